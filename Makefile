@@ -1,0 +1,74 @@
+# lull. `make demo` and `make test` do all the set-up themselves.
+LUA ?= lua5.4
+PREFIX ?= /usr/local
+pc = $(firstword $(shell for p in $(1) $(subst lua5,lua-5,$(1)) $(subst .,,$(1)); do \
+	pkg-config --exists $$p 2>/dev/null && echo $$p; done))
+LUA_PC := $(call pc,$(LUA))
+B := build/$(LUA)$(SAN)
+
+CFLAGS ?= -O2 -g
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
+	-Wmissing-prototypes -Wwrite-strings -Wundef -Wvla $(WERROR)
+CPPFLAGS += $(shell pkg-config --cflags $(LUA_PC) libcurl 2>/dev/null)
+ALL_CFLAGS = -std=c11 -fPIC -fvisibility=hidden $(WARN) -MMD -MP $(CPPFLAGS) $(CFLAGS)
+CURL_LIBS = $(shell pkg-config --libs libcurl) -lm
+LUA_LIBS = $(shell pkg-config --libs $(LUA_PC))
+
+MODULES := src/lull.lua $(sort $(wildcard src/lull/*.lua))
+CORE := $(patsubst src/%.c,$(B)/%.o,$(filter-out src/main.c,$(wildcard src/*.c)))
+UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%.o,$(wildcard tests/unit/*.c))
+
+all: build/lull
+build/lull: $(B)/lull-bin
+	cp $< $@
+module: $(B)/lull/core.so
+unit: $(B)/lull/unit.so
+
+$(B)/lull-bin: $(CORE) $(B)/main.o $(B)/embedded.o
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LUA_LIBS) $(CURL_LIBS)
+$(B)/lull/core.so: $(CORE)
+	@mkdir -p $(@D)
+	$(CC) -shared $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CURL_LIBS)
+$(B)/lull/unit.so: $(UNIT) $(filter-out $(B)/bind%.o,$(CORE))
+	@mkdir -p $(@D)
+	$(CC) -shared $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CURL_LIBS)
+$(B)/%.o: src/%.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+$(B)/unit/%.o: tests/unit/%.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -Isrc -c -o $@ $<
+$(B)/embedded.o: $(B)/embedded.c
+	$(CC) $(ALL_CFLAGS) -Isrc -c -o $@ $<
+$(B)/embedded.c: $(MODULES) Makefile
+	@mkdir -p $(@D)
+	@{ echo '#include "embedded.h"'; i=0; \
+	for f in $(MODULES); do i=$$((i+1)); echo "static const unsigned char m$$i[] = {"; \
+	od -An -v -tx1 $$f | sed 's/[0-9a-f][0-9a-f]/0x&,/g'; echo '};'; done; \
+	echo 'const struct embedded embedded[] = {'; i=0; \
+	for f in $(MODULES); do i=$$((i+1)); c=$${f#src/}; n=$$(echo $${c%.lua} | tr / .); \
+	echo "{\"$$n\", \"@$$c\", m$$i, sizeof m$$i},"; done; \
+	echo '};'; echo "const size_t embedded_count = $$(echo $(MODULES) | wc -w);"; } > $@
+
+deps:
+	@./tests/deps.sh $(DEPS)
+test: deps
+	@./tests/run.sh
+demo: deps
+	@$(MAKE) -s all && ./tests/demo.sh
+lint:
+	@./tests/lint.sh
+# The same specs under the address and undefined-behaviour sanitizers.
+asan:
+	@./tests/asan.sh
+
+install: all
+	install -d "$(DESTDIR)$(PREFIX)/bin"
+	install -m 755 build/lull "$(DESTDIR)$(PREFIX)/bin/lull"
+uninstall:
+	rm -f "$(DESTDIR)$(PREFIX)/bin/lull"
+clean:
+	rm -rf build
+
+-include $(wildcard $(B)/*.d $(B)/unit/*.d)
+.PHONY: all module unit deps test demo lint asan install uninstall clean

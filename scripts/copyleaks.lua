@@ -1,0 +1,154 @@
+#!/usr/bin/env lull
+--[[
+Submits files to the Copyleaks API and sees each of them in, whatever happens on the way.
+
+    COPYLEAKS_EMAIL=... COPYLEAKS_KEY=... lull scripts/copyleaks.lua FILE...
+    lull --sim scripts/worlds/copyleaks.lua scripts/copyleaks.lua FILE...
+
+Prints one line a file: path, scan id, outcome, attempts, seconds waited. Exit code: 0 all are in,
+75 some may be tried later, 1 some were refused.
+]]
+local lull = require "lull"
+local base64 = require("mime").b64
+local digest = require "openssl.digest"
+
+-- Without these it logs in as the simulated account, which the real API refuses.
+local EMAIL = os.getenv "COPYLEAKS_EMAIL" or "demo@example.com"
+local KEY = os.getenv "COPYLEAKS_KEY" or "00000000-0000-0000-0000-000000000000"
+-- Sandbox scans are free and give mock results; the webhook is told when a scan is done.
+local PROPERTIES = { sandbox = true, webhooks = { status = "https://example.com/done/{STATUS}" } }
+
+local identity = lull.client {
+  base = os.getenv "COPYLEAKS_ID" or "https://id.copyleaks.com",
+  preset = "copyleaks", attempts = 5, timeout = 30, deadline = 900,
+  lane = "copyleaks-login", limit = { "12/15m" },
+  on = {
+    ["5xx"] = "retry", net = "retry", http = "retry", -- a login repeated does no harm
+    [429] = function(attempt) return attempt:retry(300) end, -- it is blocked for 5 minutes
+  },
+}
+local api = lull.client {
+  base = os.getenv "COPYLEAKS_API" or "https://api.copyleaks.com",
+  preset = "copyleaks", attempts = 8, timeout = 60, deadline = 600,
+  limit = { "10/s", parallel = 32 },
+}
+
+local halt -- why no more files are sent: { why, code }
+local session -- { authorization, good_until }
+local renewal -- the task that is logging in
+
+-- "2018-11-26T16:15:38.2431255+02:00" -> seconds; only differences mean something
+local function seconds(stamp)
+  local y, mo, d, h, mi, s, sign, oh, om =
+    stamp:match("^(%d+)-(%d+)-(%d+)T(%d+):(%d+):(%d+)[.%d]*([-+])(%d+):(%d+)")
+  local local_time = { year = y, month = mo, day = d, hour = h, min = mi, sec = s, isdst = false }
+  return os.time(local_time) - (oh * 60 + om) * (sign == "+" and 60 or -60)
+end
+
+local function login()
+  local res, err = identity:post("/v3/account/login/api",
+    { json = { email = EMAIL, key = lull.secret(KEY) } })
+  renewal = nil
+  if not res then
+    halt = { why = tostring(err), code = err.why == "rule" and 1 or 75 }
+    return
+  end
+  local token = res:json()
+  -- By the server's own clock: ours may be wrong.
+  local life = seconds(token[".expires"]) - seconds(token[".issued"])
+  session = { authorization = lull.secret("Bearer " .. token.access_token),
+    good_until = lull.now() + life - 300 }
+end
+
+-- The session to use, a new one where `refused` is the one we have. However many tasks ask at
+-- once, one logs in and the others wait for it.
+local function open_session(refused)
+  if session and (session == refused or lull.now() >= session.good_until) then session = nil end
+  if not session and not halt then
+    renewal = renewal or lull.spawn(login)
+    renewal:join()
+  end
+  return session
+end
+
+-- The code in an error's body knows better than the status.
+local function by_code(attempt)
+  if halt then return attempt:stop(halt.why) end
+  local body = attempt:json()
+  local err = type(body) == "table" and body.error
+  local code = type(err) == "table" and err.code
+  if code == 9 or code == 16 then return attempt:retry() end
+  if code == 13 or code == 17 then
+    halt = { why = "no credits left", code = 75 }
+    return attempt:stop(halt.why)
+  end
+end
+
+local function submit(id, name, content)
+  local used = open_session()
+  if not used then return nil, halt end
+  return api:put("/v3/scans/submit/file/" .. id, {
+    headers = { authorization = used.authorization },
+    json = { base64 = (base64(content)), filename = name, properties = PROPERTIES },
+    on = {
+      ["4xx"] = by_code, ["5xx"] = by_code, [429] = by_code, [503] = by_code,
+      [401] = function(attempt)
+        used = open_session(used)
+        if not used then return attempt:stop(halt.why) end
+        return attempt:retry { wait = 0, headers = { authorization = used.authorization } }
+      end,
+      -- The id is the content's: once an attempt may have arrived, a conflict says that it did.
+      [409] = function(attempt) if attempt.maybe_applied then return attempt:accept() end end,
+    },
+  })
+end
+
+-- The first 128 bits of SHA-256: the same content is always the same scan.
+local function scan_id(content)
+  local hash = digest.new("sha256"):final(content):sub(1, 16)
+  return (hash:gsub(".", function(c) return ("%02x"):format(c:byte()) end))
+end
+
+local function read(path)
+  local file, err = io.open(path, "rb")
+  local content
+  if file then content, err = file:read("*a"); file:close() end
+  if content == "" then return nil, "empty" end
+  return content, "unreadable", err
+end
+
+local count = { done = 0, later = 0, refused = 0 }
+
+local function report(path, id, group, outcome, result)
+  count[group] = count[group] + 1
+  print(("%s\t%s\t%s\t%d\t%.1f"):format(path, id, outcome, result.attempts or 0,
+    result.waited or 0))
+end
+
+local sent = {} -- ids of this run: files of the same content are one scan
+local function send(path)
+  local content, problem, detail = read(path)
+  if not content then
+    if detail then io.stderr:write(detail, "\n") end
+    return report(path, "-", "refused", problem, {})
+  end
+  local id = scan_id(content)
+  if sent[id] then return print(path, id, "same as " .. sent[id], 0, "0.0") end
+  sent[id] = path
+  local res, err = submit(id, path:match("[^/]*$"):sub(-255), content)
+  if res then return report(path, id, "done", res.status == 409 and "landed" or "stored", res) end
+  if not halt then io.stderr:write(tostring(err), "\n") end
+  if halt or err.why ~= "rule" then return report(path, id, "later", "later", err) end
+  local conflict = err.response and err.response.status == 409
+  report(path, id, "refused", conflict and "conflict" or "refused", err)
+end
+
+if #arg == 0 then
+  io.stderr:write("usage: lull scripts/copyleaks.lua FILE...\n")
+  lull.exit(2)
+end
+-- A file is read when its turn comes, so that at most 32 of them are in memory.
+lull.each(arg, { parallel = 32 }, send)
+if halt then io.stderr:write("stopped: ", halt.why, "\n") end
+print(("%d in, %d to be tried later, %d refused"):format(count.done, count.later, count.refused))
+lull.exit(halt and halt.code or count.later > 0 and 75 or count.refused > 0 and 1 or 0)

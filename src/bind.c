@@ -1,0 +1,552 @@
+#include "bind.h"
+#include "url.h"
+
+#include <math.h>
+#include <string.h>
+
+#ifndef LULL_EXPORT
+#define LULL_EXPORT __attribute__((visibility("default")))
+#endif
+
+/* ---- reading arguments ------------------------------------------------- */
+
+void lull_bind_functions(lua_State *L, const luaL_Reg *functions)
+{
+  for (; functions->name; functions++) {
+    lua_pushcfunction(L, functions->func);
+    lua_setfield(L, -2, functions->name);
+  }
+}
+
+void lull_bind_type(lua_State *L, const char *type, const luaL_Reg *methods)
+{
+  luaL_newmetatable(L, type);
+  lull_bind_functions(L, methods);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, -2, "__index");
+  lua_pop(L, 1);
+}
+
+double lull_bind_number(lua_State *L, int index, const char *name,
+                        double fallback)
+{
+  lua_getfield(L, index, name);
+  if (!lua_isnil(L, -1)) {
+    if (!lua_isnumber(L, -1))
+      luaL_error(L, "%s is not a number", name);
+    fallback = lua_tonumber(L, -1);
+  }
+  lua_pop(L, 1);
+  return fallback;
+}
+
+lull_usec lull_bind_time(lua_State *L, int index, const char *name,
+                         lull_usec fallback)
+{
+  double seconds = lull_bind_number(L, index, name, -1);
+  return seconds < 0 ? fallback : lull_usec_from(seconds);
+}
+
+bool lull_bind_flag(lua_State *L, int index, const char *name)
+{
+  bool flag;
+  lua_getfield(L, index, name);
+  flag = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  return flag;
+}
+
+const char *lull_bind_string(lua_State *L, int index, const char *name,
+                             size_t *len)
+{
+  const char *text;
+  lua_getfield(L, index, name);
+  if (!lua_isnil(L, -1) && lua_type(L, -1) != LUA_TSTRING)
+    luaL_error(L, "%s is not a string", name);
+  text = lua_tolstring(L, -1, len);
+  lua_pop(L, 1);
+  return text;
+}
+
+int lull_bind_choice(lua_State *L, int index, const char *name,
+                     const char *const *names, int fallback)
+{
+  const char *text = lull_bind_string(L, index, name, NULL);
+  int i;
+  if (!text)
+    return fallback;
+  for (i = 0; names[i]; i++)
+    if (strcmp(names[i], text) == 0)
+      return i;
+  return luaL_error(L, "%s cannot be '%s'", name, text);
+}
+
+/* A number of seconds, or a list of them for attempt 1, 2, ... */
+static void read_timeouts(lua_State *L, int index, struct lull_limits *l)
+{
+  int i, n;
+  lua_getfield(L, index, "timeout");
+  if (lua_isnumber(L, -1)) {
+    l->timeout_count = 1;
+    l->timeout[0] = lull_usec_from(lua_tonumber(L, -1));
+  } else if (lua_istable(L, -1)) {
+    n = (int)lua_rawlen(L, -1);
+    if (n > LULL_TIMEOUTS)
+      luaL_error(L, "at most %d timeouts", LULL_TIMEOUTS);
+    l->timeout_count = (unsigned)n;
+    for (i = 0; i < n; i++) {
+      lua_rawgeti(L, -1, i + 1);
+      l->timeout[i] = lull_usec_from(lua_tonumber(L, -1));
+      lua_pop(L, 1);
+    }
+  }
+  lua_pop(L, 1);
+}
+
+void lull_bind_limits(lua_State *L, int index, struct lull_limits *l)
+{
+  l->attempts = (unsigned)lull_bind_number(L, index, "attempts", l->attempts);
+  l->deadline = lull_bind_time(L, index, "deadline", l->deadline);
+  l->max_hint = lull_bind_time(L, index, "max_hint", l->max_hint);
+  read_timeouts(L, index, l);
+}
+
+int lull_bind_raise(lua_State *L, enum lull_err err)
+{
+  return luaL_error(L, "%s", lull_err_text(err));
+}
+
+/* ---- the engine -------------------------------------------------------- */
+
+static struct lull_engine *check_engine(lua_State *L)
+{
+  struct lull_engine **box = luaL_checkudata(L, 1, LULL_ENGINE_TYPE);
+  if (!*box)
+    luaL_error(L, "the engine is closed");
+  return *box;
+}
+
+/* core.engine{sim, seed, wall, interrupt_fd} */
+static int engine_new(lua_State *L)
+{
+  struct lull_engine **box;
+  struct lull_world *world;
+  uint64_t seed;
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 1);
+  box = lua_newuserdata(L, sizeof *box);
+  *box = NULL;
+  luaL_getmetatable(L, LULL_ENGINE_TYPE);
+  lua_setmetatable(L, -2);
+  seed = (uint64_t)lull_bind_number(L, 1, "seed", 0);
+  world = lull_bind_flag(L, 1, "sim")
+            ? lull_world_sim(seed, lull_bind_time(L, 1, "wall", 0))
+            : lull_world_real((int)lull_bind_number(L, 1, "interrupt_fd", -1));
+  if (!world)
+    return lull_bind_raise(L, LULL_EWORLD);
+  *box = lull_engine_new(world);
+  if (!*box)
+    return lull_bind_raise(L, LULL_ENOMEM);
+  lua_getfield(L, 1, "seed");
+  if (!lua_isnil(L, -1))
+    lull_engine_seed(*box, seed);
+  lua_pop(L, 1);
+  return 1;
+}
+
+static int engine_close(lua_State *L)
+{
+  struct lull_engine **box = luaL_checkudata(L, 1, LULL_ENGINE_TYPE);
+  struct lull_engine *e = *box;
+  *box = NULL;
+  lull_engine_free(e);
+  return 0;
+}
+
+static char *copy_field(lua_State *L, const char *name, enum lull_err *err)
+{
+  size_t len;
+  const char *text = lull_bind_string(L, 3, name, &len);
+  char *copy = text ? lull_mem_copy(text, len) : NULL;
+  if (text && !copy)
+    *err = LULL_ENOMEM;
+  return copy;
+}
+
+static enum lull_err fill_headers(lua_State *L, const char *name,
+                                  struct lull_headers *headers)
+{
+  size_t len;
+  const char *raw = lull_bind_string(L, 3, name, &len);
+  return raw ? lull_headers_add_raw(headers, raw, len) : LULL_OK;
+}
+
+static enum lull_err bytes_body(struct lull_body *body, const char *bytes,
+                                size_t len)
+{
+  body->bytes = lull_mem_copy(bytes, len);
+  body->kind = LULL_BODY_BYTES;
+  body->len = (int64_t)len;
+  return body->bytes ? LULL_OK : LULL_ENOMEM;
+}
+
+static enum lull_err fill_body(lua_State *L, struct lull_body *body)
+{
+  size_t len;
+  const char *text = lull_bind_string(L, 3, "body", &len);
+  if (text)
+    return bytes_body(body, text, len);
+  text = lull_bind_string(L, 3, "file", &len);
+  return text ? lull_body_file(body, text) : LULL_OK;
+}
+
+/* Raises for what is of the wrong type, before anything is allocated. */
+static void check_start(lua_State *L)
+{
+  static const char *const strings[] = {"method", "url",    "headers",
+                                        "secrets", "body",  "file",
+                                        "output", "lane",   NULL};
+  int i;
+  luaL_checktype(L, 3, LUA_TTABLE);
+  for (i = 0; strings[i]; i++)
+    lull_bind_string(L, 3, strings[i], NULL);
+  if (!lull_bind_string(L, 3, "method", NULL) ||
+      !lull_bind_string(L, 3, "url", NULL))
+    luaL_error(L, "a call has a method and a url");
+}
+
+static enum lull_err fill_request(lua_State *L, struct lull_request *r)
+{
+  enum lull_err err = LULL_OK;
+  lull_request_init(r);
+  r->method = copy_field(L, "method", &err);
+  r->url = copy_field(L, "url", &err);
+  r->output = copy_field(L, "output", &err);
+  if (!err)
+    err = fill_headers(L, "headers", &r->headers);
+  if (!err)
+    err = fill_headers(L, "secrets", &r->secrets);
+  if (!err)
+    err = fill_body(L, &r->body);
+  return err;
+}
+
+/* engine:start(client, {method, url, headers, secrets, body | file, output,
+   lane, keyed, unsafe, ask_always, limits}) -> id, or nil and a text */
+static int start(lua_State *L)
+{
+  struct lull_engine *e = check_engine(L);
+  struct lull_client *c = lull_bind_check_client(L, 2);
+  struct lull_call_options options = {0};
+  struct lull_limits limits = c->policy.limits;
+  struct lull_request request;
+  enum lull_err err;
+  lull_id id = 0;
+  check_start(L);
+  options.keyed = lull_bind_flag(L, 3, "keyed");
+  options.unsafe = lull_bind_flag(L, 3, "unsafe");
+  options.ask_always = lull_bind_flag(L, 3, "ask_always");
+  options.lane = lull_bind_string(L, 3, "lane", NULL);
+  if (lull_bind_flag(L, 3, "limits")) {
+    lull_bind_limits(L, 3, &limits);
+    options.limits = &limits;
+  }
+  err = fill_request(L, &request);
+  if (!err)
+    err = lull_engine_start(e, c, &request, &options, &id);
+  lull_request_clear(&request);
+  if (err) {
+    lua_pushnil(L);
+    lua_pushstring(L, lull_err_text(err));
+    return 2;
+  }
+  lua_pushnumber(L, (lua_Number)id);
+  return 1;
+}
+
+static int sleep_for(lua_State *L)
+{
+  struct lull_engine *e = check_engine(L);
+  lull_id id;
+  enum lull_err err =
+    lull_engine_sleep(e, lull_usec_from(luaL_checknumber(L, 2)), &id);
+  if (err)
+    return lull_bind_raise(L, err);
+  lua_pushnumber(L, (lua_Number)id);
+  return 1;
+}
+
+static lull_id check_id(lua_State *L, int index)
+{
+  lua_Number id = luaL_checknumber(L, index);
+  return id >= 0 && id < 9007199254740992.0 ? (lull_id)id : 0;
+}
+
+/* true, or nil and a text */
+static int report(lua_State *L, enum lull_err err)
+{
+  if (!err) {
+    lua_pushboolean(L, 1);
+    return 1;
+  }
+  lua_pushnil(L);
+  lua_pushstring(L, lull_err_text(err));
+  return 2;
+}
+
+/* engine:judge(id, {action, wait, free, headers, secrets, url, body, file}) */
+static int judge(lua_State *L)
+{
+  static const char *const actions[] = {"default", "accept", "retry", "stop",
+                                        NULL};
+  struct lull_engine *e = check_engine(L);
+  lull_id id = check_id(L, 2);
+  struct lull_judgement j = {0};
+  struct lull_body body = {0};
+  double wait;
+  enum lull_err err;
+  luaL_checktype(L, 3, LUA_TTABLE);
+  lull_bind_string(L, 3, "body", NULL);
+  lull_bind_string(L, 3, "file", NULL);
+  j.action = (enum lull_action)lull_bind_choice(L, 3, "action", actions, 0);
+  wait = lull_bind_number(L, 3, "wait", -1);
+  j.wait = wait < 0 ? -1 : lull_usec_from(wait);
+  j.free = lull_bind_flag(L, 3, "free");
+  j.headers = lull_bind_string(L, 3, "headers", &j.headers_len);
+  j.secrets = lull_bind_string(L, 3, "secrets", &j.secrets_len);
+  j.url = lull_bind_string(L, 3, "url", NULL);
+  err = fill_body(L, &body);
+  if (body.kind != LULL_BODY_NONE)
+    j.body = &body;
+  if (!err)
+    err = lull_engine_judge(e, id, &j);
+  lull_body_clear(&body);
+  return report(L, err);
+}
+
+/* engine:reply(id, {nth, class, status, sent, headers, body}) */
+static int reply(lua_State *L)
+{
+  struct lull_engine *e = check_engine(L);
+  struct lull_reply r = {0};
+  const char *class;
+  luaL_checktype(L, 3, LUA_TTABLE);
+  r.nth = (unsigned)lull_bind_number(L, 3, "nth", 0);
+  r.status = (int)lull_bind_number(L, 3, "status", 0);
+  r.sent = lull_bind_flag(L, 3, "sent");
+  r.headers = lull_bind_string(L, 3, "headers", &r.headers_len);
+  r.body = lull_bind_string(L, 3, "body", &r.body_len);
+  class = lull_bind_string(L, 3, "class", NULL);
+  if (class)
+    r.class = lull_class_find(class);
+  if (r.class == LULL_CLASSES)
+    return luaL_error(L, "no outcome is called '%s'", class);
+  return report(L, lull_engine_reply(e, check_id(L, 2), &r));
+}
+
+static int cancel(lua_State *L)
+{
+  return report(L, lull_engine_cancel(check_engine(L), check_id(L, 2)));
+}
+
+static int drain(lua_State *L)
+{
+  lull_engine_drain(check_engine(L));
+  return 0;
+}
+
+static int trace(lua_State *L)
+{
+  lull_engine_trace(check_engine(L), lua_toboolean(L, 2));
+  return 0;
+}
+
+/* engine:step([patience]) -> kind, id, details. The event is consumed only
+   after all of it is on the stack: no memory error can swallow it. */
+static int step(lua_State *L)
+{
+  struct lull_engine *e = check_engine(L);
+  double patience = luaL_optnumber(L, 2, HUGE_VAL);
+  struct lull_event event;
+  int n;
+  lull_engine_step(e, lull_usec_from(patience), &event);
+  n = lull_bind_event(L, &event, lull_engine_now(e));
+  lull_engine_consume(e);
+  return n;
+}
+
+static int now(lua_State *L)
+{
+  lua_pushnumber(L, lull_usec_to(lull_engine_now(check_engine(L))));
+  return 1;
+}
+
+static int wall(lua_State *L)
+{
+  lua_pushnumber(L, lull_usec_to(lull_engine_wall(check_engine(L))));
+  return 1;
+}
+
+static int live(lua_State *L)
+{
+  lua_pushnumber(L, (lua_Number)lull_engine_live(check_engine(L)));
+  return 1;
+}
+
+/* engine:random() in [0, 1); engine:random(lo, hi), whole, both included. */
+static int draw(lua_State *L)
+{
+  struct lull_rng *rng = lull_engine_rng(check_engine(L));
+  if (lua_isnoneornil(L, 2))
+    lua_pushnumber(L, (double)(lull_rng_next(rng) >> 11) * 0x1p-53);
+  else
+    lua_pushnumber(L, (lua_Number)lull_rng_range(
+                        rng, (lull_usec)luaL_checknumber(L, 2),
+                        (lull_usec)luaL_checknumber(L, 3)));
+  return 1;
+}
+
+static void push_lane(lua_State *L, const struct lull_lane *lane,
+                      lull_usec now_)
+{
+  struct lull_lane_state s;
+  lull_lane_inspect(lane, now_, &s);
+  lua_newtable(L);
+  lua_pushinteger(L, (lua_Integer)s.queued);
+  lua_setfield(L, -2, "queued");
+  lua_pushinteger(L, (lua_Integer)s.flying);
+  lua_setfield(L, -2, "flying");
+  lua_pushinteger(L, (lua_Integer)s.parallel);
+  lua_setfield(L, -2, "parallel");
+  lua_pushnumber(L, s.paused_until > now_ ? lull_usec_to(s.paused_until - now_)
+                                          : 0);
+  lua_setfield(L, -2, "paused");
+  lua_pushnumber(L, s.budget);
+  lua_setfield(L, -2, "budget");
+  lua_pushnumber(L, s.budget_capacity);
+  lua_setfield(L, -2, "budget_capacity");
+  lua_pushstring(L, s.breaker);
+  lua_setfield(L, -2, "breaker");
+  lua_pushstring(L, lull_lane_cause_name(lull_lane_cause(lane, now_)));
+  lua_setfield(L, -2, "waits_for");
+  if (s.quota_remaining >= 0) {
+    lua_pushnumber(L, (lua_Number)s.quota_remaining);
+    lua_setfield(L, -2, "quota");
+  }
+}
+
+/* engine:lanes() -> the state of each lane, by its name */
+static int lanes(lua_State *L)
+{
+  struct lull_engine *e = check_engine(L);
+  const struct lull_lane *lane = NULL;
+  lua_newtable(L);
+  while ((lane = lull_engine_lane(e, lane)) != NULL) {
+    push_lane(L, lane, lull_engine_now(e));
+    lua_setfield(L, -2, lull_lane_name(lane));
+  }
+  return 1;
+}
+
+/* ---- functions of the module ------------------------------------------- */
+
+/* core.url(text) -> origin, path; or nil when it is no http(s) URL */
+static int url(lua_State *L)
+{
+  const char *text = luaL_checkstring(L, 1);
+  struct lull_url u;
+  if (lull_url_parse(text, &u) != LULL_OK)
+    return 0;
+  lua_pushstring(L, u.origin);
+  lua_pushstring(L, u.path);
+  lull_url_clear(&u);
+  return 2;
+}
+
+static int push_owned(lua_State *L, char *text)
+{
+  if (!text)
+    return 0;
+  lua_pushstring(L, text);
+  lull_mem_free(text);
+  return 1;
+}
+
+static int url_resolve(lua_State *L)
+{
+  char *result;
+  lull_url_resolve(luaL_checkstring(L, 1), luaL_checkstring(L, 2), &result);
+  return push_owned(L, result);
+}
+
+static int url_redact(lua_State *L)
+{
+  return push_owned(L, lull_url_redact(luaL_checkstring(L, 1)));
+}
+
+static int status_text(lua_State *L)
+{
+  lua_pushstring(L, lull_status_text((int)luaL_checknumber(L, 1)));
+  return 1;
+}
+
+/* core.classes() -> {name = text} */
+static int class_texts(lua_State *L)
+{
+  int i;
+  lua_newtable(L);
+  for (i = 1; i < LULL_CLASSES; i++) {
+    lua_pushstring(L, lull_class_text((enum lull_class)i));
+    lua_setfield(L, -2, lull_class_name((enum lull_class)i));
+  }
+  return 1;
+}
+
+/* For tests: blocks of memory in use; let the n-th allocation fail. */
+static int memory(lua_State *L)
+{
+  lua_pushnumber(L, (lua_Number)lull_mem_live());
+  return 1;
+}
+
+static int fail_after(lua_State *L)
+{
+  lull_mem_fail((long)luaL_checknumber(L, 1));
+  return 0;
+}
+
+static int transport(lua_State *L)
+{
+  lua_pushstring(L, lull_transport_version());
+  return 1;
+}
+
+static void make_engine_type(lua_State *L)
+{
+  static const luaL_Reg methods[] = {
+    {"start", start},   {"sleep", sleep_for},   {"judge", judge},
+    {"reply", reply},   {"cancel", cancel},     {"drain", drain},
+    {"trace", trace},   {"step", step},         {"now", now},
+    {"wall", wall},     {"live", live},         {"random", draw},
+    {"lanes", lanes},   {"close", engine_close}, {"__gc", engine_close},
+    {NULL, NULL}};
+  lull_bind_type(L, LULL_ENGINE_TYPE, methods);
+}
+
+LULL_EXPORT int luaopen_lull_core(lua_State *L);
+
+int luaopen_lull_core(lua_State *L)
+{
+  static const luaL_Reg functions[] = {
+    {"engine", engine_new},       {"client", lull_bind_client},
+    {"history", lull_bind_history}, {"url", url},
+    {"resolve", url_resolve},     {"redact", url_redact},
+    {"status_text", status_text}, {"classes", class_texts},
+    {"transport", transport},     {"memory", memory},
+    {"fail_after", fail_after},   {NULL, NULL}};
+  make_engine_type(L);
+  lull_bind_client_type(L);
+  lua_newtable(L);
+  lull_bind_functions(L, functions);
+  return 1;
+}

@@ -1,0 +1,66 @@
+/*
+ * bind: the core as a Lua module, `lull.core`: engines and clients as
+ * userdata, events as Lua values.
+ *
+ * These files (bind, bind_client, bind_event) are the only ones of the core
+ * that know Lua. They keep no lua_State and no registry reference, and call
+ * no Lua function. Whatever may raise is done before anything is allocated
+ * outside a userdata.
+ */
+#ifndef LULL_BIND_H
+#define LULL_BIND_H
+
+#include "engine.h"
+
+#include <lauxlib.h>
+#include <lua.h>
+
+/* ---- Lua 5.1 lacks these ---- */
+#if LUA_VERSION_NUM < 502
+#define lua_rawlen lua_objlen
+#endif
+
+#define LULL_ENGINE_TYPE "lull.engine"
+#define LULL_CLIENT_TYPE "lull.client"
+
+/* Puts functions into the table on top of the stack. */
+void lull_bind_functions(lua_State *L, const luaL_Reg *functions);
+
+/* Makes a metatable that is its own __index, with those methods. */
+void lull_bind_type(lua_State *L, const char *type, const luaL_Reg *methods);
+
+/* Fields of the table at `index`; absent ones give the fallback. They raise
+   when the type is wrong: all callers are lull's own Lua files. */
+double lull_bind_number(lua_State *L, int index, const char *name,
+                        double fallback);
+lull_usec lull_bind_time(lua_State *L, int index, const char *name,
+                         lull_usec fallback);
+bool lull_bind_flag(lua_State *L, int index, const char *name);
+
+/* A string field, borrowed while the table holds it; NULL when absent. */
+const char *lull_bind_string(lua_State *L, int index, const char *name,
+                             size_t *len);
+
+/* Index of the string field in `names` (ended by NULL), or fallback. */
+int lull_bind_choice(lua_State *L, int index, const char *name,
+                     const char *const *names, int fallback);
+
+/* Reads the limits among the table's fields over those that are there. */
+void lull_bind_limits(lua_State *L, int index, struct lull_limits *limits);
+
+/* Raises the text of an error. */
+int lull_bind_raise(lua_State *L, enum lull_err err);
+
+/* bind_client.c: core.client(options), and its methods. */
+int lull_bind_client(lua_State *L);
+void lull_bind_client_type(lua_State *L);
+struct lull_client *lull_bind_check_client(lua_State *L, int index);
+
+/* bind_event.c: pushes kind, id and a table; how many values. */
+int lull_bind_event(lua_State *L, const struct lull_event *event,
+                    lull_usec now);
+
+/* core.history(packed) -> a list of records. */
+int lull_bind_history(lua_State *L);
+
+#endif

@@ -1,0 +1,292 @@
+/*
+ * bind_client: a table of options, checked by the Lua side, becomes a
+ * client: policy, transport, headers and lane limits.
+ */
+#include "bind.h"
+
+#include <string.h>
+
+static const char *const kinds[] = {"constant", "linear", "exponential", NULL};
+static const char *const jitters[] = {"none",  "full",   "equal", "decorrelated",
+                                      "added", "factor", NULL};
+static const char *const actions[] = {"default", "accept", "retry", "stop",
+                                      NULL};
+static const char *const versions[] = {"any", "1.1", "2", NULL};
+
+static void read_backoff(lua_State *L, int index, struct lull_backoff *b)
+{
+  b->kind = (enum lull_backoff_kind)lull_bind_choice(L, index, "kind", kinds,
+                                                     (int)b->kind);
+  b->jitter = (enum lull_jitter)lull_bind_choice(L, index, "jitter", jitters,
+                                                 (int)b->jitter);
+  b->factor = lull_bind_number(L, index, "factor", b->factor);
+  b->base = lull_bind_time(L, index, "base", b->base);
+  b->cap = lull_bind_time(L, index, "cap", b->cap);
+  b->lo = lull_bind_time(L, index, "lo", b->lo);
+  b->hi = lull_bind_time(L, index, "hi", b->hi);
+}
+
+static void read_rule(lua_State *L, int index, struct lull_rule *rule)
+{
+  *rule = (struct lull_rule){.pause = -1};
+  rule->action = (enum lull_action)lull_bind_choice(L, index, "action",
+                                                    actions, LULL_DEFAULT);
+  rule->ask = lull_bind_flag(L, index, "ask");
+  rule->unsafe = lull_bind_flag(L, index, "unsafe");
+  rule->attempts = (unsigned)lull_bind_number(L, index, "attempts", 0);
+  rule->timeout = lull_bind_time(L, index, "timeout", 0);
+  lua_getfield(L, index, "pause");
+  if (!lua_isnil(L, -1))
+    rule->pause = (signed char)lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  lua_getfield(L, index, "backoff");
+  rule->has_backoff = lua_istable(L, -1);
+  if (rule->has_backoff) {
+    lull_backoff_init(&rule->backoff);
+    read_backoff(L, lua_gettop(L), &rule->backoff);
+  }
+  lua_pop(L, 1);
+}
+
+/* options.rules: a list of tables, each with its key. */
+static void read_rules(lua_State *L, int index, struct lull_policy *p)
+{
+  int i, n;
+  lua_getfield(L, index, "rules");
+  n = lua_istable(L, -1) ? (int)lua_rawlen(L, -1) : 0;
+  for (i = 1; i <= n; i++) {
+    struct lull_rule rule;
+    enum lull_err err;
+    const char *key;
+    lua_rawgeti(L, -1, i);
+    read_rule(L, lua_gettop(L), &rule);
+    key = lull_bind_string(L, lua_gettop(L), "key", NULL);
+    err = lull_policy_rule(p, key ? key : "", &rule);
+    if (err == LULL_EINVAL)
+      luaL_error(L, "no outcome is called '%s'", key);
+    if (err)
+      lull_bind_raise(L, err);
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+}
+
+static void read_policy(lua_State *L, int index, struct lull_policy *p)
+{
+  lull_bind_limits(L, index, &p->limits);
+  p->unsafe = lull_bind_flag(L, index, "unsafe");
+  lua_getfield(L, index, "backoff");
+  if (lua_istable(L, -1))
+    read_backoff(L, lua_gettop(L), &p->backoff);
+  lua_pop(L, 1);
+  read_rules(L, index, p);
+}
+
+/* A copy of a string field; NULL when absent. */
+static char *copy_string(lua_State *L, int index, const char *name)
+{
+  size_t len;
+  const char *text = lull_bind_string(L, index, name, &len);
+  char *copy = text ? lull_mem_copy(text, len) : NULL;
+  if (text && !copy)
+    lull_bind_raise(L, LULL_ENOMEM);
+  return copy;
+}
+
+static void read_transport(lua_State *L, int index, struct lull_transport *t)
+{
+  t->ca = copy_string(L, index, "ca");
+  t->proxy = copy_string(L, index, "proxy");
+  t->cert = copy_string(L, index, "cert");
+  t->cert_key = copy_string(L, index, "cert_key");
+  t->insecure = lull_bind_flag(L, index, "insecure");
+  t->encoded = lull_bind_flag(L, index, "encoded");
+  t->http = (enum lull_http_version)lull_bind_choice(L, index, "http",
+                                                     versions, 0);
+}
+
+static void read_headers(lua_State *L, int index, const char *name,
+                         struct lull_headers *headers)
+{
+  size_t len;
+  const char *raw = lull_bind_string(L, index, name, &len);
+  enum lull_err err = raw ? lull_headers_add_raw(headers, raw, len) : LULL_OK;
+  if (err)
+    lull_bind_raise(L, err);
+}
+
+/* options.rates: a list of {count, window, method, path}. */
+static void read_rates(lua_State *L, int index, struct lull_lane_conf *lane)
+{
+  int i, n;
+  lua_getfield(L, index, "rates");
+  n = lua_istable(L, -1) ? (int)lua_rawlen(L, -1) : 0;
+  for (i = 1; i <= n; i++) {
+    struct lull_rate rate;
+    int at;
+    lua_rawgeti(L, -1, i);
+    at = lua_gettop(L);
+    rate.count = (unsigned)lull_bind_number(L, at, "count", 0);
+    rate.window = lull_bind_time(L, at, "window", 0);
+    if (lane->rate_count + lane->route_count >= LULL_LANE_RATES)
+      luaL_error(L, "a lane has at most %d rates", LULL_LANE_RATES);
+    if (lull_bind_string(L, at, "path", NULL)) {
+      struct lull_route *route = &lane->routes[lane->route_count++];
+      route->rate = rate;
+      route->method = copy_string(L, at, "method");
+      route->path = copy_string(L, at, "path");
+    } else {
+      lane->rates[lane->rate_count++] = rate;
+    }
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+}
+
+static unsigned thousandths(lua_State *L, int index, const char *name,
+                            unsigned fallback)
+{
+  return (unsigned)(lull_bind_number(L, index, name, fallback / 1000.0) *
+                      1000 + 0.5);
+}
+
+static void read_budget(lua_State *L, int index, struct lull_budget_conf *b)
+{
+  lua_getfield(L, index, "budget");
+  if (lua_isboolean(L, -1)) {
+    b->on = lua_toboolean(L, -1);
+  } else if (lua_istable(L, -1)) {
+    int at = lua_gettop(L);
+    b->on = true;
+    b->capacity = thousandths(L, at, "capacity", b->capacity);
+    b->cost = thousandths(L, at, "cost", b->cost);
+    b->refund = thousandths(L, at, "refund", b->refund);
+  }
+  lua_pop(L, 1);
+}
+
+static void read_breaker(lua_State *L, int index, struct lull_breaker_conf *b)
+{
+  lua_getfield(L, index, "breaker");
+  if (lua_istable(L, -1)) {
+    int at = lua_gettop(L);
+    b->on = true;
+    b->failures = lull_bind_number(L, at, "failures", 0.5);
+    b->window = lull_bind_time(L, at, "window", 30 * LULL_SEC);
+    b->least = (unsigned)lull_bind_number(L, at, "least", 20);
+    b->open = lull_bind_time(L, at, "open", 15 * LULL_SEC);
+  }
+  lua_pop(L, 1);
+}
+
+static void read_lane(lua_State *L, int index, struct lull_lane_conf *lane)
+{
+  lane->parallel = (unsigned)lull_bind_number(L, index, "parallel", 0);
+  lane->adaptive = lull_bind_flag(L, index, "adaptive");
+  lua_getfield(L, index, "pace");
+  if (!lua_isnil(L, -1))
+    lane->pace = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  read_rates(L, index, lane);
+  read_budget(L, index, &lane->budget);
+  read_breaker(L, index, &lane->breaker);
+}
+
+static struct lull_client **new_box(lua_State *L)
+{
+  struct lull_client **box = lua_newuserdata(L, sizeof *box);
+  *box = NULL;
+  luaL_getmetatable(L, LULL_CLIENT_TYPE);
+  lua_setmetatable(L, -2);
+  return box;
+}
+
+int lull_bind_client(lua_State *L)
+{
+  struct lull_client **box, *c;
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 1);
+  box = new_box(L);
+  c = *box = lull_client_new();
+  if (!c)
+    return lull_bind_raise(L, LULL_ENOMEM);
+  read_policy(L, 1, &c->policy);
+  read_transport(L, 1, &c->transport);
+  read_headers(L, 1, "headers", &c->headers);
+  read_headers(L, 1, "secrets", &c->secrets);
+  read_lane(L, 1, &c->lane);
+  c->redirects = (unsigned)lull_bind_number(L, 1, "redirects", c->redirects);
+  c->max_body = (size_t)lull_bind_number(L, 1, "max_body",
+                                         (double)c->max_body);
+  c->max_headers = (size_t)lull_bind_number(L, 1, "max_headers",
+                                            (double)c->max_headers);
+  return 1;
+}
+
+struct lull_client *lull_bind_check_client(lua_State *L, int index)
+{
+  struct lull_client **box = luaL_checkudata(L, index, LULL_CLIENT_TYPE);
+  return *box;
+}
+
+static int collect(lua_State *L)
+{
+  struct lull_client **box = luaL_checkudata(L, 1, LULL_CLIENT_TYPE);
+  lull_client_drop(*box);
+  *box = NULL;
+  return 0;
+}
+
+/* client:wait(n [, key]) -> least, mean and most seconds before retry n,
+   after the client's backoff or that of the rule for `key`. */
+static int wait_bounds(lua_State *L)
+{
+  const struct lull_policy *p = &lull_bind_check_client(L, 1)->policy;
+  unsigned retry = (unsigned)luaL_checknumber(L, 2);
+  int status = (int)luaL_optnumber(L, 3, 0);
+  unsigned rule = lull_policy_find(p, LULL_CLASS_NONE, status);
+  const struct lull_backoff *b = &p->backoff;
+  struct lull_backoff_span s;
+  if (rule != LULL_NO_RULE && p->rules[rule].has_backoff)
+    b = &p->rules[rule].backoff;
+  s = lull_backoff_bounds(b, retry);
+  lua_pushnumber(L, lull_usec_to(s.least));
+  lua_pushnumber(L, lull_usec_to(s.mean));
+  lua_pushnumber(L, lull_usec_to(s.most));
+  return 3;
+}
+
+static void set_number(lua_State *L, const char *name, double value)
+{
+  lua_pushnumber(L, value);
+  lua_setfield(L, -2, name);
+}
+
+/* client:limits() -> attempts, deadline, max_hint, timeout (a list). */
+static int limits(lua_State *L)
+{
+  const struct lull_client *c = lull_bind_check_client(L, 1);
+  const struct lull_limits *l = &c->policy.limits;
+  unsigned i;
+  lua_newtable(L);
+  set_number(L, "attempts", l->attempts);
+  set_number(L, "deadline", lull_usec_to(l->deadline));
+  set_number(L, "max_hint", lull_usec_to(l->max_hint));
+  set_number(L, "redirects", c->redirects);
+  set_number(L, "max_body", (double)c->max_body);
+  set_number(L, "max_headers", (double)c->max_headers);
+  lua_newtable(L);
+  for (i = 0; i < l->timeout_count; i++) {
+    lua_pushnumber(L, lull_usec_to(l->timeout[i]));
+    lua_rawseti(L, -2, (int)i + 1);
+  }
+  lua_setfield(L, -2, "timeout");
+  return 1;
+}
+
+void lull_bind_client_type(lua_State *L)
+{
+  static const luaL_Reg methods[] = {
+    {"wait", wait_bounds}, {"limits", limits}, {"__gc", collect}, {NULL, NULL}};
+  lull_bind_type(L, LULL_CLIENT_TYPE, methods);
+}

@@ -1,0 +1,28 @@
+#include "budget.h"
+
+void lull_budget_configure(struct lull_budget *b,
+                           const struct lull_budget_conf *conf)
+{
+  unsigned spent = b->conf.capacity - b->level;
+  b->conf.on = conf->on;
+  if (!conf->on)
+    return;
+  b->conf = *conf;
+  b->level = conf->capacity > spent ? conf->capacity - spent : 0;
+}
+
+bool lull_budget_pay(struct lull_budget *b)
+{
+  if (!b->conf.on)
+    return true;
+  if (b->level < b->conf.cost)
+    return false;
+  b->level -= b->conf.cost;
+  return true;
+}
+
+void lull_budget_refund(struct lull_budget *b)
+{
+  unsigned room = b->conf.capacity - b->level;
+  b->level += b->conf.refund < room ? b->conf.refund : room;
+}

@@ -1,0 +1,58 @@
+#include "client.h"
+
+/* What a request's own headers may add up to; servers take far less. */
+#define REQUEST_HEADERS_MAX ((size_t)1 << 20)
+
+/* Retries are a tenth of the successes, with 10 to spare (M. Brooker,
+   "Fixing retries with token buckets", 2022). */
+static const struct lull_budget_conf default_budget = {
+  .on = true, .capacity = 10000, .cost = 1000, .refund = 100};
+
+struct lull_client *lull_client_new(void)
+{
+  static uint64_t serial;
+  struct lull_client *c = lull_mem_zero(sizeof *c);
+  if (!c)
+    return NULL;
+  c->users = 1;
+  c->serial = ++serial;
+  lull_policy_init(&c->policy);
+  lull_headers_init(&c->headers, REQUEST_HEADERS_MAX);
+  lull_headers_init(&c->secrets, REQUEST_HEADERS_MAX);
+  c->lane.budget = default_budget;
+  c->lane.pace = true;
+  c->redirects = 10;
+  c->max_body = (size_t)64 << 20;
+  c->max_headers = (size_t)256 << 10;
+  return c;
+}
+
+struct lull_client *lull_client_keep(struct lull_client *client)
+{
+  client->users++;
+  return client;
+}
+
+static void clear_lane(struct lull_lane_conf *lane)
+{
+  unsigned i;
+  for (i = 0; i < lane->route_count; i++) {
+    lull_mem_free(lane->routes[i].method);
+    lull_mem_free(lane->routes[i].path);
+  }
+}
+
+void lull_client_drop(struct lull_client *c)
+{
+  if (!c || --c->users)
+    return;
+  lull_policy_clear(&c->policy);
+  lull_headers_clear(&c->headers);
+  lull_headers_clear(&c->secrets);
+  clear_lane(&c->lane);
+  lull_mem_free(c->transport.ca);
+  lull_mem_free(c->transport.proxy);
+  lull_mem_free(c->transport.cert);
+  lull_mem_free(c->transport.cert_key);
+  lull_mem_free(c);
+}

@@ -1,0 +1,22 @@
+/*
+ * embedded: lull's own Lua files as bytes in the binary, written by the
+ * Makefile. Text, not bytecode: it suits every Lua and keeps its line
+ * numbers.
+ */
+#ifndef LULL_EMBEDDED_H
+#define LULL_EMBEDDED_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct embedded {
+  const char *name;  /* for require */
+  const char *chunk; /* for messages: "@lull/sched.lua" */
+  const unsigned char *bytes;
+  size_t len;
+};
+
+extern const struct embedded embedded[];
+extern const size_t embedded_count;
+
+#endif

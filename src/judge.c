@@ -1,0 +1,113 @@
+#include "judge.h"
+#include "redirect.h"
+
+#include <string.h>
+
+static const struct lull_record *last(const struct lull_call *call)
+{
+  return &call->records[call->record_count - 1];
+}
+
+static void note_outcome(struct lull_record *r, const struct lull_attempt *a)
+{
+  r->class = (uint8_t)a->class;
+  r->status = (int16_t)(a->class ? 0 : a->response.status);
+  r->sent = a->sent || a->answered;
+}
+
+struct lull_record *lull_judge_record(struct lull_call *call, lull_usec now)
+{
+  struct lull_attempt *a = call->attempt;
+  const struct lull_policy *p = &call->client->policy;
+  struct lull_record *r = &call->records[call->record_count++];
+  *r = (struct lull_record){0};
+  note_outcome(r, a);
+  r->at = call->left_at - call->started;
+  r->took = now - call->left_at;
+  r->n = (uint16_t)call->total;
+  r->rule = (uint16_t)lull_policy_find(p, a->class, r->status);
+  call->hint = (struct lull_hint){0};
+  if (a->class == LULL_CLASS_NONE)
+    lull_hint_read(&a->response.headers, r->status, a->arrived, &call->hint);
+  r->hint_source = (uint8_t)call->hint.source;
+  r->hint = call->hint.source == LULL_HINT_NONE ? -1 : call->hint.wait;
+  if (lull_policy_ambiguous(a->class, r->status, r->sent))
+    call->maybe_applied = true;
+  r->maybe_applied = call->maybe_applied;
+  lull_call_absorb(call);
+  return r;
+}
+
+/* Does not count: the record's rule was counted when it was written. */
+static unsigned hits(const struct lull_call *call, unsigned rule)
+{
+  if (rule == LULL_NO_RULE)
+    return 0;
+  return call->rule_hits ? call->rule_hits[rule] : UINT16_MAX;
+}
+
+struct lull_facts lull_judge_facts(const struct lull_call *call,
+                                   lull_usec now, bool drained)
+{
+  const struct lull_record *r = last(call);
+  return (struct lull_facts){
+    .limits = call->limits,
+    .class = (enum lull_class)r->class,
+    .status = r->status,
+    .repeatable = call->keyed || lull_method_idempotent(call->request.method),
+    .unsafe = call->unsafe,
+    .sent = r->sent,
+    .drained = drained,
+    .rule = r->rule,
+    .tries = call->tries,
+    .total = call->total,
+    .rule_hits = hits(call, r->rule),
+    .now = now,
+    .deadline_at = call->deadline_at,
+    .previous = call->previous,
+    .hint = &call->hint,
+  };
+}
+
+enum lull_lane_result lull_judge_result(enum lull_class class, int status)
+{
+  if (class == LULL_NET_TIMEOUT_CONNECT || class == LULL_NET_TIMEOUT_READ)
+    return LULL_RESULT_TIMEOUT;
+  if (class == LULL_LOCAL_FILE || class == LULL_LOCAL_MEMORY ||
+      class == LULL_LOCAL_URL)
+    return LULL_RESULT_DROP;
+  if (class != LULL_CLASS_NONE)
+    return lull_class_permanent(class) && class != LULL_TLS_CERT
+             ? LULL_RESULT_PASS
+             : LULL_RESULT_FAIL;
+  if (status == 429 || status == 503)
+    return LULL_RESULT_THROTTLE;
+  return status >= 500 ? LULL_RESULT_FAIL : LULL_RESULT_PASS;
+}
+
+bool lull_judge_follows(const struct lull_call *call)
+{
+  const struct lull_record *r = last(call);
+  return call->client->redirects > 0 && r->class == LULL_CLASS_NONE &&
+         lull_redirect_status(r->status) &&
+         lull_headers_get(&call->last.headers, "location", 0) &&
+         !lull_policy_names(&call->client->policy, r->status);
+}
+
+lull_usec lull_judge_pause(const struct lull_call *call,
+                           const struct lull_verdict *v)
+{
+  const struct lull_record *r = last(call);
+  const struct lull_policy *p = &call->client->policy;
+  bool hinted = call->hint.source != LULL_HINT_NONE && call->hint.wait > 0;
+  bool pause = r->status == 429 || (r->status == 503 && hinted);
+  if (r->rule != LULL_NO_RULE && p->rules[r->rule].pause >= 0)
+    pause = p->rules[r->rule].pause;
+  if (!pause)
+    return 0;
+  /* A wait that is too long to be obeyed is no reason to stop the others:
+     each of them may be told something else. */
+  if (hinted)
+    return call->hint.wait <= call->limits->max_hint ? call->hint.wait : 0;
+  return v->action == LULL_RETRY ? v->wait : 0;
+}

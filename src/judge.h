@@ -1,0 +1,33 @@
+/*
+ * judge: what an ended attempt means for its call: the record in the
+ * history, the facts for the policy, the terms for the lane.
+ *
+ * Pure glue between call, policy, hint and lane; it changes the call that it
+ * is given and nothing else. The engine is its only caller.
+ */
+#ifndef LULL_JUDGE_H
+#define LULL_JUDGE_H
+
+#include "call.h"
+
+/* Writes the record of the attempt that has just ended and takes its
+   response, its hint and its evidence into the call. Room for the record was
+   made with the attempt. */
+struct lull_record *lull_judge_record(struct lull_call *call, lull_usec now);
+
+/* The facts of the last record, for the policy. */
+struct lull_facts lull_judge_facts(const struct lull_call *call,
+                                   lull_usec now, bool drained);
+
+/* What the lane should think of an outcome. */
+enum lull_lane_result lull_judge_result(enum lull_class class, int status);
+
+/* The last answer asks to follow a redirect, and nothing speaks against
+   it. */
+bool lull_judge_follows(const struct lull_call *call);
+
+/* How long to pause the lane after the last outcome; 0: not at all. */
+lull_usec lull_judge_pause(const struct lull_call *call,
+                           const struct lull_verdict *verdict);
+
+#endif

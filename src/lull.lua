@@ -1,0 +1,56 @@
+-- lull: a retry runtime for HTTP. The public module; see docs and README.
+
+local client = require "lull.client"
+local json = require "lull.json"
+local presets = require "lull.presets"
+local sched = require "lull.sched"
+local secret = require "lull.secret"
+local tasks = require "lull.tasks"
+local text = require "lull.text"
+local usage = require "lull.usage"
+
+usage.own()
+
+---@class lull
+local M = { version = "0.1.0" }
+
+M.client = client.new
+M.file = client.file
+M.json = json
+M.secret = secret.new
+M.preset = presets
+M.sorted = text.sorted
+M.escape = text.escape
+
+M.spawn = sched.spawn
+M.sleep = sched.sleep
+M.try = sched.try
+M.exit = sched.exit
+M.each = tasks.each
+M.map = tasks.map
+M.all = tasks.all
+M.race = tasks.race
+
+---Monotonic seconds: for measuring, not for the time of day.
+---@return number
+function M.now() return sched.engine():now() end
+
+---Seconds since 1970.
+---@return number
+function M.time() return sched.engine():wall() end
+
+---The state of each lane, by its name.
+---@return table<string, table>
+function M.lanes() return sched.engine():lanes() end
+
+local default
+
+-- lull.get(url) and so on: the methods of a client with no options.
+for _, verb in ipairs { "get", "head", "post", "put", "patch", "delete", "options", "request" } do
+  M[verb] = function(...)
+    default = default or client.new {}
+    return default[verb](default, ...)
+  end
+end
+
+return M

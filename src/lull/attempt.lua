@@ -1,0 +1,119 @@
+-- attempt: what a rule's function gets to see of an outcome, and the
+-- verdicts that it may return.
+
+local json = require "lull.json"
+local outcome = require "lull.outcome"
+local text = require "lull.text"
+local usage = require "lull.usage"
+
+local M = {}
+usage.own()
+
+---@class lull.attempt
+---@field n integer            number of the attempt, from 1
+---@field status integer?      nil for a transport error
+---@field headers lull.headers of this answer
+---@field body string?         of this answer
+---@field reason integer|string status, or class of the transport error
+---@field sent boolean         a byte of the request may have reached the server
+---@field maybe_applied boolean this attempt or an earlier one may have taken
+---                            effect, though no answer said so
+---@field hint { seconds: number, source: string, raw: string }?
+---@field wait number          s that lull would wait
+---@field verdict string       what lull would do: accept, retry or stop
+---@field elapsed number       s since the call's start
+---@field left number?         s until its deadline
+---@field request { method: string, url: string }
+---@field history table[]
+local Attempt = {}
+Attempt.__index = function(self, name)
+  return Attempt[name] or outcome.lazy(self, name)
+end
+
+local Verdict = {}
+Verdict.__index = Verdict
+
+---True for what accept, retry and stop return.
+function M.is_verdict(value) return getmetatable(value) == Verdict end
+
+local function verdict(fields) return setmetatable(fields, Verdict) end
+
+---The call ends with this answer as its response.
+function Attempt:accept()
+  if not self.status then
+    usage.fail(("a transport error (%s) cannot be accepted: there is no "
+      .. "answer"):format(self.reason))
+  end
+  return verdict { action = "accept" }
+end
+
+local RETRY = { wait = true, headers = true, url = true, free = true }
+
+---Try again: after that many seconds, or with changes.
+---@param options number|string|{ wait: number|string|nil, headers: table?,
+---  url: string?, free: boolean? }|nil
+function Attempt:retry(options)
+  if options == nil then return verdict { action = "retry" } end
+  if type(options) ~= "table" then options = { wait = options } end
+  for name in pairs(options) do
+    if not RETRY[name] then usage.unknown("field of retry", name, RETRY) end
+  end
+  return verdict { action = "retry", headers = options.headers,
+    url = options.url and usage.type(options.url, "url", "string"),
+    wait = options.wait and usage.duration(options.wait, "wait"),
+    free = options.free and true or false }
+end
+
+---The call ends with an error.
+---@param why string? for the error's text
+function Attempt:stop(why)
+  return verdict { action = "stop",
+    why = why and usage.type(why, "why", "string") }
+end
+
+---The body as JSON, decoded; nil and a message when it is none.
+function Attempt:json()
+  if not self.body then return nil, "there is no answer" end
+  return json.decode(self.body)
+end
+
+Attempt.__tostring = function(self)
+  return ("attempt %d: %s"):format(self.n, tostring(self.reason))
+end
+
+---@param details table of the event "ask"
+---@return lull.attempt
+function M.new(details)
+  local answered = details.status ~= nil
+  return setmetatable({
+    n = details.n,
+    status = details.status,
+    reason = details.status or details.class,
+    raw_headers = answered and details.headers or "",
+    body = answered and (details.body or "") or nil,
+    sent = details.sent,
+    maybe_applied = details.maybe_applied,
+    hint = details.hint,
+    wait = details.wait,
+    verdict = details.suggestion,
+    elapsed = details.elapsed,
+    left = details.left,
+    request = { method = details.method, url = details.url },
+    records = details.records,
+  }, Attempt)
+end
+
+---The verdict in what a rule's function returned; nil lets the default stand.
+function M.verdict_of(value, where)
+  if value == nil then return nil end
+  if M.is_verdict(value) then return value end
+  if value == "accept" or value == "retry" or value == "stop" then
+    return verdict { action = value }
+  end
+  error(("the rule for %s returned %s: it returns attempt:accept(), "
+    .. "attempt:retry(), attempt:stop() or nothing"):format(
+    text.number(where), type(value) == "string" and ("'%s'"):format(value)
+      or "a " .. type(value)), 0)
+end
+
+return M

@@ -1,0 +1,179 @@
+-- cli: the command line of `lull`, for the binary and for the rock alike.
+
+local core = require "lull.core"
+local lull = require "lull"
+local outcome = require "lull.outcome"
+local sched = require "lull.sched"
+local secret = require "lull.secret"
+local usage = require "lull.usage"
+
+local M = {}
+usage.own()
+
+M.USAGE = 2
+M.NOT_LOADED = 3
+M.LATER = 75
+
+local EXAMPLES = [[
+Examples:
+  lull script.lua a.txt b.txt      run a script
+  lull --trace script.lua          tell each verdict on standard error
+  lull --sim world.lua script.lua  against simulated servers, in virtual time
+Exit codes: 0 done, 1 the script failed, 2 usage, 3 it did not load,
+75 some work can be tried later, 130 and 143 after SIGINT and SIGTERM.]]
+
+local VALUED = { ["--sim"] = true, ["--seed"] = true, ["--log"] = true }
+
+local function parser()
+  local argparse = require "argparse"
+  local p = argparse("lull", "Run a Lua script that talks to HTTP APIs which fail, throttle or lie.", EXAMPLES)
+  p:usage "Usage: lull [options] script.lua [args]    (- for standard input)"
+  p:add_help("-h --help")
+  p:option("--sim", "Run against the servers of this world file, in virtual time."):argname "FILE"
+  p:option("--seed", "Fix every random draw."):argname "N"
+  p:option("--log", "Write each verdict as a line of JSON."):argname "FILE"
+  p:flag("--trace", "Write each verdict as a line on standard error.")
+  p:flag("--quiet", "Write no warnings.")
+  p:flag("-v --version", "Show the versions of lull and of what it uses.")
+  return p
+end
+
+-- Options end at the script's name; what follows is the script's own.
+local function split(argv)
+  local options, i = {}, 1
+  while argv[i] and argv[i]:match("^%-.") do
+    options[#options + 1] = argv[i]
+    if argv[i] == "--" then
+      options[#options] = nil
+      i = i + 1
+      break
+    end
+    if VALUED[argv[i]] and argv[i + 1] then
+      i = i + 1
+      options[#options + 1] = argv[i]
+    end
+    i = i + 1
+  end
+  return options, argv[i], i
+end
+
+local function complain(text)
+  io.stderr:write("lull: ", secret.redact(tostring(text)), "\n")
+end
+
+local function versions()
+  local cjson = require "cjson"
+  local lua = rawget(_G, "jit") and (rawget(_G, "jit").version .. ", " .. _VERSION) or _VERSION
+  io.write(("lull %s\n%s\n%s\nlua-cjson %s\n"):format(lull.version, lua,
+    core.transport(), tostring(cjson._VERSION)))
+  return 0
+end
+
+local KNOWN = { sim = true, seed = true, log = true, trace = true, quiet = true, help = true, version = true }
+
+local function parse(argv)
+  local options, script, at = split(argv)
+  for _, option in ipairs(options) do
+    local name = option:match("^%-%-([^=]+)")
+    if name and not KNOWN[name] then
+      local nearest = usage.nearest(name, KNOWN)
+      return nil, ("unknown option '--%s'%s"):format(name,
+        nearest and (" (did you mean '--%s'?)"):format(nearest) or "")
+    end
+  end
+  local ok, parsed = parser():pparse(options)
+  if not ok then return nil, parsed end
+  return parsed, script, at
+end
+
+local function prepare(o)
+  local seed = o.seed and tonumber(o.seed)
+  if o.seed and (not seed or seed < 0 or seed ~= math.floor(seed) or seed >= 2 ^ 53) then
+    return nil, "--seed takes a whole number from 0 to 2^53"
+  end
+  if o.sim then
+    local ok, problem = require("lull.simulate").install(o.sim, seed or 0)
+    if not ok then return nil, problem, M.NOT_LOADED end
+  elseif seed then
+    sched.use(core.engine { seed = seed, interrupt_fd = sched.interrupt_fd })
+  end
+  local log
+  if o.log then
+    local problem
+    log, problem = io.open(o.log, "w")
+    if not log then return nil, "--log: " .. problem end
+  end
+  if o.trace or log then
+    require("lull.trace").install(o.trace and io.stderr, log)
+  end
+  return true
+end
+
+-- What the script's end means to who started it.
+local LATER = { hint = true, budget = true, breaker = true }
+
+local function failure(err)
+  if sched.is_exit(err) then return err.code end
+  if sched.interrupted and sched.is_cancellation(err) then return 1 end
+  complain(err)
+  if getmetatable(err) == outcome.Error and LATER[err.why] then return M.LATER end
+  return 1
+end
+
+-- As the standard print, but a closed pipe ends the script instead of
+-- letting it work for nobody.
+local function printing(...)
+  local parts = {}
+  for i = 1, select("#", ...) do parts[i] = tostring((select(i, ...))) end
+  local ok, problem = io.stdout:write(table.concat(parts, "\t"), "\n")
+  if not ok then usage.fail("cannot write to standard output: " .. tostring(problem)) end
+end
+
+local function set_arguments(argv, script, at)
+  local args = {}
+  for i = at + 1, #argv do args[i - at] = argv[i] end
+  args[0] = script
+  _G.arg = args -- luacheck: ignore
+  _G.print = printing -- luacheck: ignore
+  return args
+end
+
+---Runs the command line and gives the exit code.
+---@param argv string[]
+---@param host table? what only the binary has: signals
+---@return integer
+function M.main(argv, host)
+  if host then
+    sched.interrupt_fd, sched.entering = host.interrupt_fd, host.entering
+    sched.on("interrupt", function() sched.interrupt(host.acknowledge()) end)
+  end
+  local o, script, at = parse(argv)
+  if not o then
+    complain(script .. "; try lull --help")
+    return M.USAGE
+  end
+  if o.version then return versions() end
+  if not script then
+    complain("no script is named; try lull --help")
+    return M.USAGE
+  end
+  local chunk, problem = loadfile(script ~= "-" and script or nil)
+  if not chunk then
+    complain(problem)
+    return M.NOT_LOADED
+  end
+  local ok, code
+  ok, problem, code = prepare(o)
+  if not ok then
+    complain(problem)
+    return code or M.USAGE
+  end
+  local args = set_arguments(argv, script, at)
+  local err
+  ok, err = sched.main(chunk, (table.unpack or unpack)(args)) -- luacheck: ignore
+  code = ok and 0 or failure(err)
+  if sched.interrupted then code = 128 + sched.interrupted end
+  return code
+end
+
+return M

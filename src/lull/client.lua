@@ -1,0 +1,297 @@
+-- client: the verbs, and the course of one call as its task sees it.
+--
+-- A call is started in the engine; its task sleeps until the engine is done
+-- with it, or asks about an outcome for which the script has a function.
+-- That function runs here, in the task, so it may itself send and sleep.
+
+local attempt = require "lull.attempt"
+local core = require "lull.core"
+local json = require "lull.json"
+local options = require "lull.options"
+local outcome = require "lull.outcome"
+local sched = require "lull.sched"
+local secret = require "lull.secret"
+local text = require "lull.text"
+local usage = require "lull.usage"
+
+local M = {}
+usage.own()
+
+---@class lull.client
+local Client = {}
+Client.__index = Client
+Client.__tostring = function(client)
+  return "lull.client" .. (client.options.base and (" " .. client.options.base) or "")
+end
+
+---@class lull.file a body that is read from a file, anew for each attempt
+local File = {}
+File.__index = File
+
+function M.file(path)
+  return setmetatable({ path = usage.type(path, "a file's path", "string") }, File)
+end
+
+local observers = { made = {}, started = {} }
+
+---Calls `fn(client)` for each client that is made, or `fn(id)` for each call.
+function M.observe(what, fn) table.insert(observers[what], fn) end
+
+local function new_client(checked)
+  local client = setmetatable({ options = checked }, Client)
+  client.core, client.functions = options.compile(checked)
+  client.base = checked.base and checked.base:gsub("/+$", "")
+  for _, fn in ipairs(observers.made) do fn(client) end
+  return client
+end
+
+---@param given table
+---@return lull.client
+function M.new(given)
+  return new_client(options.layer({}, usage.type(given or {}, "a client's options", "table")))
+end
+
+---A copy of the client with other options: each replaces the client's, but
+---headers, query, backoff and rules, which add to them.
+---@param given table
+---@return lull.client
+function Client:with(given)
+  return new_client(options.layer(self.options, usage.type(given, "with's options", "table")))
+end
+
+-- ---- the request ---------------------------------------------------------
+
+local function target_url(client, target)
+  if target:match("^%a[%w+.-]*://") then return target end
+  if not client.base then
+    usage.fail(("'%s' is no URL: it has no scheme, and the client has no base")
+      :format(target))
+  end
+  if target == "" or target:match("^%?") then return client.options.base .. target end
+  return client.base .. "/" .. target:gsub("^/+", "")
+end
+
+local function with_query(url, query)
+  if not query or (type(query) == "table" and next(query) == nil) then return url end
+  if type(query) == "table" then query = text.form(query) end
+  local front, fragment = url:match("^([^#]*)(#?.*)$")
+  return front .. (front:find("?", 1, true) and "&" or "?") .. query:gsub("^%?", "") .. fragment
+end
+
+local BODIES = { "body", "json", "form", "file" }
+local TYPES = { json = "application/json",
+  form = "application/x-www-form-urlencoded",
+  file = "application/octet-stream", body = "application/octet-stream" }
+
+local function chosen_body(o)
+  local chosen
+  for _, name in ipairs(BODIES) do
+    if o[name] ~= nil then
+      if chosen then
+        usage.fail(("a request has one body, not both %s and %s"):format(chosen, name))
+      end
+      chosen = name
+    end
+  end
+  return chosen
+end
+
+local function has_header(name, ...)
+  for i = 1, select("#", ...) do
+    for field in pairs(select(i, ...) or {}) do
+      if field:lower() == name then return true end
+    end
+  end
+  return false
+end
+
+-- Puts a string or a lull.file where the core looks for it.
+local function set_body(spec, value)
+  if type(value) == "table" and getmetatable(value) == File then
+    spec.file = value.path
+  elseif type(value) == "string" then
+    spec.body = value
+  else
+    usage.fail(("a body is a string, lull.file(path) or a function that returns "
+      .. "one of them, not a %s"):format(type(value)))
+  end
+end
+
+-- The body, and the function that makes it anew, if it is one.
+local function fill_body(spec, o)
+  local name = chosen_body(o)
+  local value = o[name]
+  if name == "json" then value = json.encode(value) end
+  if name == "form" then value = text.form(value) end
+  if name == "file" then value = M.file(value) end
+  local factory = type(value) == "function" and value or nil
+  if factory then value = factory() end
+  if name then set_body(spec, value) end
+  return name, factory
+end
+
+local function uuid()
+  local engine = sched.engine()
+  local digits = {}
+  for i = 1, 32 do digits[i] = ("%x"):format(engine:random(0, 15)) end
+  digits[13] = "4"
+  digits[17] = ("%x"):format(8 + engine:random(0, 3))
+  return (table.concat(digits):gsub("^(%x%x%x%x%x%x%x%x)(%x%x%x%x)(%x%x%x%x)(%x%x%x%x)", "%1-%2-%3-%4-"))
+end
+
+-- The idempotency key: one for the call, the same over all its attempts.
+local function key_header(o, headers)
+  if not o.key then return headers end
+  local value = o.key == true and uuid() or o.key
+  if o.key_quoted then value = '"' .. value .. '"' end
+  local all = {}
+  for name, field in pairs(headers or {}) do all[name] = field end
+  all[o.key_header or "Idempotency-Key"] = value
+  return all
+end
+
+local function lane_of(o, spec)
+  local lane = o.lane
+  if type(lane) == "function" then
+    lane = usage.type(lane { method = spec.method, url = spec.url },
+      "what the lane's function returns", "string or nil")
+  end
+  return lane
+end
+
+local function option(client, given, name)
+  if given[name] ~= nil then return given[name] end
+  return client.options[name]
+end
+
+local function spec_of(client, method, target, given)
+  local base = client.options
+  local spec = { method = method }
+  spec.url = with_query(target_url(client, target), base.query)
+  spec.url = with_query(spec.url, given.query)
+  local keyed = { key = option(client, given, "key"),
+    key_header = option(client, given, "key_header"),
+    key_quoted = option(client, given, "key_quoted") }
+  local headers = key_header(keyed, given.headers)
+  local body, factory = fill_body(spec, given)
+  spec.headers, spec.secrets = options.pack_headers(headers)
+  if body and not has_header("content-type", headers, base.headers) then
+    spec.headers = (spec.headers or "") .. "content-type\0" .. TYPES[body] .. "\0"
+  end
+  spec.keyed = keyed.key and true or false
+  spec.unsafe = option(client, given, "unsafe")
+  spec.lane = lane_of({ lane = option(client, given, "lane") }, spec)
+  spec.output = given.output
+  spec.ask_always = factory ~= nil
+  for name in pairs(options.LIMITS) do
+    if given[name] ~= nil then
+      spec[name], spec.limits = given[name], true
+    end
+  end
+  return spec, factory
+end
+
+-- ---- the course of a call ------------------------------------------------
+
+-- What a verdict is to the core.
+local function judgement(verdict, factory, spec)
+  local j = { action = verdict.action, wait = verdict.wait,
+    free = verdict.free, url = verdict.url }
+  j.headers, j.secrets = options.pack_headers(
+    verdict.headers and options.CLIENT.headers(verdict.headers, "headers"))
+  if factory and (verdict.action == "retry" or verdict.suggested == "retry") then
+    set_body(j, factory())
+  end
+  return j, spec
+end
+
+-- Asks the script. Runs in the call's own task.
+local function consult(client, details, factory)
+  local fn = client.functions[details.rule]
+  local verdict
+  if fn then
+    local seen = attempt.new(details)
+    verdict = attempt.verdict_of(fn(seen), seen.reason)
+  end
+  verdict = verdict or { action = "default", suggested = details.suggestion }
+  return judgement(verdict, factory), verdict
+end
+
+local function refuse_start(method, url, spec, problem)
+  if problem == "invalid argument" then
+    usage.fail(("'%s %s' cannot be sent: no http or https URL, or no method")
+      :format(method, secret.redact(url)))
+  end
+  if spec.file then problem = ("%s: %s"):format(spec.file, problem) end
+  return nil, outcome.refuse(method, url, "rule", problem)
+end
+
+local function run(client, spec, factory)
+  local engine = sched.engine()
+  local id, problem = engine:start(client.core, spec)
+  if not id then return refuse_start(spec.method, spec.url, spec, problem) end
+  for _, fn in ipairs(observers.started) do fn(id) end
+  local stop_reason
+  while true do
+    local kind, details = sched.wait(id, spec.method .. " " .. spec.url)
+    if kind == "done" then return outcome.conclude(details, stop_reason) end
+    local ok, j, verdict = sched.traced(consult, client, details, factory)
+    if ok then
+      stop_reason = verdict.why
+      ok, j = engine:judge(id, j)
+      if not ok then j = "the rule's verdict cannot be carried out: " .. j end
+    end
+    if not ok then
+      engine:cancel(id)
+      error(j, 0)
+    end
+  end
+end
+
+-- Options that need a policy of their own make a client of their own.
+local function split(client, given)
+  local cheap, own = {}, nil
+  for name, value in pairs(given) do
+    if options.CHEAP[name] then
+      cheap[name] = value
+    else
+      own = own or {}
+      own[name] = value
+    end
+  end
+  return own and client:with(own) or client, options.check(cheap, true)
+end
+
+---Sends a request and gives its response, or nil and an error. Blocks the
+---task, not the process.
+---@param method string
+---@param target string a URL, or a path below the client's base
+---@param given table? options of this call
+---@return lull.response?
+---@return lull.error?
+function Client:request(method, target, given)
+  if getmetatable(self) ~= Client then
+    usage.fail("call a client's methods with a colon: client:get(url)")
+  end
+  usage.type(method, "the method", "string")
+  usage.type(target, "the URL", "string")
+  given = given == nil and {} or usage.type(given, "a call's options", "table")
+  local client, checked = split(self, given)
+  sched.check()
+  local spec, factory = spec_of(client, method, target, checked)
+  if sched.interrupted then
+    return nil, outcome.refuse(method, spec.url, "cancelled", "nothing was sent")
+  end
+  return run(client, spec, factory)
+end
+
+for _, method in ipairs { "get", "head", "post", "put", "patch", "delete", "options" } do
+  local upper = method:upper()
+  local function verb(self, target, given)
+    return Client.request(self, upper, target, given)
+  end
+  -- A client's own options are a field; the verb OPTIONS is found below it.
+  Client[method] = verb
+end
+
+return M

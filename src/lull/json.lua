@@ -1,0 +1,163 @@
+-- json: lua-cjson, with its losses mended.
+--
+-- cjson reads every number as a double and writes 14 digits. Here a whole
+-- number beyond 2^53 is read as a text of its digits, so that an id is never
+-- silently another; whole numbers are whole on every Lua; and numbers are
+-- written with as many digits as they need.
+
+local cjson = require("cjson").new()
+local secret = require "lull.secret"
+local usage = require "lull.usage"
+
+local M = { null = cjson.null }
+usage.own()
+
+---Encodes as [] where cjson would write {}.
+M.empty_array = setmetatable({}, { __newindex = function()
+  usage.fail("lull.json.empty_array cannot be changed")
+end })
+
+local EXACT = 2 ^ 53
+local MARK = "\1lull:raw:"
+local MARK_JSON = '"\\u0001lull:raw:([^"\\]*)"'
+
+-- The shortest form that reads back as the same number.
+local function number_text(n)
+  if math.type and math.type(n) == "integer" then return ("%d"):format(n) end
+  if n == math.floor(n) and n > -EXACT * 2 and n < EXACT * 2 then
+    return ("%.0f"):format(n)
+  end
+  for digits = 15, 17 do
+    local text = ("%." .. digits .. "g"):format(n)
+    if tonumber(text) == n then return text end
+  end
+end
+
+-- True for a number that 14 digits cannot hold.
+local function is_long(n)
+  return n == n and n ~= math.huge and n ~= -math.huge
+    and tonumber(("%.14g"):format(n)) ~= n
+    or (math.type and math.type(n) == "integer" and (n >= 1e14 or n <= -1e14))
+    or (n == math.floor(n) and n ~= 0 and math.abs(n) >= 1e14 and math.abs(n) < 1e21)
+end
+
+local prepare
+
+local function prepare_table(value, seen)
+  local copy
+  if value == M.empty_array then return MARK .. "[]" end
+  if secret.is(value) then return value:reveal() end
+  if seen[value] then error("a table that holds itself cannot be JSON", 0) end
+  seen[value] = true
+  for k, v in pairs(value) do
+    local w = prepare(v, seen)
+    if w ~= v then
+      if not copy then
+        copy = {}
+        for name, field in pairs(value) do copy[name] = field end
+      end
+      copy[k] = w
+    end
+  end
+  seen[value] = nil
+  return copy or value
+end
+
+-- The value with secrets opened and long numbers marked; itself when there
+-- is nothing to change.
+prepare = function(value, seen)
+  local kind = type(value)
+  if kind == "table" then return prepare_table(value, seen) end
+  if kind == "number" and is_long(value) then
+    return MARK .. number_text(value)
+  end
+  if kind == "string" and value:find(MARK, 1, true) then
+    error("a text must not begin with lull's own mark", 0)
+  end
+  return value
+end
+
+---@param value any
+---@return string
+function M.encode(value)
+  local ok, text = pcall(function()
+    return cjson.encode(prepare(value, {}))
+  end)
+  if not ok then
+    text = tostring(text):gsub("^.-:%d+: ", ""):gsub("^Cannot serialise ", "")
+    usage.fail("cannot make JSON of this: " .. text)
+  end
+  return (text:gsub(MARK_JSON, "%1"))
+end
+
+local DIGITS = ("%d"):rep(16)
+
+-- Whole numbers of 16 digits and more that a double cannot hold, put into
+-- quotes; texts are passed over.
+local function quote_long(text)
+  local out, at = {}, 1
+  while true do
+    local from = text:find('["%-%d]', at)
+    if not from then break end
+    local last
+    if text:sub(from, from) == '"' then
+      last = from
+      repeat
+        last = text:find('["\\]', last + 1)
+        local escape = last and text:sub(last, last) == "\\"
+        if escape then last = last + 1 end
+      until not last or not escape
+      last = last or #text
+      out[#out + 1] = text:sub(at, last)
+    else
+      local number
+      number, last = text:match("^(%-?[%d.eE+%-]*)()", from)
+      last = math.max(last - 1, from)
+      local long = number:match("^%-?%d+$") and #number >= 16
+        and ("%.0f"):format(tonumber(number)) ~= number
+      if number:match("^%-?%d+$") and math.abs(tonumber(number)) > EXACT then
+        long = true
+      end
+      out[#out + 1] = text:sub(at, from - 1)
+      out[#out + 1] = long and '"' .. number .. '"' or text:sub(from, last)
+    end
+    at = last + 1
+  end
+  out[#out + 1] = text:sub(at)
+  return table.concat(out)
+end
+
+local tointeger = math.tointeger
+
+-- Whole numbers as integers where Lua has them (5.3 and later).
+local function whole(value)
+  for k, v in pairs(value) do
+    if type(v) == "table" then
+      whole(v)
+    elseif type(v) == "number" then
+      value[k] = tointeger(v) or v
+    end
+  end
+  return value
+end
+
+---@param text string
+---@return any value or nil and a message
+---@return string? message
+function M.decode(text)
+  if type(text) ~= "string" then
+    usage.fail("JSON is decoded from a string, not a " .. type(text))
+  end
+  if text:find(DIGITS) then text = quote_long(text) end
+  local ok, value = pcall(cjson.decode, text)
+  if not ok then
+    return nil, "not JSON: " .. tostring(value):gsub("^.-:%d+: ", "")
+  end
+  if tointeger then
+    if type(value) == "table" then return whole(value) end
+    if type(value) == "number" then return tointeger(value) or value end
+  end
+  return value
+end
+
+return M

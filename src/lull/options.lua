@@ -1,0 +1,458 @@
+-- options: what a client and a call may be told, checked, merged in layers
+-- and turned into what the core takes.
+
+local core = require "lull.core"
+local presets = require "lull.presets"
+local secret = require "lull.secret"
+local text = require "lull.text"
+local usage = require "lull.usage"
+
+local M = {}
+usage.own()
+
+-- ---- one check for each option -------------------------------------------
+
+local function of_type(types)
+  return function(value, name) return usage.type(value, name, types) end
+end
+
+local function least(n)
+  return function(value, name) return usage.count(value, name, n) end
+end
+
+local function timeouts(value, name)
+  if type(value) ~= "table" then return usage.duration(value, name) end
+  local list = {}
+  for i, one in ipairs(value) do list[i] = usage.duration(one, name) end
+  if #list == 0 then usage.fail(name .. ": a list of timeouts is empty") end
+  return list
+end
+
+local function size(value, name)
+  local units = { [""] = 1, k = 2 ^ 10, m = 2 ^ 20, g = 2 ^ 30 }
+  local digits, unit
+  if type(value) == "string" then
+    digits, unit = value:lower():match("^(%d+)%s*([kmg]?)i?b?$")
+  end
+  return usage.count(digits and tonumber(digits) * units[unit] or value, name, 0)
+end
+
+local KINDS = { constant = true, linear = true, exponential = true }
+local JITTERS = { none = true, full = true, equal = true, decorrelated = true }
+local BACKOFF = { kind = true, base = true, factor = true, cap = true, jitter = true }
+
+local function range(value, name)
+  local lo, hi = usage.duration(value[1], name), usage.duration(value[2], name)
+  if hi < lo then usage.fail(name .. ": the range ends before it begins") end
+  return lo, hi
+end
+
+local function jitter_fields(out, value, name)
+  if type(value) ~= "table" then
+    out.jitter = usage.word(value, name, JITTERS)
+  elseif value.factor then
+    out.jitter = "factor"
+    out.lo, out.hi = range(value.factor, name)
+  else
+    out.jitter = "added"
+    out.lo, out.hi = range(value, name)
+  end
+end
+
+-- "exp:1s..60s,full", "const:2s", "linear:1s..30s,1s-10s"
+local function parse_backoff(value, name)
+  local words = { exp = "exponential", exponential = "exponential",
+    const = "constant", constant = "constant", linear = "linear" }
+  local kind, waits, jitter = value:match("^(%a+):([^,]+),?(.*)$")
+  local base, cap = (waits or ""):match("^(.-)%.%.(.*)$")
+  if not kind or not words[kind] then
+    usage.fail(("%s: '%s' is no backoff; it is a table, or a text such as "
+      .. '"exp:1s..60s,full", "linear:2s", "const:5s,1s-2s"'):format(name, value))
+  end
+  local lo, hi = jitter:match("^([%w.]+)%-([%w.]+)$")
+  return { kind = words[kind], base = base or waits, cap = cap,
+    jitter = lo and { lo, hi } or (jitter ~= "" and jitter or nil) }
+end
+
+local function backoff(value, name)
+  if type(value) == "string" then value = parse_backoff(value, name) end
+  usage.type(value, name, "table")
+  for field in pairs(value) do
+    if not BACKOFF[field] then usage.unknown("field of " .. name, field, BACKOFF) end
+  end
+  local out = {}
+  if value.kind then out.kind = usage.word(value.kind, name .. ".kind", KINDS) end
+  if value.base then out.base = usage.duration(value.base, name .. ".base") end
+  if value.cap then out.cap = usage.duration(value.cap, name .. ".cap") end
+  if value.factor then
+    out.factor = usage.type(value.factor, name .. ".factor", "number")
+    if not (out.factor > 0 and out.factor < math.huge) then
+      usage.fail(name .. ".factor must be above 0")
+    end
+  end
+  if value.jitter then jitter_fields(out, value.jitter, name .. ".jitter") end
+  return out
+end
+
+local RULE = { attempts = true, backoff = true, timeout = true, pause = true,
+  unsafe = true }
+local ACTIONS = { accept = true, retry = true, stop = true }
+
+local function rule(value, name)
+  if type(value) == "function" then return { ask = true, fn = value } end
+  if type(value) == "string" then
+    return { action = usage.word(value, name, ACTIONS) }
+  end
+  usage.type(value, name, "string or table or function")
+  local out = {}
+  for field, v in pairs(value) do
+    if field == 1 then
+      local first = rule(v, name)
+      out.action, out.ask, out.fn = first.action, first.ask, first.fn
+    elseif not RULE[field] then
+      usage.unknown("field of " .. name, field, RULE)
+    end
+  end
+  if value.attempts then out.attempts = usage.count(value.attempts, name .. ".attempts", 1) end
+  if value.timeout then out.timeout = usage.duration(value.timeout, name .. ".timeout") end
+  if value.backoff then out.backoff = backoff(value.backoff, name .. ".backoff") end
+  if value.unsafe then out.unsafe = true end
+  out.pause = value.pause
+  return out
+end
+
+-- Rules as a list; of two keys that are equally close the single one comes
+-- last, and so wins.
+local function rules(value, name)
+  usage.type(value, name, "table")
+  local list = {}
+  for key, v in text.sorted(value) do
+    if type(key) ~= "number" and type(key) ~= "string" then
+      usage.fail(name .. ": a key is a status or the name of an outcome")
+    end
+    local one = rule(v, ("%s[%s]"):format(name, text.number(key)))
+    one.key = text.number(key)
+    if one.key:find("|", 1, true) then
+      table.insert(list, 1, one)
+    else
+      list[#list + 1] = one
+    end
+  end
+  return list
+end
+
+local function limit(value, name)
+  if type(value) ~= "table" then value = { value } end
+  local out = { rates = {} }
+  for key, v in text.sorted(value) do
+    if key == "parallel" then
+      if v == "auto" then out.adaptive = true else
+        out.parallel = usage.count(v, name .. ".parallel", 1)
+      end
+    elseif type(key) == "number" then
+      out.rates[#out.rates + 1] = usage.rate(v, name)
+    else
+      local method, path = key:match("^(%u+)%s+(/.*)$")
+      path = path or key:match("^/.*$")
+      if not path then
+        usage.unknown("field of " .. name, key, { parallel = true })
+      end
+      for _, one in ipairs(type(v) == "table" and v or { v }) do
+        local rate = usage.rate(one, name .. "['" .. key .. "']")
+        rate.method, rate.path = method or "", path
+        out.rates[#out.rates + 1] = rate
+      end
+    end
+  end
+  return out
+end
+
+local function share(value, name)
+  local percent = type(value) == "string" and value:match("^([%d.]+)%%$")
+  local n = percent and tonumber(percent) / 100 or value
+  if type(n) ~= "number" or not (n >= 0 and n <= 1) then
+    usage.fail(name .. ' is a share from 0 to 1, or a text such as "50%"')
+  end
+  return n
+end
+
+local function budget(value, name)
+  if type(value) == "boolean" then return value end
+  usage.type(value, name, "table or boolean")
+  local fields = { capacity = true, cost = true, refund = true }
+  local out = {}
+  for field, v in pairs(value) do
+    if not fields[field] then usage.unknown("field of " .. name, field, fields) end
+    out[field] = usage.type(v, name .. "." .. field, "number")
+    if not (v >= 0 and v <= 4e6) then usage.fail(name .. "." .. field .. " is out of range") end
+  end
+  return out
+end
+
+local function breaker(value, name)
+  if value == false then return false end
+  usage.type(value, name, "table")
+  local fields = { failures = share, window = usage.duration,
+    least = least(1), open = usage.duration }
+  local out = {}
+  for field, v in pairs(value) do
+    if not fields[field] then usage.unknown("field of " .. name, field, fields) end
+    out[field] = fields[field](v, name .. "." .. field)
+  end
+  return out
+end
+
+local function header_fields(value, name)
+  usage.type(value, name, "table")
+  for field, v in pairs(value) do
+    if type(field) ~= "string" or field == "" or field:find("[%c%s:]") then
+      usage.fail(("%s: '%s' is no name of a header"):format(name, tostring(field)))
+    end
+    local list = type(v) == "table" and not secret.is(v) and v or { v }
+    for _, one in ipairs(list) do
+      local plain = secret.plain(one)
+      if type(plain) ~= "string" and type(plain) ~= "number" and plain ~= false then
+        usage.fail(("%s['%s'] must be a string, not a %s"):format(name, field, type(plain)))
+      end
+      if type(plain) == "string" and plain:find("[\r\n%z]") then
+        usage.fail(("%s['%s'] holds a line end or a NUL, which would smuggle "
+          .. "another header in"):format(name, field))
+      end
+    end
+  end
+  return value
+end
+
+local function base_url(value, name)
+  usage.type(value, name, "string")
+  if not core.url(value) then
+    usage.fail(("%s: '%s' is no http or https URL"):format(name, value))
+  end
+  return value
+end
+
+local function preset(value, name)
+  if type(value) == "table" then return value end
+  usage.type(value, name, "string or table")
+  if type(presets[value]) ~= "table" then usage.unknown("preset", value, presets) end
+  return presets[value]
+end
+
+local function key(value, name)
+  if value == true or value == false then return value end
+  usage.type(value, name, "string or boolean")
+  if value == "" or value:find("[%c]") then usage.fail(name .. " holds a control byte, or nothing") end
+  return value
+end
+
+local VERSIONS = { any = true, ["1.1"] = true, ["2"] = true }
+
+-- What a client takes, and a call too.
+local CLIENT = {
+  base = base_url,
+  preset = preset,
+  attempts = least(1),
+  timeout = timeouts,
+  deadline = usage.duration,
+  max_hint = usage.duration,
+  backoff = backoff,
+  on = rules,
+  limit = limit,
+  budget = budget,
+  breaker = breaker,
+  pace = of_type("boolean"),
+  lane = of_type("string or function"),
+  unsafe = of_type("boolean"),
+  key = key,
+  key_header = of_type("string"),
+  key_quoted = of_type("boolean"),
+  headers = header_fields,
+  query = of_type("table or string"),
+  ca = of_type("string"),
+  cert = of_type("string"),
+  cert_key = of_type("string"),
+  proxy = of_type("string or boolean"),
+  insecure = of_type("boolean"),
+  http = function(value, name) return usage.word(tostring(value), name, VERSIONS) end,
+  encoded = of_type("boolean"),
+  redirects = least(0),
+  max_body = size,
+  max_headers = size,
+}
+M.CLIENT = CLIENT
+
+-- What only a call takes.
+local CALL = {
+  body = of_type("string or table or function"),
+  json = function(value) return value end,
+  form = of_type("table"),
+  file = of_type("string"),
+  output = of_type("string"),
+}
+M.CALL = CALL
+
+local function names(...)
+  local all = {}
+  for _, set in ipairs { ... } do
+    for name in pairs(set) do all[name] = true end
+  end
+  return all
+end
+
+local CLIENT_NAMES, CALL_NAMES = names(CLIENT), names(CLIENT, CALL)
+
+-- The limits that a call may have of its own without a policy of its own.
+M.LIMITS = { attempts = true, timeout = true, deadline = true, max_hint = true }
+
+-- What a call can be told without a client of its own.
+M.CHEAP = names(CALL, M.LIMITS, { query = true, headers = true, key = true,
+  key_header = true, key_quoted = true, lane = true, unsafe = true })
+
+---Checks options, each by its own check; raises at the caller's line.
+---@param options table
+---@param for_call boolean
+---@return table checked
+function M.check(options, for_call)
+  local checks = for_call and CALL_NAMES or CLIENT_NAMES
+  local checked = {}
+  for name, value in pairs(options) do
+    if not checks[name] then usage.unknown("option", name, checks) end
+    checked[name] = (CLIENT[name] or CALL[name])(value, name)
+  end
+  return checked
+end
+
+-- ---- layers --------------------------------------------------------------
+
+local function joined_headers(a, b)
+  local out, lower = {}, {}
+  for name, value in pairs(a or {}) do
+    out[name] = value
+    lower[name:lower()] = name
+  end
+  for name, value in pairs(b) do
+    if lower[name:lower()] then out[lower[name:lower()]] = nil end
+    out[name] = value
+  end
+  return out
+end
+
+local function joined_list(a, b)
+  local out = {}
+  for _, item in ipairs(a or {}) do out[#out + 1] = item end
+  for _, item in ipairs(b) do out[#out + 1] = item end
+  return out
+end
+
+local function joined_fields(a, b)
+  local out = {}
+  for name, value in pairs(a or {}) do out[name] = value end
+  for name, value in pairs(b) do out[name] = value end
+  return out
+end
+
+local function joined_query(a, b)
+  if type(a) ~= "table" or type(b) ~= "table" then return b end
+  return joined_fields(a, b)
+end
+
+local JOIN = { headers = joined_headers, on = joined_list,
+  backoff = joined_fields, query = joined_query }
+
+---A checked layer over another: what it names wins, headers and query name
+---by name, and its rules come after those below.
+---@param below table
+---@param above table
+---@return table
+function M.merge(below, above)
+  local out = {}
+  for name, value in pairs(below) do out[name] = value end
+  for name, value in pairs(above) do
+    local join = JOIN[name]
+    out[name] = join and join(out[name], value) or value
+  end
+  return out
+end
+
+---The layers of a client: the preset's below, the options above.
+---@param below table checked
+---@param options table unchecked
+function M.layer(below, options)
+  local checked = M.check(options, false)
+  if checked.preset then
+    below = M.merge(below, M.check(checked.preset, false))
+  end
+  return M.merge(below, checked)
+end
+
+-- ---- for the core --------------------------------------------------------
+
+local SENSITIVE = { authorization = true, cookie = true, ["x-api-key"] = true,
+  ["proxy-authorization"] = true }
+
+---Headers as the core takes them: those that any origin may see, and those
+---that only their own may. Names sorted; false sends none.
+---@param fields table?
+---@return string? headers, string? secrets
+function M.pack_headers(fields)
+  if not fields or next(fields) == nil then return nil, nil end
+  local open, hidden = {}, {}
+  for name, value in text.sorted(fields) do
+    local list = type(value) == "table" and not secret.is(value) and value or { value }
+    for _, one in ipairs(list) do
+      local guarded = SENSITIVE[name:lower()] or secret.is(one)
+      local into = guarded and hidden or open
+      into[#into + 1] = name .. "\0"
+        .. (one == false and "" or text.number(secret.plain(one))) .. "\0"
+    end
+  end
+  return open[1] and table.concat(open), hidden[1] and table.concat(hidden)
+end
+
+local function rule_list(on)
+  local list, functions = {}, {}
+  for i, one in ipairs(on or {}) do
+    list[i] = { key = one.key, action = one.action, ask = one.ask,
+      attempts = one.attempts, timeout = one.timeout, backoff = one.backoff,
+      pause = one.pause, unsafe = one.unsafe }
+    functions[i] = one.fn or false
+  end
+  return list, functions
+end
+
+---The core's client for checked options, and the rules' functions by index.
+---@param o table checked and merged
+---@return userdata client, function[] functions
+function M.compile(o)
+  local list, functions = rule_list(o.on)
+  local headers, secrets = M.pack_headers(o.headers)
+  local lanes = o.limit or { rates = {} }
+  local proxy = o.proxy
+  if proxy == false then proxy = "" elseif proxy == true then proxy = nil end
+  local ok, client = pcall(core.client, {
+    attempts = o.attempts, timeout = o.timeout, deadline = o.deadline,
+    max_hint = o.max_hint, unsafe = o.unsafe, backoff = o.backoff,
+    rules = list, headers = headers, secrets = secrets, ca = o.ca,
+    cert = o.cert, cert_key = o.cert_key, proxy = proxy,
+    insecure = o.insecure, http = o.http, encoded = o.encoded,
+    redirects = o.redirects, max_body = o.max_body,
+    max_headers = o.max_headers, parallel = lanes.parallel,
+    adaptive = lanes.adaptive, rates = lanes.rates, pace = o.pace,
+    budget = o.budget, breaker = o.breaker or nil,
+  })
+  if not ok then
+    local message = tostring(client):gsub("^.-:%d+: ", "")
+    local wrong = message:match("^no outcome is called '(.*)'$")
+    if wrong then
+      local known = core.classes()
+      for _, name in ipairs { "net", "net.timeout", "tls", "http", "limit", "local", "4xx", "5xx", "*" } do
+        known[name] = ""
+      end
+      usage.unknown("outcome", wrong, known)
+    end
+    usage.fail(message)
+  end
+  return client, functions
+end
+
+return M

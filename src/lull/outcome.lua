@@ -1,0 +1,227 @@
+-- outcome: what a call gives back: a response, or an error that explains
+-- itself. What is costly to take apart (headers, history) is taken apart
+-- when it is looked at.
+
+local core = require "lull.core"
+local json = require "lull.json"
+local secret = require "lull.secret"
+local text = require "lull.text"
+local usage = require "lull.usage"
+
+local M = {}
+usage.own()
+
+---@class lull.headers
+---A value by its name, without regard to case: headers["content-type"].
+local headers_methods = {}
+
+local function parse(raw)
+  local list = {}
+  for name, value in raw:gmatch("(%Z+)%z(%Z*)%z") do
+    list[#list + 1] = { name, value }
+  end
+  return list
+end
+
+local raws = setmetatable({}, { __mode = "k" })
+local lists = setmetatable({}, { __mode = "k" })
+
+local function list_of(headers)
+  local list = lists[headers]
+  if not list then
+    list = parse(raws[headers] or "")
+    lists[headers] = list
+  end
+  return list
+end
+
+---All values of a repeated header, in the order of arrival.
+---@param name string
+---@return string[]
+function headers_methods:all(name)
+  local values = {}
+  name = name:lower()
+  for _, field in ipairs(list_of(self)) do
+    if field[1]:lower() == name then values[#values + 1] = field[2] end
+  end
+  return values
+end
+
+---Walks name and value of each, in the order of arrival.
+function headers_methods:each()
+  local list, i = list_of(self), 0
+  return function()
+    i = i + 1
+    if list[i] then return list[i][1], list[i][2] end
+  end
+end
+
+local Headers = {}
+function Headers.__index(self, name)
+  if headers_methods[name] then return headers_methods[name] end
+  if type(name) ~= "string" then return nil end
+  name = name:lower()
+  for _, field in ipairs(list_of(self)) do
+    if field[1]:lower() == name then return field[2] end
+  end
+end
+
+---@param raw string name NUL value NUL ...
+---@return lull.headers
+function M.headers(raw)
+  local headers = setmetatable({}, Headers)
+  raws[headers] = raw
+  return headers
+end
+
+-- ---- history -------------------------------------------------------------
+
+---The history from its packed form: one entry a request on the wire, with
+---`outcome`, `verdict`, `wait`, `why` and more.
+function M.history(records)
+  local list = core.history(records or "")
+  for _, entry in ipairs(list) do
+    entry.outcome = entry.status or entry.class or "cancelled"
+  end
+  return list
+end
+
+-- Fields that are made when they are first asked for.
+local function lazy(object, name)
+  if name == "history" then
+    local history = M.history(rawget(object, "records"))
+    rawset(object, "history", history)
+    return history
+  elseif name == "headers" then
+    local headers = M.headers(rawget(object, "raw_headers") or "")
+    rawset(object, "headers", headers)
+    return headers
+  end
+end
+M.lazy = lazy
+
+-- ---- response ------------------------------------------------------------
+
+---@class lull.response
+---@field status integer
+---@field headers lull.headers
+---@field body string
+---@field url string       after redirects
+---@field attempts integer
+---@field elapsed number   s, waits included
+---@field waited number    s, between attempts
+---@field history table[]
+local Response = {}
+Response.__index = function(self, name)
+  return Response[name] or lazy(self, name)
+end
+M.Response = Response
+
+---The body as JSON, decoded; nil and a message when it is none. Whole numbers
+---beyond 2^53 come as texts of their digits.
+function Response:json()
+  return json.decode(self.body)
+end
+
+Response.__tostring = function(self)
+  return ("%d %s"):format(self.status, core.status_text(self.status))
+end
+
+local function response(details, status)
+  return setmetatable({
+    status = status,
+    raw_headers = details.headers,
+    body = details.body or "",
+    url = details.url,
+    attempts = details.attempts,
+    elapsed = details.elapsed,
+    waited = details.waited,
+    records = details.records,
+  }, Response)
+end
+
+-- ---- error ---------------------------------------------------------------
+
+---@class lull.error
+---@field reason integer|string  the last outcome: a status or a class
+---@field why string             which limit or rule ended it
+---@field message string
+---@field attempts integer
+---@field elapsed number
+---@field waited number
+---@field response lull.response? the last real one
+---@field retry_after number?    s, when a wait was refused
+---@field history table[]
+---@field method string
+---@field url string             without user, password and secrets
+local Error = {}
+Error.__index = function(self, name)
+  return Error[name] or lazy(self, name)
+end
+M.Error = Error
+
+-- "503 Service Unavailable", or "the connection was refused (net.refused:
+-- words of the transport)".
+local function outcome_text(details)
+  if details.class then
+    local words = details.detail and details.detail ~= ""
+      and (": " .. details.detail) or ""
+    return ("%s (%s%s)"):format(details.text, details.class, words)
+  elseif details.status then
+    return (("%d %s"):format(details.status, core.status_text(details.status))
+      :gsub("%s+$", ""))
+  end
+  return "nothing was sent"
+end
+
+local function ending(err)
+  if err.stop_reason then return err.stop_reason end
+  local words = err.why_text or err.why
+  if err.retry_after then
+    words = ("%s (%s)"):format(words, text.duration(err.retry_after))
+  end
+  if err.why == "budget" or err.why == "breaker" then
+    words = ("%s (lane %s)"):format(words, err.lane or "")
+  end
+  return words
+end
+
+Error.__tostring = function(self)
+  local after = self.attempts == 0 and ""
+    or (" after %s in %s"):format(text.count(self.attempts, "attempt"),
+      text.duration(self.elapsed))
+  return secret.redact(("%s %s: %s%s: %s"):format(self.method, self.url,
+    self.outcome, after, ending(self)))
+end
+
+---What a call's end means for the script: a response, or nil and an error.
+---@param details table of the event "done"
+---@param stop_reason string? what the script's rule said
+function M.conclude(details, stop_reason)
+  if details.accepted then return response(details, details.last_status) end
+  return nil, setmetatable({
+    reason = details.class or details.status or details.why,
+    why = details.why,
+    why_text = details.why_text,
+    stop_reason = stop_reason,
+    outcome = outcome_text(details),
+    attempts = details.attempts,
+    elapsed = details.elapsed,
+    waited = details.waited,
+    retry_after = details.retry_after,
+    lane = details.lane,
+    method = details.method,
+    url = secret.redact(core.redact(details.url) or ""),
+    response = details.last_status and response(details, details.last_status),
+    records = details.records,
+  }, Error)
+end
+
+---An error for a call that never started.
+function M.refuse(method, url, why, outcome)
+  return setmetatable({ reason = why, why = why, why_text = why,
+    outcome = outcome, attempts = 0, elapsed = 0, waited = 0, method = method,
+    url = secret.redact(core.redact(url) or url), records = "" }, Error)
+end
+
+return M

@@ -1,0 +1,465 @@
+-- sched: tasks, and the loop that runs them.
+--
+-- A task is a coroutine. One that waits for the engine stands in `waiting`
+-- under the id that it waits for; one that may go on stands in `ready`. The
+-- loop empties `ready`, then lets the engine step, which gives one event.
+-- The same functions called outside of every task run the loop until what
+-- they wait for is there.
+
+local core = require "lull.core"
+local usage = require "lull.usage"
+
+local M = {}
+usage.own()
+
+local running, yield, resume = coroutine.running, coroutine.yield, coroutine.resume
+local unpack = table.unpack or unpack
+
+---@class lull.task
+---@field name string          for messages
+---@field done boolean         it has ended
+---@field cancelled boolean
+local Task = {}
+Task.__index = Task
+Task.__tostring = function(task) return "task " .. task.name end
+
+local engine            -- the engine that everything waits for
+local current           -- the task that runs now
+local waiting = {}      -- id -> task, or a main-level box
+local ready = {}        -- fifo of { task, ... }
+local first, last = 1, 0
+local live = {}         -- all tasks that have not ended
+local exit              -- what lull.exit was called with
+local lost = {}         -- tasks that failed, and nobody has asked why
+local handlers = {}     -- event kind -> function, for events without a waiter
+local made = 0
+
+-- What a cancelled task is unwound with.
+local Cancelled = { __tostring = function(self) return self.message end }
+M.Cancelled = Cancelled
+
+local function cancellation(message)
+  return setmetatable({ message = message, why = "cancelled",
+    reason = "cancelled" }, Cancelled)
+end
+
+local Exit = { __tostring = function(self) return "exit " .. self.code end }
+
+---Ends the script with that exit code, from whichever task.
+function M.exit(code)
+  error(setmetatable({ code = usage.count(code or 0, "exit", 0) }, Exit), 0)
+end
+
+function M.is_exit(err) return getmetatable(err) == Exit end
+
+---True for the error that ends a cancelled task.
+function M.is_cancellation(err) return getmetatable(err) == Cancelled end
+
+---Uses this engine from now on.
+function M.use(new_engine) engine = new_engine end
+
+---The engine in use; the real one is made when it is first needed.
+function M.engine()
+  engine = engine or core.engine { interrupt_fd = M.interrupt_fd }
+  return engine
+end
+
+---Calls `fn(id, details)` for events of that kind that nobody waits for.
+function M.on(kind, fn) handlers[kind] = fn end
+
+---The task that runs now, or nil outside of every task.
+function M.current() return current end
+
+local function pack(...) return { n = select("#", ...), ... } end
+
+-- ---- may this code wait? -------------------------------------------------
+
+local FOREIGN = "lull cannot wait inside a coroutine that it does not know: "
+  .. "use lull.spawn or lull.each instead of coroutine.wrap or "
+  .. "coroutine.create, or fetch before the coroutine is made"
+local BOUNDARY = "lull cannot wait here: Lua does not let a task sleep inside "
+  .. "table.sort, string.gsub, require, or a metamethod or iterator called "
+  .. "from C%s. Do the waiting before or after, or collect the values first"
+local PCALL = " (on this Lua also pcall, xpcall and dofile: use lull.try "
+  .. "instead of pcall)"
+
+local function pcall_yields()
+  local co = coroutine.create(function() pcall(yield) end)
+  resume(co)
+  return coroutine.status(co) == "suspended"
+end
+
+-- C functions that a yield may pass through.
+local yieldable_c = {}
+if pcall_yields() then
+  for _, fn in ipairs { pcall, xpcall, dofile } do yieldable_c[fn] = true end
+end
+M.pcall_yields = next(yieldable_c) ~= nil
+
+-- Without coroutine.isyieldable the stack tells: a C function between the
+-- task and here, other than those that let a yield through.
+local function stack_yields()
+  local level = 3
+  local info = debug.getinfo(level, "Sf")
+  while info do
+    if info.what == "C" and not yieldable_c[info.func] then return false end
+    level = level + 1
+    info = debug.getinfo(level, "Sf")
+  end
+  return true
+end
+
+local isyieldable = coroutine.isyieldable or stack_yields
+
+---Raises, at the caller's line, when this code cannot wait.
+function M.check()
+  local co, main = running()
+  if co == nil or main then return end
+  if not current or current.co ~= co then usage.fail(FOREIGN) end
+  if not isyieldable() then
+    usage.fail(BOUNDARY:format(M.pcall_yields and "" or PCALL))
+  end
+  if current.cancelled then error(current.cancelled, 0) end
+end
+
+-- ---- the loop ------------------------------------------------------------
+
+local function push(task, ...)
+  task.scheduled = true
+  last = last + 1
+  ready[last] = pack(task, ...)
+end
+
+local function pop()
+  if first > last then
+    first, last = 1, 0
+    return nil
+  end
+  local entry = ready[first]
+  ready[first] = nil
+  first = first + 1
+  return entry
+end
+
+local TRACE = "\nstack traceback:"
+
+-- A text error gets its traceback, once.
+local function with_traceback(err, ...)
+  if type(err) ~= "string" or err:find(TRACE, 1, true) then return err end
+  return debug.traceback(...)
+end
+
+local function fail(task, err)
+  task.failed = true
+  task.err = err
+  task.traceback = with_traceback(err, task.co, err)
+  if M.is_exit(err) then
+    exit = exit or err
+  elseif not task.seen and not M.is_cancellation(err) then
+    lost[#lost + 1] = task
+  end
+end
+
+local function finish(task, ok, ...)
+  task.done = true
+  live[task] = nil
+  if ok then
+    task.results = pack(...)
+  else
+    fail(task, (...))
+  end
+  for _, joiner in ipairs(task.joiners or {}) do push(joiner, "joined") end
+  if task.on_done then task.on_done(task) end
+end
+
+local function after(task, ok, ...)
+  current = task.resumer
+  task.resumer = nil
+  if coroutine.status(task.co) == "dead" then
+    -- A yield that Lua refused leaves what it waited for behind.
+    if task.pending then
+      waiting[task.pending] = nil
+      engine:cancel(task.pending)
+    end
+    finish(task, ok, ...)
+  end
+end
+
+local function run_task(entry)
+  local task = entry[1]
+  task.scheduled = false
+  if task.done then return end
+  task.started = true
+  task.resumer = current
+  current = task
+  if M.entering then M.entering(task.co) end
+  after(task, resume(task.co, unpack(entry, 2, entry.n)))
+end
+
+local function names_of_sleepers()
+  local names = {}
+  for task in pairs(live) do
+    names[#names + 1] = task.name .. (task.blocked and " (in " .. task.blocked .. ")" or "")
+  end
+  table.sort(names)
+  return #names > 0 and table.concat(names, ", ") or "the main program"
+end
+
+local function deliver(kind, id, details)
+  local waiter = waiting[id]
+  if kind == "timer" or kind == "done" or kind == "ask" then
+    if not waiter then return end
+    waiting[id] = nil
+    if waiter.co then
+      push(waiter, kind, details)
+    else
+      waiter.kind, waiter.details = kind, details
+    end
+  elseif handlers[kind] then
+    handlers[kind](id, details)
+  end
+end
+
+---Runs tasks and the engine until `finished()` says so.
+local function pump(finished)
+  while not finished() do
+    if exit then error(exit, 0) end
+    local entry = pop()
+    if entry then
+      run_task(entry)
+    else
+      local kind, id, details = M.engine():step()
+      if kind == "none" then
+        error("all tasks are asleep, and nothing will wake them: "
+          .. names_of_sleepers(), 0)
+      end
+      deliver(kind, id, details)
+    end
+  end
+end
+
+---One turn of the loop for a host with a loop of its own: waits at most
+---`patience` seconds. True while there is something left to do.
+---@param patience number
+function M.step(patience)
+  local entry = pop()
+  local kind
+  if entry then
+    run_task(entry)
+  else
+    local id, details
+    kind, id, details = M.engine():step(patience)
+    if kind ~= "none" and kind ~= "idle" then deliver(kind, id, details) end
+  end
+  return kind ~= "none" and (next(live) ~= nil or first <= last)
+end
+
+-- ---- waiting -------------------------------------------------------------
+
+local function suspend(what, id)
+  local task = current
+  task.pending, task.blocked = id, what
+  local kind, details = yield()
+  task.pending, task.blocked = nil, nil
+  if task.cancelled then error(task.cancelled, 0) end
+  return kind, details
+end
+
+---Waits for the next event of an id: kind and details. `check` must have
+---been called before the id was made.
+---@param id number
+---@param what string for messages: what the task is doing
+function M.wait(id, what)
+  if current then
+    waiting[id] = current
+    return suspend(what, id)
+  end
+  local box = {}
+  waiting[id] = box
+  pump(function() return box.kind end)
+  return box.kind, box.details
+end
+
+---@param seconds number|string
+function M.sleep(seconds)
+  seconds = usage.duration(seconds, "sleep")
+  M.check()
+  if M.interrupted then error(cancellation("interrupted"), 0) end
+  local id = M.engine():sleep(seconds)
+  if current then current.sleeping = true end
+  M.wait(id, "sleep")
+  if current then current.sleeping = nil end
+end
+
+-- ---- tasks ---------------------------------------------------------------
+
+---Starts a task. It runs when the caller next waits.
+---@param fn function
+---@return lull.task
+function M.spawn(fn, ...)
+  usage.type(fn, "what is spawned", "function")
+  made = made + 1
+  local info = debug.getinfo(fn, "S")
+  local task = setmetatable({ done = false, co = coroutine.create(fn),
+    number = made }, Task)
+  task.name = ("%d (%s:%d)"):format(made, info.short_src, info.linedefined)
+  live[task] = true
+  push(task, ...)
+  return task
+end
+
+-- Waits until the task has ended.
+local function await(task)
+  M.check()
+  if task == current then usage.fail("a task cannot join itself") end
+  task.seen = true
+  if task.done then return end
+  if current then
+    task.joiners = task.joiners or {}
+    table.insert(task.joiners, current)
+    while not task.done do suspend("join") end
+  else
+    pump(function() return task.done end)
+  end
+end
+M.await = await
+
+---Waits until `holds()`; whoever may make it hold calls `wake`.
+---@param holds function
+---@param what string for messages
+function M.hold(holds, what)
+  M.check()
+  if not current then return pump(holds) end
+  while not holds() do suspend(what) end
+end
+
+---Lets a task look again at what it holds for.
+function M.wake(task)
+  if task and not task.done and not task.scheduled then push(task) end
+end
+
+---Waits for the task's end and gives what its function returned. An error in
+---it is raised here, with its traceback. A cancelled task gives nil and the
+---cancellation.
+function Task:join()
+  await(self)
+  if not self.failed then return unpack(self.results, 1, self.results.n) end
+  if M.is_cancellation(self.err) then return nil, self.err end
+  error(self.traceback, 0)
+end
+
+---Ends the task where it waits, with its pending call and the tasks that it
+---runs by each, map, all and race. False when it has already ended.
+function Task:cancel()
+  if self.done then return false end
+  self.cancelled = self.cancelled or cancellation("cancelled")
+  self.seen = true
+  for _, child in ipairs(self.owned or {}) do child:cancel() end
+  if self == current then error(self.cancelled, 0) end
+  if self.pending then
+    waiting[self.pending] = nil
+    engine:cancel(self.pending)
+    self.pending = nil
+  end
+  if not self.started then
+    finish(self, false, self.cancelled)
+  elseif not self.scheduled then
+    push(self)
+  end
+  return true
+end
+
+-- Runs `fn(...)` as a task of its own to its end; it ends with its parent.
+local function run_child(fn, ...)
+  M.check()
+  local parent, task = current, M.spawn(fn, ...)
+  task.seen = true
+  task.joiners = { parent }
+  while not task.done and not parent.cancelled do
+    parent.blocked = "join"
+    yield()
+    parent.blocked = nil
+  end
+  if not task.done then task:cancel() end
+  if parent.cancelled then error(parent.cancelled, 0) end
+  return task
+end
+
+-- A cancellation is no failure to be handled: it goes on upwards.
+local function unless_cancelled(ok, ...)
+  if not ok and current and current.cancelled then
+    error(current.cancelled, 0)
+  end
+  return ok, ...
+end
+
+---Runs `fn(...)` and gives true and its results, or false and its error; as
+---pcall does, but `fn` may wait, on every Lua.
+function M.try(fn, ...)
+  usage.type(fn, "what is tried", "function")
+  if M.pcall_yields or not current then
+    return unless_cancelled(pcall(fn, ...))
+  end
+  local task = run_child(fn, ...)
+  if task.failed then return false, task.err end
+  return true, unpack(task.results, 1, task.results.n)
+end
+
+local function traceback(err)
+  return with_traceback(err, err, 2)
+end
+
+---As try, but a text error comes with its traceback.
+function M.traced(fn, ...)
+  if M.pcall_yields or not current then
+    local args = pack(...)
+    return unless_cancelled(xpcall(function()
+      return fn(unpack(args, 1, args.n))
+    end, traceback))
+  end
+  local task = run_child(fn, ...)
+  if task.failed then return false, task.traceback end
+  return true, unpack(task.results, 1, task.results.n)
+end
+
+-- ---- the end -------------------------------------------------------------
+
+-- The first error of a task that nobody joined.
+local function first_lost()
+  for _, task in ipairs(lost) do
+    if not task.seen then return task end
+  end
+end
+
+---Runs `fn(...)` as a task until it and every other task have ended. True;
+---or false and the error, also one in a task that nobody joined.
+function M.main(fn, ...)
+  local root = M.spawn(fn, ...)
+  root.name, root.seen = "the script", true
+  local ok, err = pcall(pump, function()
+    return root.done and (root.failed or next(live) == nil)
+  end)
+  if not ok then return false, err end
+  local failed = root.failed and root or first_lost()
+  if failed then return false, failed.traceback end
+  return true
+end
+
+---The process is asked to end: sleeping tasks are ended, and the engine
+---lets only what is on the wire come to its end.
+---@param signal string
+function M.interrupt(signal)
+  M.interrupted = signal
+  M.engine():drain()
+  for task in pairs(live) do
+    if task.sleeping and task.pending then
+      task.cancelled = cancellation("interrupted")
+      waiting[task.pending] = nil
+      engine:cancel(task.pending)
+      task.pending = nil
+      push(task)
+    end
+  end
+end
+
+return M

@@ -1,0 +1,72 @@
+-- secret: a text that is sent but never shown.
+
+local usage = require "lull.usage"
+
+local M = {}
+usage.own()
+
+---@class lull.secret
+local Secret = {}
+Secret.__index = Secret
+Secret.__tostring = function() return "***" end
+Secret.__concat = function(a, b)
+  local function text(v) return M.is(v) and v:reveal() or tostring(v) end
+  return M.new(text(a) .. text(b))
+end
+
+-- The texts of all secrets that are alive, for redaction. The text is kept
+-- here and not in the object, so that printing its fields shows nothing.
+local texts = setmetatable({}, { __mode = "k" })
+
+---Wraps a text: sent as it is, shown as "***". Joining it with other texts
+---gives a secret again.
+---@param text string
+---@return lull.secret
+function M.new(text)
+  if M.is(text) then return text end
+  usage.type(text, "a secret", "string")
+  local secret = setmetatable({}, Secret)
+  texts[secret] = text
+  return secret
+end
+
+---The text itself.
+---@return string
+function Secret:reveal() return texts[self] end
+
+function M.is(value)
+  return type(value) == "table" and getmetatable(value) == Secret
+end
+
+---A secret's text, or the value as it is.
+function M.plain(value)
+  if M.is(value) then return texts[value] end
+  return value
+end
+
+local function escaped(text)
+  return (text:gsub("[^%w%-._~]", function(c)
+    return ("%%%02X"):format(c:byte())
+  end))
+end
+
+---`text` with every secret in it replaced by "***", also where it stands
+---percent-encoded.
+---@param text string
+---@return string
+function M.redact(text)
+  for _, hidden in pairs(texts) do
+    if hidden ~= "" then
+      for _, form in ipairs { hidden, escaped(hidden) } do
+        local from, to = text:find(form, 1, true)
+        while from do
+          text = text:sub(1, from - 1) .. "***" .. text:sub(to + 1)
+          from, to = text:find(form, from + 3, true)
+        end
+      end
+    end
+  end
+  return text
+end
+
+return M

@@ -1,0 +1,139 @@
+-- simulate: the simulated world: its servers answer in tasks of their own,
+-- in virtual time.
+
+local core = require "lull.core"
+local sched = require "lull.sched"
+local world = require "lull.world"
+
+local M = {}
+
+-- What a fault on the wire looks like to the client.
+local CLASSES = { reset = "net.reset", close = "net.empty",
+  garbage = "http.malformed" }
+
+-- The virtual clock begins here: 2026-01-01 00:00 UTC.
+local EPOCH = 1767225600
+
+local function pairs_of(raw)
+  local list = {}
+  for name, value in (raw or ""):gmatch("(%Z+)%z(%Z*)%z") do
+    list[#list + 1] = { name, value }
+  end
+  return list
+end
+
+local function raw_of(list)
+  local parts = {}
+  for i, field in ipairs(list or {}) do
+    parts[i] = field[1] .. "\0" .. field[2] .. "\0"
+  end
+  return table.concat(parts)
+end
+
+local function body_of(details)
+  if not details.file then return details.body or "" end
+  local file = assert(io.open(details.file, "rb"))
+  local body = file:read("*a")
+  file:close()
+  return body
+end
+
+-- Waits as the answer says, then gives it to the engine.
+local function reply(id, details, answer)
+  local shown = answer.cut and answer.body:sub(1, answer.cut) or answer.body
+  local delay = (answer.delay or 0) + (answer.drip or 0) * #shown
+  if delay > 0 then sched.sleep(delay) end
+  if answer.fault == "hang" then return end
+  local class = CLASSES[answer.fault] or (answer.cut and "http.truncated") or nil
+  sched.engine():reply(id, { nth = details.nth, class = class, sent = true,
+    status = class and 0 or answer.status,
+    headers = not class and raw_of(answer.headers) or nil,
+    body = not class and answer.body or nil })
+end
+
+local function serve(the_world, id, details)
+  local origin, problem = the_world:by_url(details.url)
+  if not origin then
+    sched.engine():reply(id, { nth = details.nth, class = "net.dns" })
+    error(problem, 0)
+  end
+  local request = world.request { method = details.method, url = details.url,
+    headers = pairs_of(details.headers), body = body_of(details),
+    connection = 1, time = sched.engine():now() }
+  local answer
+  answer, problem = the_world:answer(origin, request, sched.try)
+  if answer and answer.status and answer.status > 599 then
+    answer, problem = nil, ("%s: a status above 599"):format(origin)
+  end
+  if not answer then
+    sched.engine():reply(id, { nth = details.nth, status = 500, sent = true,
+      body = tostring(problem) })
+    error(problem, 0)
+  end
+  reply(id, details, answer)
+end
+
+-- os.time and its like tell the world's time, and math.random draws from its
+-- generator, so that the same seed gives the same run.
+local function replacements(engine)
+  local real_time, real_date = os.time, os.date
+  local time, random = {}, {}
+  function time.time(t)
+    if t then return real_time(t) end
+    return math.floor(engine:wall())
+  end
+  function time.date(format, t)
+    return real_date(format or "%c", t or math.floor(engine:wall()))
+  end
+  function time.clock() return engine:now() end
+  function random.randomseed() end
+  function random.random(lo, hi)
+    if not lo then return engine:random() end
+    if not hi then lo, hi = 1, lo end
+    if hi < lo then error("bad argument to 'random' (interval is empty)", 2) end
+    local drawn = engine:random(lo, hi)
+    return math.tointeger and math.tointeger(drawn) or drawn
+  end
+  return time, random
+end
+
+-- Replaces fields of a library; the function that is returned undoes it.
+local function replace(library, fields)
+  local old = {}
+  for name, fn in pairs(fields) do
+    old[name] = library[name]
+    library[name] = fn
+  end
+  return function()
+    for name, fn in pairs(old) do library[name] = fn end
+  end
+end
+
+---Runs everything against simulated servers from now on.
+---@param source string|table a world file, or what one returns
+---@param seed integer
+---@return function? restore gives os and math their own functions back
+---@return string? problem one sentence
+function M.install(source, seed)
+  local engine = core.engine { sim = true, seed = seed, wall = EPOCH }
+  sched.use(engine)
+  local the_world, problem
+  if type(source) == "table" then
+    the_world, problem = world.new(source, "the world")
+  else
+    the_world, problem = world.load(source)
+  end
+  if not the_world then return nil, problem end
+  local time, random = replacements(engine)
+  local restore_os, restore_math = replace(os, time), replace(math, random)
+  sched.on("send", function(id, details)
+    local task = sched.spawn(serve, the_world, id, details)
+    task.name = "server of " .. details.url
+  end)
+  return function()
+    restore_os()
+    restore_math()
+  end
+end
+
+return M

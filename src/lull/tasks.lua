@@ -1,0 +1,238 @@
+-- tasks: many at once: each, map, all, race.
+
+local sched = require "lull.sched"
+local usage = require "lull.usage"
+
+local M = {}
+usage.own()
+
+local unpack = table.unpack or unpack
+
+local function pack(...) return { n = select("#", ...), ... } end
+
+-- A list or an iterator function as a function that gives the next values,
+-- or nil at the end.
+local function puller(source, what)
+  if type(source) == "table" and not (getmetatable(source) or {}).__call then
+    local i = 0
+    return function()
+      i = i + 1
+      if source[i] ~= nil then return source[i], i end
+    end
+  end
+  if type(source) ~= "function" and type(source) ~= "table" then
+    usage.fail(what .. " takes a list or an iterator function, not a "
+      .. type(source))
+  end
+  return source
+end
+
+local OPTIONS = { parallel = true }
+
+local function parallel_of(options, what)
+  usage.type(options, what .. "'s options", "table")
+  for name in pairs(options) do
+    if not OPTIONS[name] then usage.unknown("option", name, OPTIONS) end
+  end
+  return usage.count(options.parallel or 10, "parallel", 1)
+end
+
+-- A group of tasks that its caller waits for: what one of them fails with
+-- ends the others.
+local Group = {}
+Group.__index = Group
+
+local function new_group(what)
+  return setmetatable({ tasks = {}, left = 0, what = what,
+    parent = sched.current() }, Group)
+end
+
+function Group:cancel()
+  for _, task in ipairs(self.tasks) do task:cancel() end
+end
+
+-- The first failure is the one that counts.
+function Group:fail(err)
+  if self.failed then return end
+  self.failed = { err }
+  self:cancel()
+end
+
+-- `settled(task)` is told of each end but those of cancelled tasks.
+function Group:add(fn, settled)
+  local task = sched.spawn(fn)
+  self.tasks[#self.tasks + 1] = task
+  self.left = self.left + 1
+  task.seen = true
+  task.on_done = function()
+    self.left = self.left - 1
+    if not sched.is_cancellation(task.err) or not task.cancelled then
+      if settled then settled(task) end
+      if task.failed then self:fail(task.traceback) end
+    end
+    if self.left == 0 then sched.wake(self.parent) end
+  end
+  return task
+end
+
+-- Waits for all, and raises the failure, if any.
+function Group:wait()
+  local parent = self.parent
+  local before = parent and parent.owned
+  if parent then parent.owned = self.tasks end
+  sched.hold(function() return self.left == 0 end, self.what)
+  if parent then parent.owned = before end
+  if self.failed then error(self.failed[1], 0) end
+end
+
+-- One worker pulls at a time: an iterator may wait, and must not be entered
+-- again meanwhile.
+local function take_turn(state)
+  local me = sched.current()
+  while state.pulling do
+    state.queue[#state.queue + 1] = me
+    sched.hold(function() return not state.pulling end, "each")
+  end
+  state.pulling = true
+end
+
+local function give_turn(state)
+  state.pulling = false
+  sched.wake(table.remove(state.queue, 1))
+end
+
+local work
+
+-- One more worker only when there was something to pull: ten items never
+-- make a thousand tasks.
+local function handle(state, ...)
+  if (...) == nil then
+    state.ended = true
+    give_turn(state)
+    return
+  end
+  if #state.group.tasks < state.parallel then
+    state.group:add(function() work(state) end)
+  end
+  give_turn(state)
+  state.fn(...)
+end
+
+work = function(state)
+  while not state.ended and not sched.interrupted do
+    take_turn(state)
+    if state.ended then
+      give_turn(state)
+    else
+      handle(state, state.pull())
+    end
+  end
+end
+
+local function run(what, source, options, fn)
+  if fn == nil and type(options) == "function" then options, fn = {}, options end
+  usage.type(fn, what .. "'s function", "function")
+  local state = { pull = puller(source, what), fn = fn, queue = {},
+    parallel = parallel_of(options or {}, what) }
+  sched.check()
+  state.group = new_group(what)
+  state.group:add(function() work(state) end)
+  state.group:wait()
+end
+
+---Calls `fn(item, index)` for each item of a list, or `fn(...)` for what an
+---iterator function gives until it gives nil; at most `parallel` (default
+---10) at once, pulled only when there is a place. An error in one cancels
+---the rest and is raised here.
+---@param source table|function
+---@param options { parallel: integer? }?
+---@param fn function
+function M.each(source, options, fn)
+  run("each", source, options, fn)
+end
+
+---As each; gives the list of what `fn` returned, in the order of the items,
+---with their number as `n`.
+---@return table
+function M.map(source, options, fn)
+  if fn == nil and type(options) == "function" then options, fn = {}, options end
+  usage.type(fn, "map's function", "function")
+  local results, n = { n = 0 }, 0
+  local pull = puller(source, "map")
+  local function numbered(...)
+    if (...) == nil then return nil end
+    n = n + 1
+    return n, ...
+  end
+  run("map", function() return numbered(pull()) end, options, function(i, ...)
+    results[i] = fn(...)
+  end)
+  results.n = n
+  return results
+end
+
+-- Adds a function, or a task that was started before; the latter is
+-- cancelled with the group.
+local function add_item(group, item, settled)
+  if type(item) == "function" then
+    group:add(item, settled)
+  elseif type(item) == "table" and type(item.join) == "function" then
+    group:add(function() return item:join() end, settled).owned = { item }
+  else
+    usage.fail(("%s takes a list of functions or tasks, not of %ss"):format(
+      group.what, type(item)))
+  end
+end
+
+---Runs functions (or waits for tasks) at once; gives the list of their first
+---results. When one of them raises, or returns nil and an error, the rest
+---are cancelled, and the error is raised or returned.
+---@param list (function|lull.task)[]
+---@return table|nil results, any error
+function M.all(list)
+  usage.type(list, "all's argument", "table")
+  sched.check()
+  local group, results, refused = new_group("all"), { n = #list }, nil
+  for i, item in ipairs(list) do
+    add_item(group, item, function(task)
+      local got = task.results
+      if got and got[1] == nil and got[2] ~= nil and not refused then
+        refused = pack(unpack(got, 1, got.n))
+        group:cancel()
+      elseif got then
+        results[i] = got[1]
+      end
+    end)
+  end
+  group:wait()
+  if refused then return unpack(refused, 1, refused.n) end
+  return results
+end
+
+---Runs functions (or waits for tasks) at once; the first that neither raises
+---nor returns nil and an error wins, its results are given, and the rest
+---are cancelled. When none wins: what the last one returned or raised.
+function M.race(list)
+  usage.type(list, "race's argument", "table")
+  if #list == 0 then usage.fail("race takes at least one function or task") end
+  sched.check()
+  local group, winner, loser = new_group("race"), nil, nil
+  group.fail = function() end
+  for _, item in ipairs(list) do
+    add_item(group, item, function(task)
+      local got = task.results
+      if not winner and got and not (got[1] == nil and got[2] ~= nil) then
+        winner = got
+        group:cancel()
+      else
+        loser = task
+      end
+    end)
+  end
+  group:wait()
+  if winner then return unpack(winner, 1, winner.n) end
+  if loser and loser.failed then error(loser.traceback, 0) end
+  if loser then return unpack(loser.results, 1, loser.results.n) end
+end
+
+return M

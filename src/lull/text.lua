@@ -1,0 +1,93 @@
+-- text: small conversions that several files need.
+
+local secret = require "lull.secret"
+
+local M = {}
+
+---The keys of a table in an order that is the same in every run: numbers
+---first, then texts.
+---@param t table
+---@return any[]
+function M.keys(t)
+  local keys = {}
+  for key in pairs(t) do keys[#keys + 1] = key end
+  table.sort(keys, function(a, b)
+    if type(a) == type(b) and (type(a) == "number" or type(a) == "string") then
+      return a < b
+    end
+    if type(a) == "number" or type(b) == "number" then return type(a) == "number" end
+    return tostring(a) < tostring(b)
+  end)
+  return keys
+end
+
+---As pairs, in the order of M.keys.
+function M.sorted(t)
+  local keys, i = M.keys(t), 0
+  return function()
+    i = i + 1
+    if keys[i] ~= nil then return keys[i], t[keys[i]] end
+  end
+end
+
+---Percent-encodes all but letters, digits and "-._~" (RFC 3986 section 2.3).
+---@param text string
+---@return string
+function M.escape(text)
+  return (tostring(text):gsub("[^%w%-._~]", function(c)
+    return ("%%%02X"):format(c:byte())
+  end))
+end
+
+local function number(value)
+  if type(value) == "number" and value == math.floor(value)
+    and math.abs(value) < 2 ^ 63 then
+    return ("%.0f"):format(value)
+  end
+  return tostring(value)
+end
+M.number = number
+
+---A table as "a=1&b=2"; a list gives its name several times; names sorted.
+---@param fields table
+---@return string
+function M.form(fields)
+  local parts = {}
+  for name, value in M.sorted(fields) do
+    local list = type(value) == "table" and not secret.is(value) and value or { value }
+    for _, item in ipairs(list) do
+      parts[#parts + 1] = M.escape(name) .. "=" .. M.escape(number(secret.plain(item)))
+    end
+  end
+  return table.concat(parts, "&")
+end
+
+---Seconds for people: "0.25s", "12.3s", "2m 41s", "3h 5m", "20000d".
+---@param seconds number
+---@return string
+function M.duration(seconds)
+  if seconds == math.huge then return "for ever" end
+  if seconds < 9.995 then
+    local text = ("%.2f"):format(seconds):gsub("0+$", ""):gsub("%.$", "")
+    return text .. "s"
+  end
+  if seconds < 59.95 then
+    local text = ("%.1f"):format(seconds):gsub("%.0$", "")
+    return text .. "s"
+  end
+  local whole = math.floor(seconds + 0.5)
+  if whole < 3600 then
+    return ("%dm %ds"):format(math.floor(whole / 60), whole % 60)
+  end
+  if whole < 172800 then
+    return ("%dh %dm"):format(math.floor(whole / 3600), math.floor(whole % 3600 / 60))
+  end
+  return ("%.0fd"):format(whole / 86400)
+end
+
+---"1 attempt", "2 attempts".
+function M.count(n, what)
+  return ("%d %s%s"):format(n, what, n == 1 and "" or "s")
+end
+
+return M

@@ -1,0 +1,109 @@
+-- trace: each verdict as a line for people, or as a JSON line for machines.
+-- Nothing secret reaches either.
+
+local core = require "lull.core"
+local json = require "lull.json"
+local sched = require "lull.sched"
+local secret = require "lull.secret"
+local text = require "lull.text"
+
+local M = {}
+
+local function clean_url(details)
+  return secret.redact(core.redact(details.url) or "")
+end
+
+local function outcome(details)
+  if details.status then
+    return (("%d %s"):format(details.status, core.status_text(details.status)):gsub("%s+$", ""))
+  end
+  return details.class or "cancelled"
+end
+
+-- "retry in 4.2s (hint retry-after)", "stop: attempts"
+local function verdict(details)
+  if details.verdict == "retry" then
+    local source = details.source or ""
+    if source == "hint" then source = "hint " .. (details.hint or "") end
+    return ("retry in %s (%s)"):format(text.duration(details.wait), source)
+  elseif details.verdict == "stop" then
+    return "stop: " .. (details.why or "")
+  end
+  return details.verdict
+end
+
+-- Calls are numbered in the order of their start.
+local numbers, count = {}, 0
+
+function M.number(id)
+  count = count + 1
+  numbers[id] = count
+end
+
+---One line for people.
+---@param id number
+---@param details table of the event "verdict"
+---@param since number when the run began, monotonic s
+function M.line(id, details, since)
+  local line = ("%9.3f  #%d %s %s  attempt %d of %d: %s -> %s"):format(
+    details.now - since, numbers[id] or 0, details.method, clean_url(details),
+    details.n, details.limit, outcome(details), verdict(details))
+  if details.asked then line = line .. " [by the script's rule]" end
+  return line
+end
+
+---The same as a table for JSON.
+function M.record(id, details, since)
+  return {
+    time = details.now - since,
+    wall = sched.engine():wall(),
+    call = numbers[id],
+    method = details.method,
+    url = clean_url(details),
+    lane = secret.redact(details.lane),
+    attempt = details.n,
+    attempts = details.limit,
+    status = details.status,
+    class = details.class,
+    sent = details.sent,
+    maybe_applied = details.maybe_applied,
+    took = details.took,
+    verdict = details.verdict,
+    why = details.why,
+    wait = details.verdict == "retry" and details.wait or nil,
+    source = details.source,
+    hint = details.hint,
+    hint_seconds = details.hint_seconds,
+    asked = details.asked,
+    free = details.free,
+  }
+end
+
+-- Keys in a fixed order, so that the same run gives the same bytes.
+local function json_line(record)
+  local parts = {}
+  for name, value in text.sorted(record) do
+    parts[#parts + 1] = ("%s:%s"):format(json.encode(name), json.encode(value))
+  end
+  return "{" .. table.concat(parts, ",") .. "}\n"
+end
+
+---Reports every verdict: to `trace` (a file) as lines, to `log` as JSON.
+function M.install(trace, log)
+  local engine = sched.engine()
+  local since = engine:now()
+  engine:trace(true)
+  require("lull.client").observe("started", M.number)
+  sched.on("verdict", function(id, details)
+    if trace then trace:write(M.line(id, details, since), "\n") end
+    if log then
+      log:write(json_line(M.record(id, details, since)))
+      log:flush()
+    end
+    if details.verdict ~= "retry" and details.verdict ~= "follow" then
+      numbers[id] = nil
+    end
+  end)
+end
+
+return M

@@ -1,0 +1,146 @@
+#define _POSIX_C_SOURCE 200809L
+#include "request.h"
+
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define HEADERS_MAX ((size_t)1 << 20)
+
+void lull_request_init(struct lull_request *r)
+{
+  *r = (struct lull_request){0};
+  lull_headers_init(&r->headers, HEADERS_MAX);
+  lull_headers_init(&r->secrets, HEADERS_MAX);
+}
+
+void lull_request_clear(struct lull_request *r)
+{
+  lull_mem_free(r->method);
+  lull_mem_free(r->url);
+  lull_mem_free(r->output);
+  lull_headers_clear(&r->headers);
+  lull_headers_clear(&r->secrets);
+  lull_body_clear(&r->body);
+  lull_request_init(r);
+}
+
+void lull_body_clear(struct lull_body *body)
+{
+  lull_mem_free(body->bytes);
+  *body = (struct lull_body){0};
+}
+
+/* Size and time of a readable regular file. */
+static enum lull_err look(const char *path, int64_t *len, int64_t *modified)
+{
+  struct stat st;
+  if (stat(path, &st) != 0 || !S_ISREG(st.st_mode) ||
+      access(path, R_OK) != 0)
+    return LULL_EIO;
+  *len = (int64_t)st.st_size;
+  *modified = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+  return LULL_OK;
+}
+
+enum lull_err lull_body_file(struct lull_body *body, const char *path)
+{
+  enum lull_err err = look(path, &body->len, &body->modified);
+  if (err)
+    return err;
+  body->bytes = lull_mem_copy(path, strlen(path));
+  body->kind = LULL_BODY_FILE;
+  return body->bytes ? LULL_OK : LULL_ENOMEM;
+}
+
+enum lull_err lull_body_check(const struct lull_body *body)
+{
+  int64_t len, modified;
+  enum lull_err err;
+  if (body->kind != LULL_BODY_FILE)
+    return LULL_OK;
+  err = look(body->bytes, &len, &modified);
+  if (!err && (len != body->len || modified != body->modified))
+    err = LULL_ECHANGED;
+  return err;
+}
+
+/* Adds the fields of `from` that neither `r` nor `all` names already. */
+static enum lull_err inherit(struct lull_headers *all,
+                             const struct lull_headers *from,
+                             const struct lull_request *r)
+{
+  const char *name, *value;
+  size_t at = 0;
+  enum lull_err err = LULL_OK;
+  while (!err && lull_headers_next(from, &at, &name, &value)) {
+    if (lull_headers_get(&r->headers, name, 0) ||
+        (!r->foreign && lull_headers_get(&r->secrets, name, 0)) || !*value)
+      continue;
+    err = lull_headers_add(all, name, strlen(name), value, strlen(value));
+  }
+  return err;
+}
+
+static enum lull_err copy(struct lull_headers *all,
+                          const struct lull_headers *from)
+{
+  const char *name, *value;
+  size_t at = 0;
+  enum lull_err err = LULL_OK;
+  while (!err && lull_headers_next(from, &at, &name, &value))
+    if (*value)
+      err = lull_headers_add(all, name, strlen(name), value, strlen(value));
+  return err;
+}
+
+enum lull_err lull_request_headers(const struct lull_request *r,
+                                   const struct lull_client *c,
+                                   struct lull_headers *all)
+{
+  enum lull_err err = copy(all, &r->headers);
+  if (!err && !r->foreign)
+    err = copy(all, &r->secrets);
+  if (!err)
+    err = inherit(all, &c->headers, r);
+  if (!err && !r->foreign)
+    err = inherit(all, &c->secrets, r);
+  return err;
+}
+
+/* True when `raw` has a field of that name. */
+static bool names(const char *raw, size_t len, const char *name)
+{
+  const char *end = raw + len;
+  while (raw < end) {
+    if (strcasecmp(raw, name) == 0)
+      return true;
+    raw += strlen(raw) + 1;
+    raw += strlen(raw) + 1;
+  }
+  return false;
+}
+
+enum lull_err lull_request_override(struct lull_headers *headers,
+                                    const char *raw, size_t len)
+{
+  struct lull_headers merged;
+  const char *name, *value;
+  size_t at = 0;
+  enum lull_err err = LULL_OK;
+  lull_headers_init(&merged, headers->raw.max);
+  while (!err && lull_headers_next(headers, &at, &name, &value))
+    if (!names(raw, len, name))
+      err = lull_headers_add(&merged, name, strlen(name), value,
+                             strlen(value));
+  if (!err)
+    err = lull_headers_add_raw(&merged, raw, len);
+  if (err) {
+    lull_headers_clear(&merged);
+    return err;
+  }
+  lull_headers_clear(headers);
+  *headers = merged;
+  return LULL_OK;
+}

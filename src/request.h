@@ -1,0 +1,58 @@
+/*
+ * request: what a call sends: method, URL, its own headers and its body.
+ *
+ * Owns all of it. Embedded in a call, which keeps it over all attempts, so
+ * it holds nothing that only a running transfer needs.
+ */
+#ifndef LULL_REQUEST_H
+#define LULL_REQUEST_H
+
+#include "client.h"
+
+enum lull_body_kind {
+  LULL_BODY_NONE,
+  LULL_BODY_BYTES, /* in memory */
+  LULL_BODY_FILE   /* opened anew for each attempt */
+};
+
+struct lull_body {
+  enum lull_body_kind kind;
+  char *bytes;      /* BYTES: the body; FILE: the path */
+  int64_t len;      /* the body's length */
+  int64_t modified; /* FILE: when, ns since 1970, at the first attempt */
+};
+
+struct lull_request {
+  char *method;
+  char *url;
+  struct lull_headers headers;
+  struct lull_headers secrets; /* headers that no other origin may see */
+  struct lull_body body;
+  char *output; /* the file for the accepted body, or NULL */
+  bool foreign; /* redirected to another origin: no secrets any more */
+};
+
+void lull_request_init(struct lull_request *r);
+void lull_request_clear(struct lull_request *r);
+
+/* Takes the path as the body: its size and time are fixed now. LULL_EIO when
+   it is no readable regular file. */
+enum lull_err lull_body_file(struct lull_body *body, const char *path);
+void lull_body_clear(struct lull_body *body);
+
+/* LULL_ECHANGED when the file is not what it was; LULL_EIO. */
+enum lull_err lull_body_check(const struct lull_body *body);
+
+/* All headers that go out: the request's own, then those of the client that
+   the request does not name. An empty value keeps a client's header out and
+   is not sent itself. */
+enum lull_err lull_request_headers(const struct lull_request *r,
+                                   const struct lull_client *c,
+                                   struct lull_headers *all);
+
+/* Sets fields of `raw` (name NUL value NUL ...) instead of those of the same
+   name. */
+enum lull_err lull_request_override(struct lull_headers *headers,
+                                    const char *raw, size_t len);
+
+#endif

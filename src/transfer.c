@@ -1,0 +1,408 @@
+#define _POSIX_C_SOURCE 200809L
+#include "transfer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+/* ---- what libcurl calls ------------------------------------------------ */
+
+/* Begins the list anew at each status line: what came before was a 1xx. */
+static size_t take_header(char *line, size_t size, size_t count, void *user)
+{
+  struct lull_transfer *t = user;
+  struct lull_attempt *a = t->attempt;
+  size_t len = size * count;
+  a->answered = true;
+  if (t->body_started)
+    return len; /* trailers are not headers */
+  if (len > 5 && memcmp(line, "HTTP/", 5) == 0) {
+    lull_headers_clear(&a->response.headers);
+    a->arrived = t->world->ops->wall(t->world);
+    return len;
+  }
+  t->failed = lull_headers_add_line(&a->response.headers, line, len);
+  return t->failed ? 0 : len;
+}
+
+/* Only a 2xx answer goes to the output file; the body of an error stays in
+   memory for the script. */
+static enum lull_err choose_sink(struct lull_transfer *t)
+{
+  struct lull_attempt *a = t->attempt;
+  long status = 0;
+  curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+  if (!a->request->output || status < 200 || status > 299)
+    return LULL_OK;
+  return lull_sink_open(&a->response.sink, a->request->output);
+}
+
+static size_t take_body(char *bytes, size_t size, size_t count, void *user)
+{
+  struct lull_transfer *t = user;
+  size_t len = size * count;
+  t->attempt->answered = true;
+  if (!t->body_started) {
+    t->body_started = true;
+    t->failed = choose_sink(t);
+  }
+  if (!t->failed)
+    t->failed = lull_sink_write(&t->attempt->response.sink, bytes, len);
+  return t->failed ? 0 : len;
+}
+
+static size_t give_body(char *bytes, size_t size, size_t count, void *user)
+{
+  struct lull_transfer *t = user;
+  size_t want = size * count;
+  ssize_t n;
+  if ((int64_t)want > t->body_left)
+    want = (size_t)t->body_left;
+  do
+    n = want ? read(t->body_fd, bytes, want) : 0;
+  while (n < 0 && errno == EINTR);
+  if (n < 0 || (n == 0 && want)) { /* unreadable, or shorter than it was */
+    t->failed = n < 0 ? LULL_EIO : LULL_ECHANGED;
+    return CURL_READFUNC_ABORT;
+  }
+  t->body_left -= n;
+  return (size_t)n;
+}
+
+/*
+ * Called each time libcurl is about to send the request. It sends by itself
+ * a second time when a reused connection dies without an answer, whatever
+ * the method, although the server may have read the first; no option turns
+ * that off. One attempt is one request on the wire: the second is refused.
+ */
+static int about_to_send(void *user, char *remote_ip, char *local_ip,
+                         int remote_port, int local_port)
+{
+  struct lull_transfer *t = user;
+  struct lull_attempt *a = t->attempt;
+  (void)remote_ip, (void)local_ip, (void)remote_port, (void)local_port;
+  if (t->sends++)
+    return CURL_PREREQFUNC_ABORT;
+  a->connected = true;
+  if (a->leaving)
+    a->leaving(a, t->world->ops->now(t->world));
+  return CURL_PREREQFUNC_OK;
+}
+
+/* ---- options ----------------------------------------------------------- */
+
+struct lull_transfer *lull_transfer_new(struct lull_world *world)
+{
+  struct lull_transfer *t = lull_mem_zero(sizeof *t);
+  if (!t)
+    return NULL;
+  t->world = world;
+  t->body_fd = -1;
+  t->easy = curl_easy_init();
+  if (!t->easy) {
+    lull_mem_free(t);
+    return NULL;
+  }
+  return t;
+}
+
+void lull_transfer_free(struct lull_transfer *t)
+{
+  lull_transfer_unload(t);
+  curl_easy_cleanup(t->easy);
+  lull_mem_free(t);
+}
+
+/* libcurl takes "Name;" for a header with no value and "Name:" for one not
+   to be sent. */
+static bool append(struct curl_slist **list, const char *line)
+{
+  struct curl_slist *longer = curl_slist_append(*list, line);
+  if (longer)
+    *list = longer;
+  return longer != NULL;
+}
+
+static bool append_field(struct curl_slist **list, const char *name,
+                         const char *value)
+{
+  size_t size = strlen(name) + strlen(value) + 3;
+  char *line = lull_mem_alloc(size);
+  bool ok = line != NULL;
+  if (ok) {
+    snprintf(line, size, "%s: %s", name, value);
+    ok = append(list, line);
+  }
+  lull_mem_free(line);
+  return ok;
+}
+
+/* The headers that go out, and those that libcurl would add by itself and a
+   script did not ask for. */
+static enum lull_err load_headers(struct lull_transfer *t,
+                                  struct lull_headers *all)
+{
+  const char *name, *value;
+  size_t at = 0;
+  bool ok = true;
+  while (ok && lull_headers_next(all, &at, &name, &value))
+    ok = append_field(&t->headers, name, value);
+  if (ok && !lull_headers_get(all, "expect", 0))
+    ok = append(&t->headers, "Expect:");
+  if (ok && !lull_headers_get(all, "content-type", 0))
+    ok = append(&t->headers, "Content-Type:");
+  if (ok && !lull_headers_get(all, "accept", 0))
+    ok = append(&t->headers, "Accept: */*");
+  curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
+  return ok ? LULL_OK : LULL_ENOMEM;
+}
+
+static enum lull_err open_body(struct lull_transfer *t,
+                               const struct lull_body *body)
+{
+  enum lull_err err = lull_body_check(body);
+  if (err)
+    return err;
+  t->body_fd = open(body->bytes, O_RDONLY | O_CLOEXEC);
+  t->body_left = body->len;
+  return t->body_fd < 0 ? LULL_EIO : LULL_OK;
+}
+
+static enum lull_err load_body(struct lull_transfer *t)
+{
+  const struct lull_request *r = t->attempt->request;
+  const struct lull_body *body = &r->body;
+  bool head = strcmp(r->method, "HEAD") == 0;
+  bool posts = strcmp(r->method, "POST") == 0 ||
+               strcmp(r->method, "PUT") == 0 ||
+               strcmp(r->method, "PATCH") == 0;
+  curl_easy_setopt(t->easy, CURLOPT_HTTPGET, 1L);
+  if (body->kind == LULL_BODY_FILE) {
+    curl_easy_setopt(t->easy, CURLOPT_UPLOAD, 1L);
+    curl_easy_setopt(t->easy, CURLOPT_READFUNCTION, give_body);
+    curl_easy_setopt(t->easy, CURLOPT_READDATA, t);
+    curl_easy_setopt(t->easy, CURLOPT_INFILESIZE_LARGE,
+                     (curl_off_t)body->len);
+  } else if (body->kind == LULL_BODY_BYTES || posts) {
+    curl_easy_setopt(t->easy, CURLOPT_POST, 1L);
+    curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE_LARGE,
+                     (curl_off_t)body->len);
+    curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS,
+                     body->bytes ? body->bytes : "");
+  } else if (head) {
+    curl_easy_setopt(t->easy, CURLOPT_NOBODY, 1L);
+  }
+  if (!head)
+    curl_easy_setopt(t->easy, CURLOPT_CUSTOMREQUEST, r->method);
+  return body->kind == LULL_BODY_FILE ? open_body(t, body) : LULL_OK;
+}
+
+static void load_transport(CURL *easy, const struct lull_transport *how,
+                           const char *url)
+{
+  static const long versions[] = {
+    [LULL_HTTP_ANY] = CURL_HTTP_VERSION_2TLS,
+    [LULL_HTTP_1_1] = CURL_HTTP_VERSION_1_1,
+    [LULL_HTTP_2] = CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE,
+  };
+  curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, versions[how->http]);
+  /* Rather share a connection that may turn out to be HTTP/2 than open one
+     for each of a thousand calls. */
+  if (how->http == LULL_HTTP_2 ||
+      (how->http == LULL_HTTP_ANY && strncasecmp(url, "https:", 6) == 0))
+    curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
+  if (how->ca)
+    curl_easy_setopt(easy, CURLOPT_CAINFO, how->ca);
+  if (how->cert)
+    curl_easy_setopt(easy, CURLOPT_SSLCERT, how->cert);
+  if (how->cert_key)
+    curl_easy_setopt(easy, CURLOPT_SSLKEY, how->cert_key);
+  if (how->proxy)
+    curl_easy_setopt(easy, CURLOPT_PROXY, how->proxy);
+  if (how->insecure) {
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
+  }
+}
+
+static void load_callbacks(struct lull_transfer *t)
+{
+  CURL *easy = t->easy;
+  curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header);
+  curl_easy_setopt(easy, CURLOPT_HEADERDATA, t);
+  curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
+  curl_easy_setopt(easy, CURLOPT_WRITEDATA, t);
+  curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, about_to_send);
+  curl_easy_setopt(easy, CURLOPT_PREREQDATA, t);
+  curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, t->error);
+  curl_easy_setopt(easy, CURLOPT_PRIVATE, t);
+}
+
+static enum lull_err set_url(CURL *easy, const char *url)
+{
+  CURLcode code = curl_easy_setopt(easy, CURLOPT_URL, url);
+  curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+  return code == CURLE_OK ? LULL_OK : LULL_ENOMEM;
+}
+
+enum lull_err lull_transfer_load(struct lull_transfer *t,
+                                 struct lull_attempt *a)
+{
+  struct lull_headers all;
+  enum lull_err err;
+  t->attempt = a;
+  a->transfer = t;
+  lull_headers_init(&all, SIZE_MAX);
+  load_callbacks(t);
+  load_transport(t->easy, &a->client->transport, a->request->url);
+  err = set_url(t->easy, a->request->url);
+  if (!err)
+    err = lull_request_headers(a->request, a->client, &all);
+  if (!err)
+    err = load_headers(t, &all);
+  if (!a->client->transport.encoded &&
+      !lull_headers_get(&all, "accept-encoding", 0))
+    curl_easy_setopt(t->easy, CURLOPT_ACCEPT_ENCODING, "");
+  if (!err)
+    err = load_body(t);
+  lull_headers_clear(&all);
+  return err;
+}
+
+void lull_transfer_unload(struct lull_transfer *t)
+{
+  if (t->body_fd >= 0)
+    close(t->body_fd);
+  curl_easy_reset(t->easy);
+  curl_slist_free_all(t->headers);
+  if (t->attempt)
+    t->attempt->transfer = NULL;
+  t->attempt = NULL;
+  t->headers = NULL;
+  t->body_fd = -1;
+  t->body_left = 0;
+  t->sends = 0;
+  t->body_started = false;
+  t->failed = LULL_OK;
+  t->error[0] = '\0';
+}
+
+/* ---- what an end means ------------------------------------------------- */
+
+void lull_transfer_evidence(struct lull_transfer *t)
+{
+  long size = 0;
+  curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &size);
+  t->attempt->sent = size > 0;
+}
+
+static enum lull_class refused_connect(CURL *easy)
+{
+  long number = 0;
+  curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &number);
+  if (number == ETIMEDOUT)
+    return LULL_NET_TIMEOUT_CONNECT;
+  return number == ECONNREFUSED ? LULL_NET_REFUSED : LULL_NET_UNREACHABLE;
+}
+
+/* A callback of ours, or the operating system, refused a byte. */
+static enum lull_class local_fault(const struct lull_transfer *t)
+{
+  if (t->failed == LULL_ELIMIT)
+    return t->body_started ? LULL_LIMIT_BODY : LULL_LIMIT_HEADERS;
+  return t->failed == LULL_ENOMEM ? LULL_LOCAL_MEMORY : LULL_LOCAL_FILE;
+}
+
+static enum lull_class h2_fault(const struct lull_transfer *t)
+{
+  if (strstr(t->error, "REFUSED_STREAM"))
+    return LULL_H2_REFUSED;
+  return t->attempt->answered ? LULL_HTTP_TRUNCATED : LULL_NET_RESET;
+}
+
+static enum lull_class class_of(struct lull_transfer *t, CURLcode code)
+{
+  const struct lull_attempt *a = t->attempt;
+  switch (code) {
+  case CURLE_OK:
+    return LULL_CLASS_NONE;
+  case CURLE_COULDNT_RESOLVE_HOST:
+  case CURLE_COULDNT_RESOLVE_PROXY:
+    return LULL_NET_DNS;
+  case CURLE_COULDNT_CONNECT:
+    return refused_connect(t->easy);
+  case CURLE_PROXY:
+    return LULL_NET_UNREACHABLE;
+  case CURLE_OPERATION_TIMEDOUT:
+    return a->connected ? LULL_NET_TIMEOUT_READ : LULL_NET_TIMEOUT_CONNECT;
+  case CURLE_ABORTED_BY_CALLBACK: /* the second sending that we refused */
+  case CURLE_SEND_FAIL_REWIND:    /* or that libcurl could not do */
+  case CURLE_GOT_NOTHING:
+    return LULL_NET_EMPTY;
+  case CURLE_SEND_ERROR:
+    return LULL_NET_SEND;
+  case CURLE_RECV_ERROR:
+    return LULL_NET_RESET;
+  case CURLE_PARTIAL_FILE:
+    return LULL_HTTP_TRUNCATED;
+  case CURLE_HTTP2:
+  case CURLE_HTTP2_STREAM:
+  case CURLE_HTTP3:
+    return h2_fault(t);
+  case CURLE_SSL_CONNECT_ERROR:
+    return LULL_TLS_HANDSHAKE;
+  case CURLE_PEER_FAILED_VERIFICATION:
+  case CURLE_SSL_ENGINE_NOTFOUND:
+  case CURLE_SSL_ENGINE_SETFAILED:
+  case CURLE_SSL_CERTPROBLEM:
+  case CURLE_SSL_CIPHER:
+  case CURLE_SSL_CACERT_BADFILE:
+  case CURLE_SSL_CRL_BADFILE:
+  case CURLE_SSL_ISSUER_ERROR:
+  case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
+  case CURLE_SSL_INVALIDCERTSTATUS:
+  case CURLE_SSL_CLIENTCERT:
+    return LULL_TLS_CERT;
+  case CURLE_WEIRD_SERVER_REPLY:
+  case CURLE_BAD_CONTENT_ENCODING:
+    return LULL_HTTP_MALFORMED;
+  case CURLE_UNSUPPORTED_PROTOCOL: /* an answer of HTTP/0.9, or our URL */
+    return a->sent ? LULL_HTTP_MALFORMED : LULL_LOCAL_URL;
+  case CURLE_URL_MALFORMAT:
+    return LULL_LOCAL_URL;
+  case CURLE_WRITE_ERROR:
+  case CURLE_READ_ERROR:
+    return t->failed ? local_fault(t) : LULL_HTTP_MALFORMED;
+  case CURLE_FILESIZE_EXCEEDED:
+    return LULL_LIMIT_BODY;
+  case CURLE_OUT_OF_MEMORY:
+  case CURLE_FAILED_INIT:
+  case CURLE_NOT_BUILT_IN:
+  case CURLE_FUNCTION_NOT_FOUND:
+    return LULL_LOCAL_MEMORY;
+  default:
+    return LULL_NET_OTHER;
+  }
+}
+
+void lull_transfer_conclude(struct lull_transfer *t, CURLcode code)
+{
+  struct lull_attempt *a = t->attempt;
+  long status = 0;
+  lull_transfer_evidence(t);
+  if (t->failed && code != CURLE_OK)
+    a->class = local_fault(t);
+  else
+    a->class = class_of(t, code);
+  curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+  if (a->class == LULL_CLASS_NONE)
+    a->response.status = (int)status;
+  else if (code != CURLE_ABORTED_BY_CALLBACK)
+    snprintf(a->detail, sizeof a->detail, "%.95s",
+             t->error[0] ? t->error : curl_easy_strerror(code));
+}

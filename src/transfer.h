@@ -1,0 +1,47 @@
+/*
+ * transfer: one libcurl easy handle on its way: its options, its callbacks,
+ * and what its end means as an outcome.
+ *
+ * Owns the handle, its header list and its body file while an attempt
+ * flies. world_real is the only caller. Its callbacks only append to bounded
+ * memory; none of them calls libcurl's transfer functions, or Lua.
+ */
+#ifndef LULL_TRANSFER_H
+#define LULL_TRANSFER_H
+
+#include "world.h"
+
+#include <curl/curl.h>
+
+struct lull_transfer {
+  CURL *easy;
+  struct lull_attempt *attempt; /* NULL while in the pool */
+  struct lull_transfer *next;   /* in the pool */
+  struct lull_world *world;
+  struct curl_slist *headers;
+  int body_fd;
+  int64_t body_left;
+  unsigned sends;       /* how often libcurl was about to send it */
+  bool body_started;    /* of the answer: what follows are trailers */
+  enum lull_err failed; /* why a callback refused */
+  char error[CURL_ERROR_SIZE];
+};
+
+struct lull_transfer *lull_transfer_new(struct lull_world *world);
+void lull_transfer_free(struct lull_transfer *t);
+
+/* Sets every option for this attempt. Errors: LULL_ENOMEM, LULL_EIO and
+   LULL_ECHANGED (the body's file). */
+enum lull_err lull_transfer_load(struct lull_transfer *t,
+                                 struct lull_attempt *attempt);
+
+/* Fills in the attempt's evidence, so far. */
+void lull_transfer_evidence(struct lull_transfer *t);
+
+/* Fills in the attempt's outcome. */
+void lull_transfer_conclude(struct lull_transfer *t, CURLcode code);
+
+/* Makes it ready for the pool. */
+void lull_transfer_unload(struct lull_transfer *t);
+
+#endif

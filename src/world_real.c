@@ -1,0 +1,226 @@
+/*
+ * world_real: the system's clocks, and libcurl's multi interface.
+ *
+ * Owns the multi handle and a pool of easy handles. A waiting call has none:
+ * a handle is taken when an attempt is sent and given back when it ends.
+ * curl_global_cleanup is never called: others in this process may be using
+ * libcurl.
+ */
+#define _DEFAULT_SOURCE
+#include "transfer.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <time.h>
+#include <unistd.h>
+
+#define POOL_MAX 256 /* idle handles that are kept; each holds about 8 KB */
+
+struct world_real {
+  struct lull_world base; /* first, so that the seam's pointer is ours */
+  CURLM *multi;
+  struct lull_transfer *pool;
+  unsigned pooled;
+  unsigned flying;
+  int interrupt_fd;
+};
+
+static struct world_real *self(struct lull_world *w)
+{
+  return (struct world_real *)(void *)w;
+}
+
+static lull_usec read_clock(clockid_t id)
+{
+  struct timespec ts;
+  clock_gettime(id, &ts);
+  return (lull_usec)ts.tv_sec * LULL_SEC + ts.tv_nsec / 1000;
+}
+
+static lull_usec now(struct lull_world *w)
+{
+  (void)w;
+  return read_clock(CLOCK_MONOTONIC);
+}
+
+static lull_usec wall(struct lull_world *w)
+{
+  (void)w;
+  return read_clock(CLOCK_REALTIME);
+}
+
+static uint64_t entropy(struct lull_world *w)
+{
+  uint64_t seed;
+  if (getentropy(&seed, sizeof seed) != 0)
+    seed = (uint64_t)wall(w) ^ (uint64_t)getpid() << 40;
+  return seed;
+}
+
+static struct lull_transfer *take(struct world_real *w)
+{
+  struct lull_transfer *t = w->pool;
+  if (!t)
+    return lull_transfer_new(&w->base);
+  w->pool = t->next;
+  w->pooled--;
+  return t;
+}
+
+static void give_back(struct world_real *w, struct lull_transfer *t)
+{
+  lull_transfer_unload(t);
+  if (w->pooled >= POOL_MAX) {
+    lull_transfer_free(t);
+    return;
+  }
+  t->next = w->pool;
+  w->pool = t;
+  w->pooled++;
+}
+
+static enum lull_err launch(struct lull_world *world, struct lull_attempt *a)
+{
+  struct world_real *w = self(world);
+  struct lull_transfer *t = take(w);
+  enum lull_err err;
+  if (!t)
+    return LULL_ENOMEM;
+  err = lull_transfer_load(t, a);
+  if (!err && curl_multi_add_handle(w->multi, t->easy) != CURLM_OK)
+    err = LULL_ENOMEM;
+  if (err)
+    give_back(w, t);
+  else
+    w->flying++;
+  return err;
+}
+
+static void detach(struct world_real *w, struct lull_transfer *t)
+{
+  curl_multi_remove_handle(w->multi, t->easy);
+  w->flying--;
+  give_back(w, t);
+}
+
+static void cancel(struct lull_world *world, struct lull_attempt *a)
+{
+  struct lull_transfer *t = a->transfer;
+  if (!t)
+    return;
+  lull_transfer_evidence(t);
+  detach(self(world), t);
+}
+
+/* The next transfer that has ended, if any. */
+static struct lull_attempt *finished(struct world_real *w)
+{
+  CURLMsg *msg;
+  int left;
+  while ((msg = curl_multi_info_read(w->multi, &left)) != NULL) {
+    CURLcode code = msg->data.result; /* gone once the handle is removed */
+    struct lull_transfer *t = NULL;
+    struct lull_attempt *a;
+    if (msg->msg != CURLMSG_DONE)
+      continue;
+    curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &t);
+    a = t->attempt;
+    lull_transfer_conclude(t, code);
+    detach(w, t);
+    return a;
+  }
+  return NULL;
+}
+
+static void drain_interrupts(struct world_real *w)
+{
+  char bytes[16];
+  ssize_t n = read(w->interrupt_fd, bytes, sizeof bytes);
+  if (n > 0)
+    w->base.interrupts += (unsigned)n;
+}
+
+/* Milliseconds until `until`, rounded up so that no wait ends early. */
+static int patience(lull_usec from, lull_usec until)
+{
+  lull_usec ms;
+  if (until <= from)
+    return 0;
+  ms = (until - from) / LULL_MSEC + ((until - from) % LULL_MSEC != 0);
+  return ms > INT_MAX ? INT_MAX : (int)ms;
+}
+
+/* Sleeps until something happens on a socket, an interrupt, or `ms`. */
+static void wait_for(struct world_real *w, int ms)
+{
+  struct curl_waitfd extra = {.fd = w->interrupt_fd, .events = CURL_WAIT_POLLIN};
+  unsigned count = w->interrupt_fd >= 0;
+  curl_multi_poll(w->multi, count ? &extra : NULL, count, ms, NULL);
+  if (count && extra.revents)
+    drain_interrupts(w);
+}
+
+static struct lull_attempt *next(struct lull_world *world, lull_usec until)
+{
+  struct world_real *w = self(world);
+  struct lull_attempt *a = finished(w);
+  int running;
+  while (!a) {
+    lull_usec moment;
+    if (w->flying) {
+      curl_multi_perform(w->multi, &running);
+      a = finished(w);
+    }
+    moment = now(world);
+    if (a || (until <= moment && w->interrupt_fd < 0))
+      break;
+    wait_for(w, patience(moment, until));
+    if (until <= moment || w->base.interrupts)
+      break;
+  }
+  return a;
+}
+
+static void close_world(struct lull_world *world)
+{
+  struct world_real *w = self(world);
+  while (w->pool) {
+    struct lull_transfer *t = take(w);
+    lull_transfer_free(t);
+  }
+  curl_multi_cleanup(w->multi);
+  lull_mem_free(w);
+}
+
+static const struct lull_world_ops ops = {
+  .now = now,
+  .wall = wall,
+  .entropy = entropy,
+  .send = launch,
+  .cancel = cancel,
+  .next = next,
+  .close = close_world,
+};
+
+struct lull_world *lull_world_real(int interrupt_fd)
+{
+  struct world_real *w;
+  if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0)
+    return NULL;
+  w = lull_mem_zero(sizeof *w);
+  if (!w)
+    return NULL;
+  w->base.ops = &ops;
+  w->interrupt_fd = interrupt_fd;
+  w->multi = curl_multi_init();
+  if (!w->multi) {
+    lull_mem_free(w);
+    return NULL;
+  }
+  return &w->base;
+}
+
+const char *lull_transport_version(void)
+{
+  return curl_version();
+}

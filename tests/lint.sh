@@ -1,0 +1,16 @@
+#!/bin/sh
+# Warnings are errors, under gcc and clang; luacheck is clean; C is laid out
+# as .clang-format says.
+set -eu
+cd "$(dirname "$0")/.."
+for cc in gcc clang; do
+  echo "lint: $cc"
+  make -s all unit CC=$cc WERROR=-Werror SAN=-lint-$cc CFLAGS=-O2
+done
+echo "lint: clang-format"
+clang-format --dry-run -Werror src/*.c src/*.h tests/unit/*.c tests/unit/*.h
+echo "lint: clang-tidy"
+clang-tidy --quiet src/*.c -- -std=c11 \
+  $(pkg-config --cflags lua5.4 libcurl) -Isrc 2>/dev/null
+echo "lint: luacheck"
+luacheck --quiet src scripts tests

@@ -1,0 +1,72 @@
+-- support: what the specs share: a fresh lull in a simulated world, and
+-- servers on loopback.
+
+local M = {}
+
+-- All of lull's Lua files anew; the core stays.
+local function fresh()
+  for name in pairs(package.loaded) do
+    if (name == "lull" or name:match("^lull%.")) and name ~= "lull.core" and name ~= "lull.unit" then
+      package.loaded[name] = nil
+    end
+  end
+  return require "lull"
+end
+M.fresh = fresh
+
+---Runs `fn(lull)` as a script in a simulated world; gives a transcript:
+---ok, err, requests (as the servers saw them), verdicts, now (virtual s).
+---@param servers table origin -> function, or one function for all of http://api.test
+---@param fn function
+---@param options { seed: integer? }?
+function M.sim(servers, fn, options)
+  if type(servers) == "function" then servers = { ["http://api.test"] = servers } end
+  local lull = fresh()
+  local sched, simulate = require "lull.sched", require "lull.simulate"
+  local transcript = { requests = {}, verdicts = {}, lines = {} }
+  local watched = {}
+  for origin, server in pairs(servers) do
+    watched[origin] = type(server) ~= "function" and server or function(request, n)
+      table.insert(transcript.requests, request)
+      return server(request, n)
+    end
+  end
+  local restore, problem = simulate.install(watched, options and options.seed or 1)
+  if not restore then error(problem, 0) end
+  local engine = sched.engine()
+  engine:trace(true)
+  sched.on("verdict", function(id, details)
+    table.insert(transcript.verdicts, details)
+    table.insert(transcript.lines, require("lull.trace").line(id, details, 0))
+  end)
+  local ok, err = sched.main(fn, lull)
+  restore()
+  transcript.ok, transcript.err, transcript.now = ok, err, engine:now()
+  transcript.live = engine:live()
+  engine:close()
+  if not ok and not (options and options.may_fail) then
+    if type(err) == "table" and rawget(err, "message") then error(err, 0) end
+    error(tostring(err), 0)
+  end
+  return transcript
+end
+
+---A server that gives these answers in their order: a status, a fault, or a
+---list { status, headers, body }. One request too many is an error.
+function M.replies(list)
+  local i = 0
+  return function()
+    i = i + 1
+    local reply = list[i]
+    assert(reply, "one request more than there are replies")
+    if type(reply) == "table" and reply[1] then return reply[1], reply[2], reply[3] end
+    return reply
+  end
+end
+
+---True when `value` lies in [lo, hi].
+function M.within(value, lo, hi)
+  return value >= lo and value <= hi
+end
+
+return M

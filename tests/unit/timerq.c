@@ -1,0 +1,106 @@
+/* The timer queue for Lua: timers are named by whole numbers. */
+#include "unit.h"
+
+#include "timerq.h"
+
+#define TYPE "lull.unit.timerq"
+#define TIMERS 4096
+
+struct box {
+  struct lull_timerq q;
+  struct lull_timer timers[TIMERS];
+};
+
+static struct box *check(lua_State *L)
+{
+  return luaL_checkudata(L, 1, TYPE);
+}
+
+static struct lull_timer *check_timer(lua_State *L, struct box *box)
+{
+  int n = (int)luaL_checkinteger(L, 2);
+  luaL_argcheck(L, n >= 1 && n <= TIMERS, 2, "no such timer");
+  return &box->timers[n - 1];
+}
+
+static int new(lua_State *L)
+{
+  struct box *box = lua_newuserdata(L, sizeof *box);
+  int i;
+  *box = (struct box){0};
+  lull_timerq_init(&box->q);
+  luaL_getmetatable(L, TYPE);
+  lua_setmetatable(L, -2);
+  for (i = 0; i < TIMERS; i++)
+    if (lull_timerq_reserve(&box->q) != LULL_OK)
+      return luaL_error(L, "out of memory");
+  return 1;
+}
+
+static int set(lua_State *L)
+{
+  struct box *box = check(L);
+  struct lull_timer *t = check_timer(L, box);
+  lull_timerq_set(&box->q, t, (lull_usec)luaL_checknumber(L, 3));
+  return 0;
+}
+
+static int cancel(lua_State *L)
+{
+  struct box *box = check(L);
+  lull_timerq_cancel(&box->q, check_timer(L, box));
+  return 0;
+}
+
+static int armed(lua_State *L)
+{
+  struct box *box = check(L);
+  lua_pushboolean(L, lull_timer_armed(check_timer(L, box)));
+  return 1;
+}
+
+static int first(lua_State *L)
+{
+  lull_usec at = lull_timerq_first(&check(L)->q);
+  if (at == LULL_NEVER)
+    return 0;
+  lua_pushnumber(L, (lua_Number)at);
+  return 1;
+}
+
+static int begin(lua_State *L)
+{
+  lull_timerq_begin(&check(L)->q, (lull_usec)luaL_checknumber(L, 2));
+  return 0;
+}
+
+static int fire(lua_State *L)
+{
+  struct box *box = check(L);
+  struct lull_timer *t = lull_timerq_fire(&box->q);
+  if (!t)
+    return 0;
+  lua_pushinteger(L, (lua_Integer)(t - box->timers) + 1);
+  return 1;
+}
+
+static int collect(lua_State *L)
+{
+  lull_timerq_clear(&check(L)->q);
+  return 0;
+}
+
+void unit_timerq(lua_State *L)
+{
+  static const luaL_Reg functions[] = {{"new", new}, {NULL, NULL}};
+  static const luaL_Reg methods[] = {
+    {"set", set},     {"cancel", cancel}, {"armed", armed},
+    {"first", first}, {"begin", begin},   {"fire", fire},
+    {NULL, NULL}};
+  luaL_newmetatable(L, TYPE);
+  lua_pushcfunction(L, collect);
+  lua_setfield(L, -2, "__gc");
+  unit_add(L, "__index", methods);
+  lua_pop(L, 1);
+  unit_add(L, "timerq", functions);
+}
