@@ -370,7 +370,7 @@ static int step(lua_State *L)
   struct lull_event event;
   int n;
   lull_engine_step(e, lull_usec_from(patience), &event);
-  n = lull_bind_event(L, &event, lull_engine_now(e));
+  n = lull_bind_event(L, e, &event, lull_engine_now(e));
   lull_engine_consume(e);
   return n;
 }

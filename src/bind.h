@@ -57,8 +57,8 @@ void lull_bind_client_type(lua_State *L);
 struct lull_client *lull_bind_check_client(lua_State *L, int index);
 
 /* bind_event.c: pushes kind, id and a table; how many values. */
-int lull_bind_event(lua_State *L, const struct lull_event *event,
-                    lull_usec now);
+int lull_bind_event(lua_State *L, const struct lull_engine *e,
+                    const struct lull_event *event, lull_usec now);
 
 /* core.history(packed) -> a list of records. */
 int lull_bind_history(lua_State *L);

@@ -216,6 +216,8 @@ int lull_bind_client(lua_State *L)
   read_headers(L, 1, "secrets", &c->secrets);
   read_lane(L, 1, &c->lane);
   c->redirects = (unsigned)lull_bind_number(L, 1, "redirects", c->redirects);
+  c->hedge = lull_bind_time(L, 1, "hedge", 0);
+  c->max_body_given = lull_bind_flag(L, 1, "max_body");
   c->max_body = (size_t)lull_bind_number(L, 1, "max_body",
                                          (double)c->max_body);
   c->max_headers = (size_t)lull_bind_number(L, 1, "max_headers",

@@ -74,10 +74,19 @@ static void set_record(lua_State *L, const struct lull_record *r)
   }
   if (r->rule != LULL_NO_RULE)
     set_integer(L, "rule", r->rule + 1);
+  if (r->queued > 0) {
+    set_number(L, "queued", lull_usec_to(r->queued));
+    set_string(L, "cause",
+               lull_lane_cause_name((enum lull_lane_cause)r->cause));
+  }
   if (r->asked)
     set_flag(L, "asked", true);
   if (r->free)
     set_flag(L, "free", true);
+  if (r->hedge)
+    set_flag(L, "hedge", true);
+  if (r->resumed)
+    set_flag(L, "resumed", true);
 }
 
 int lull_bind_history(lua_State *L)
@@ -162,6 +171,7 @@ static void push_verdict(lua_State *L, const struct lull_call *c,
 static void push_done(lua_State *L, const struct lull_call *c,
                       const struct lull_record *r, lull_usec now)
 {
+  set_string(L, "lane", lull_engine_lane_of(c));
   set_flag(L, "accepted", c->end.action == LULL_ACCEPT);
   if (c->end.why)
     set_string(L, "why", lull_why_name(c->end.why));
@@ -183,11 +193,12 @@ static void push_done(lua_State *L, const struct lull_call *c,
 }
 
 /* What a simulated server is to see, client's headers included. */
-static void push_send(lua_State *L, const struct lull_call *c)
+static void push_send(lua_State *L, const struct lull_call *c,
+                      const struct lull_leg *leg)
 {
-  const struct lull_headers *all = &c->attempt->outgoing;
+  const struct lull_headers *all = &leg->attempt->outgoing;
   set_request(L, c);
-  set_integer(L, "nth", (lua_Integer)c->record_count + 1);
+  set_integer(L, "nth", (lua_Integer)leg->nth);
   if (c->request.body.kind == LULL_BODY_BYTES)
     set_bytes(L, "body", c->request.body.bytes, (size_t)c->request.body.len);
   if (c->request.body.kind == LULL_BODY_FILE)
@@ -195,8 +206,21 @@ static void push_send(lua_State *L, const struct lull_call *c)
   set_bytes(L, "headers", all->raw.data, all->raw.len);
 }
 
-int lull_bind_event(lua_State *L, const struct lull_event *event,
-                    lull_usec now)
+/* A call that the lane's own limits ended says how the lane stands. */
+static void push_lane_state(lua_State *L, const struct lull_engine *e,
+                            const struct lull_call *c)
+{
+  struct lull_lane_state s;
+  if (c->end.why != LULL_WHY_BUDGET && c->end.why != LULL_WHY_BREAKER)
+    return;
+  lull_engine_lane_state(e, c, &s);
+  set_number(L, "budget", s.budget);
+  set_number(L, "budget_capacity", s.budget_capacity);
+  set_string(L, "breaker", s.breaker);
+}
+
+int lull_bind_event(lua_State *L, const struct lull_engine *e,
+                    const struct lull_event *event, lull_usec now)
 {
   static const char *const kinds[] = {
     [LULL_EV_NONE] = "none",   [LULL_EV_IDLE] = "idle",
@@ -213,8 +237,10 @@ int lull_bind_event(lua_State *L, const struct lull_event *event,
   else if (event->kind == LULL_EV_VERDICT)
     push_verdict(L, event->call, event->record, now);
   else if (event->kind == LULL_EV_SEND)
-    push_send(L, event->call);
-  else
+    push_send(L, event->call, event->leg);
+  else {
     push_done(L, event->call, event->record, now);
+    push_lane_state(L, e, event->call);
+  }
   return 3;
 }

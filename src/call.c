@@ -14,7 +14,6 @@ static bool own_limits(const struct lull_call *call)
 static bool copy_options(struct lull_call *call,
                          const struct lull_call_options *o)
 {
-  call->limits = &call->client->policy.limits;
   call->keyed = o->keyed;
   call->unsafe = o->unsafe;
   call->ask_always = o->ask_always;
@@ -32,6 +31,12 @@ static bool copy_options(struct lull_call *call,
   return true;
 }
 
+static void init_leg(struct lull_leg *leg, struct lull_call *call)
+{
+  *leg = (struct lull_leg){.call = call};
+  leg->ticket.owner = leg;
+}
+
 struct lull_call *lull_call_new(struct lull_client *client,
                                 struct lull_request *request,
                                 const struct lull_call_options *options,
@@ -42,44 +47,53 @@ struct lull_call *lull_call_new(struct lull_client *client,
     return NULL;
   call->entry.kind = LULL_ENTRY_CALL;
   call->client = lull_client_keep(client);
+  call->limits = &call->client->policy.limits;
   lull_request_init(&call->request);
-  lull_headers_init(&call->last.headers, client->max_headers);
-  lull_sink_init(&call->last.sink, client->max_body);
+  lull_response_init(&call->last, client);
+  lull_sink_init(&call->part, 0, UINT64_MAX);
+  init_leg(&call->leg, call);
   if (!copy_options(call, options)) {
     lull_call_free(call);
     return NULL;
   }
   call->request = *request;
   lull_request_init(request);
-  call->ticket.owner = call;
   call->started = now;
   call->deadline_at = lull_usec_add(now, call->limits->deadline);
+  call->hedge_at = LULL_NEVER;
   call->previous = -1;
   call->retry_after = -1;
   return call;
 }
 
-static void clear_response(struct lull_response *r)
+static void drop_attempt(struct lull_leg *leg)
 {
-  lull_headers_clear(&r->headers);
-  lull_sink_clear(&r->sink);
-  r->status = 0;
+  lull_attempt_free(leg->attempt);
+  leg->attempt = NULL;
 }
 
-static void drop_attempt(struct lull_call *call)
+void lull_call_drop_hedge(struct lull_call *call)
 {
-  if (!call->attempt)
+  if (!call->hedge)
     return;
-  clear_response(&call->attempt->response);
-  lull_headers_clear(&call->attempt->outgoing);
-  lull_mem_free(call->attempt);
-  call->attempt = NULL;
+  drop_attempt(call->hedge);
+  lull_mem_free(call->hedge);
+  call->hedge = NULL;
+}
+
+void lull_call_drop_part(struct lull_call *call)
+{
+  lull_sink_clear(&call->part);
+  lull_mem_free(call->validator);
+  call->validator = NULL;
 }
 
 void lull_call_free(struct lull_call *call)
 {
-  drop_attempt(call);
-  clear_response(&call->last);
+  lull_call_drop_hedge(call);
+  drop_attempt(&call->leg);
+  lull_call_drop_part(call);
+  lull_response_clear(&call->last);
   if (own_limits(call))
     lull_mem_free(call->limits);
   lull_request_clear(&call->request);
@@ -91,12 +105,16 @@ void lull_call_free(struct lull_call *call)
   lull_mem_free(call);
 }
 
-static bool room_for_record(struct lull_call *call)
+/* Room for one record of each leg. */
+static bool room_for_records(struct lull_call *call)
 {
-  unsigned cap = call->record_cap ? call->record_cap * 2 : 1;
+  unsigned need = call->record_count + (call->hedge ? 2 : 1);
+  unsigned cap = call->record_cap ? call->record_cap * 2 : need;
   struct lull_record *records;
-  if (call->record_count < call->record_cap)
+  if (need <= call->record_cap)
     return true;
+  if (cap < need)
+    cap = need;
   records = lull_mem_grow(call->records, cap * sizeof *records);
   if (!records)
     return false;
@@ -105,59 +123,119 @@ static bool room_for_record(struct lull_call *call)
   return true;
 }
 
-struct lull_attempt *lull_call_attempt(struct lull_call *call)
+enum lull_err lull_call_attempt(struct lull_call *call, struct lull_leg *leg)
 {
   struct lull_attempt *a;
-  if (!room_for_record(call) || !(a = lull_mem_zero(sizeof *a)))
-    return NULL;
-  a->owner = call;
-  a->request = &call->request;
-  a->client = call->client;
-  lull_headers_init(&a->outgoing, SIZE_MAX);
-  lull_headers_init(&a->response.headers, call->client->max_headers);
-  lull_sink_init(&a->response.sink, call->client->max_body);
-  call->attempt = a;
-  return a;
+  if (!room_for_records(call))
+    return LULL_ENOMEM;
+  a = lull_attempt_new(&call->request, call->client);
+  if (!a)
+    return LULL_ENOMEM;
+  a->owner = leg;
+  leg->attempt = a;
+  if (call->part.temp) {
+    a->resume_from = call->part.size;
+    a->validator = call->validator;
+    lull_sink_move_part(&a->response.sink, &call->part);
+  }
+  return LULL_OK;
 }
 
-void lull_call_absorb(struct lull_call *call)
+enum lull_err lull_call_hedge(struct lull_call *call)
 {
-  struct lull_attempt *a = call->attempt;
-  if (a && a->class == LULL_CLASS_NONE && a->response.status) {
-    clear_response(&call->last);
-    call->last = a->response;
-    lull_headers_init(&a->response.headers, 0);
-    lull_sink_init(&a->response.sink, 0);
+  call->hedge = lull_mem_alloc(sizeof *call->hedge);
+  if (!call->hedge)
+    return LULL_ENOMEM;
+  init_leg(call->hedge, call);
+  return LULL_OK;
+}
+
+static void take_response(struct lull_call *call, struct lull_attempt *a)
+{
+  lull_response_clear(&call->last);
+  call->last = a->response;
+  lull_response_init(&a->response, call->client);
+}
+
+/* Keeps what came of a cut answer, when it can be continued. An answer that
+   brought none of the file (an error, a reset) leaves the part as it was. */
+static void take_part(struct lull_call *call, struct lull_attempt *a)
+{
+  struct lull_sink *sink = &a->response.sink;
+  const char *validator = lull_attempt_validator(a);
+  char *copy = NULL;
+  if (!sink->temp)
+    return;
+  if (!validator && a->validator && a->response.sink.size > a->resume_from &&
+      lull_headers_get(&a->response.headers, "content-range", 0))
+    validator = a->validator; /* a 206 need not repeat it */
+  if (sink->fd < 0 && a->validator) {
+    lull_sink_move_part(&call->part, sink);
+    return;
   }
-  if (a && a->class != LULL_CLASS_NONE) {
-    lull_mem_free(call->detail);
-    call->detail = *a->detail ? lull_mem_copy(a->detail, strlen(a->detail))
-                              : NULL;
+  if (validator && a->class != LULL_LIMIT_BODY)
+    copy = lull_mem_copy(validator, strlen(validator));
+  lull_mem_free(call->validator);
+  call->validator = copy;
+  if (copy)
+    lull_sink_move_part(&call->part, sink);
+}
+
+static void take_detail(struct lull_call *call, const struct lull_attempt *a)
+{
+  lull_mem_free(call->detail);
+  call->detail =
+    *a->detail ? lull_mem_copy(a->detail, strlen(a->detail)) : NULL;
+}
+
+void lull_call_absorb(struct lull_call *call, struct lull_leg *leg)
+{
+  struct lull_attempt *a = leg->attempt;
+  if (a->class != LULL_CLASS_NONE) {
+    take_part(call, a);
+    take_detail(call, a);
+  } else if (a->response.status) {
+    if (a->response.sink.fd < 0)
+      take_part(call, a);
+    take_response(call, a);
   }
-  drop_attempt(call);
+  drop_attempt(leg);
 }
 
 void lull_call_shrink(struct lull_call *call)
 {
   struct lull_sink *sink = &call->last.sink;
-  if (sink->temp)
+  if (sink->temp) {
     lull_sink_clear(sink);
+    return;
+  }
   if (sink->memory.len > KEPT_BODY)
     sink->memory.len = KEPT_BODY;
   lull_buf_trim(&sink->memory);
   lull_buf_trim(&call->last.headers.raw);
 }
 
-unsigned lull_call_count_rule(struct lull_call *call, unsigned rule)
+void lull_call_count_rule(struct lull_call *call, unsigned rule)
 {
   unsigned count = call->client->policy.rule_count;
   if (rule == LULL_NO_RULE)
-    return 0;
+    return;
   if (!call->rule_hits)
     call->rule_hits = lull_mem_zero(count * sizeof *call->rule_hits);
-  if (!call->rule_hits)
-    return UINT_MAX;
-  return ++call->rule_hits[rule];
+  if (call->rule_hits)
+    call->rule_hits[rule]++;
+}
+
+unsigned lull_call_rule_hits(const struct lull_call *call, unsigned rule)
+{
+  if (rule == LULL_NO_RULE)
+    return 0;
+  return call->rule_hits ? call->rule_hits[rule] : UINT_MAX;
+}
+
+struct lull_record *lull_call_judged(const struct lull_call *call)
+{
+  return call->record_count ? &call->records[call->judged] : NULL;
 }
 
 unsigned lull_call_limit(const struct lull_call *call)
@@ -165,7 +243,7 @@ unsigned lull_call_limit(const struct lull_call *call)
   const struct lull_policy *p = &call->client->policy;
   unsigned limit = call->limits->attempts + (call->total - call->tries);
   if (call->record_count) {
-    unsigned rule = call->records[call->record_count - 1].rule;
+    unsigned rule = lull_call_judged(call)->rule;
     if (rule != LULL_NO_RULE && p->rules[rule].attempts && call->rule_hits)
       limit = call->total - call->rule_hits[rule] + p->rules[rule].attempts;
   }

@@ -1,9 +1,9 @@
 /*
  * call: one HTTP request as the script sees it, over all its attempts.
  *
- * Owns its request, its history and its last response, and an attempt while
- * one flies. While it waits it holds nothing else: no handle, no connection,
- * no slot. Only the engine uses it.
+ * Owns its request, its history and its last response, and its attempts
+ * while they fly. While it waits it holds nothing else: no handle, no
+ * connection, no slot. Only the engine uses it.
  */
 #ifndef LULL_CALL_H
 #define LULL_CALL_H
@@ -16,15 +16,16 @@ typedef uint64_t lull_id;
 
 /* One line of a call's history: one request on the wire. */
 struct lull_record {
-  lull_usec at;   /* when it was sent, after the call's start */
-  lull_usec took; /* until its outcome */
-  lull_usec wait; /* that the verdict set before the next */
-  lull_usec hint; /* what the server asked for, or -1 */
-  int16_t status; /* 0: none */
-  uint16_t n;     /* number of the attempt; hops share one */
-  uint16_t rule;  /* that decided, or LULL_NO_RULE */
-  uint8_t class, action, why, source, hint_source;
-  uint8_t sent, maybe_applied, asked, free;
+  lull_usec at;     /* when it was sent, after the call's start */
+  lull_usec took;   /* until its outcome */
+  lull_usec queued; /* that it had waited for its lane before */
+  lull_usec wait;   /* that the verdict set before the next */
+  lull_usec hint;   /* what the server asked for, or -1 */
+  int16_t status;   /* 0: none */
+  uint16_t n;       /* number of the attempt; hops share one */
+  uint16_t rule;    /* that decided, or LULL_NO_RULE */
+  uint8_t class, action, why, source, hint_source, cause;
+  uint8_t sent, maybe_applied, asked, free, hedge, resumed;
 };
 
 enum lull_call_state {
@@ -45,6 +46,19 @@ struct lull_entry {
 };
 
 struct lull_lane_slot;
+struct lull_call;
+
+/* One place on the wire. A call has one, and a second while it is hedged. */
+struct lull_leg {
+  struct lull_call *call;
+  struct lull_ticket ticket;
+  struct lull_lane_slot *lane;
+  struct lull_attempt *attempt; /* only while flying or being judged */
+  lull_usec queued_at, left_at, timeout_at;
+  unsigned n, nth; /* number of the attempt; of the request on the wire */
+  enum lull_lane_cause cause; /* what it waited for in the queue */
+  bool untold;                /* simulated: its SEND event is due */
+};
 
 struct lull_call {
   struct lull_entry entry;
@@ -53,16 +67,20 @@ struct lull_call {
   struct lull_limits *limits; /* the client's, or its own */
   struct lull_request request;
   char *lane_name; /* NULL: the origin's lane */
-  struct lull_ticket ticket;
-  struct lull_lane_slot *lane;
-  struct lull_attempt *attempt; /* only while flying or being judged */
-  struct lull_response last;    /* the last real one */
+  struct lull_leg leg;
+  struct lull_leg *hedge;     /* NULL: none */
+  struct lull_response last;  /* the last real one */
+  struct lull_sink part;      /* of the output file, from a cut answer */
+  char *validator;            /* of that part */
   struct lull_record *records;
   unsigned record_count, record_cap;
+  unsigned judged; /* index of the record that is being judged */
+  unsigned told;   /* records whose verdicts have been reported */
   unsigned short *rule_hits; /* by rule; NULL until one is counted */
-  lull_usec started, deadline_at, waited, previous, left_at;
+  lull_usec started, deadline_at, waited, previous;
   lull_usec next_timeout; /* a rule's, for one attempt; 0: none */
-  unsigned tries, total, hops;
+  lull_usec hedge_at;
+  unsigned tries, total, hops, wire;
   bool keyed, unsafe, maybe_applied, ask_always;
   bool hop;                       /* the next request follows a redirect */
   struct lull_hint hint;          /* of the last attempt */
@@ -87,23 +105,37 @@ struct lull_call *lull_call_new(struct lull_client *client,
                                 lull_usec now);
 void lull_call_free(struct lull_call *call);
 
-/* A fresh attempt, owned by the call; NULL: no memory. Also makes room for
-   its record, so that recording cannot fail. */
-struct lull_attempt *lull_call_attempt(struct lull_call *call);
+/* A fresh attempt for a leg. Also makes room for its record, so that
+   recording cannot fail. LULL_ENOMEM. */
+enum lull_err lull_call_attempt(struct lull_call *call, struct lull_leg *leg);
 
-/* The attempt is over: what it brought becomes the last response. */
-void lull_call_absorb(struct lull_call *call);
+/* The second leg, not yet in any lane; LULL_ENOMEM. */
+enum lull_err lull_call_hedge(struct lull_call *call);
+void lull_call_drop_hedge(struct lull_call *call);
+
+/* The leg's attempt is over: what it brought becomes the last response, or a
+   part that can be continued. */
+void lull_call_absorb(struct lull_call *call, struct lull_leg *leg);
 
 /* Frees what a waiting call need not hold; a long body of an answer that is
    not the final one is cut. */
 void lull_call_shrink(struct lull_call *call);
 
-/* Counts an outcome under its rule; the number so far. Without memory the
-   count is taken to be at its limit, so that a call cannot run for ever. */
-unsigned lull_call_count_rule(struct lull_call *call, unsigned rule);
+/* The part of the output file is of no more use. */
+void lull_call_drop_part(struct lull_call *call);
+
+/* Counts an outcome under its rule. Without memory the count is taken to be
+   at its limit, so that a call cannot run for ever. */
+void lull_call_count_rule(struct lull_call *call, unsigned rule);
+
+/* Outcomes of that rule so far. */
+unsigned lull_call_rule_hits(const struct lull_call *call, unsigned rule);
 
 /* How many attempts the call may come to, as things are after its last
    outcome: those that a rule counts by itself and the free ones included. */
 unsigned lull_call_limit(const struct lull_call *call);
+
+/* The record that is being judged, or was last; NULL before the first. */
+struct lull_record *lull_call_judged(const struct lull_call *call);
 
 #endif

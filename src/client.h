@@ -36,8 +36,10 @@ struct lull_client {
   struct lull_headers headers; /* sent with every request */
   struct lull_headers secrets; /* likewise, but never to another origin */
   struct lull_lane_conf lane;
+  lull_usec hedge;    /* a second attempt after this; 0: none */
   unsigned redirects; /* the most that are followed */
   size_t max_body, max_headers;
+  bool max_body_given; /* then it holds for output files too */
 };
 
 /* With the defaults and one user; NULL when there is no memory. */

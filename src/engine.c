@@ -1,46 +1,20 @@
-#include "engine.h"
-#include "judge.h"
-#include "lanes.h"
-#include "idtable.h"
-#include "redirect.h"
+#include "state.h"
 #include "url.h"
 
-/* What an entry has to tell, told in this order. */
-enum event_bit {
-  TELL_VERDICT = 1,
-  TELL_SEND = 2,
-  TELL_ASK = 4,
-  TELL_TIMER = 8,
-  TELL_DONE = 16,
-  TELLING = 32 /* is in the queue */
-};
-
-struct lull_engine {
-  struct lull_world *world;
-  struct lull_timerq timers;
-  struct lull_lanes lanes;
-  struct lull_idtable ids;
-  struct lull_rng rng;
-  struct lull_entry *first, *last; /* the queue of events */
-  lull_usec now;
-  size_t flying; /* attempts that the world will give back by itself */
-  bool trace, drained, interrupted;
-};
-
-/* ---- small helpers ----------------------------------------------------- */
+/* ---- events ------------------------------------------------------------ */
 
 static lull_usec tick(struct lull_engine *e)
 {
   return e->now = e->world->ops->now(e->world);
 }
 
-static void tell(struct lull_engine *e, struct lull_entry *entry,
-                 enum event_bit what)
+void lull_engine_tell(struct lull_engine *e, struct lull_entry *entry,
+                      enum lull_tell what)
 {
   entry->events |= (unsigned)what;
-  if (entry->events & TELLING)
+  if (entry->events & LULL_TELLING)
     return;
-  entry->events |= TELLING;
+  entry->events |= LULL_TELLING;
   entry->next = NULL;
   if (e->last)
     e->last->next = entry;
@@ -52,7 +26,7 @@ static void tell(struct lull_engine *e, struct lull_entry *entry,
 static void untell(struct lull_engine *e, struct lull_entry *entry)
 {
   struct lull_entry **at = &e->first, *before = NULL;
-  if (!(entry->events & TELLING))
+  if (!(entry->events & LULL_TELLING))
     return;
   while (*at != entry) {
     before = *at;
@@ -96,342 +70,13 @@ static void dismiss(struct lull_engine *e, struct lull_entry *entry)
     lull_mem_free(entry);
 }
 
-/* ---- the course of a call ---------------------------------------------- */
-
-static void finish(struct lull_engine *e, struct lull_call *call,
-                   struct lull_verdict end)
-{
-  call->state = LULL_DONE;
-  call->end = end;
-  lull_timerq_cancel(&e->timers, &call->entry.timer);
-  if (call->ticket.lane) {
-    lull_lane_leave(&call->ticket, e->now);
-    lull_lanes_touch(&e->lanes, call->lane);
-  }
-  tell(e, &call->entry, TELL_DONE);
-}
-
-static void finish_early(struct lull_engine *e, struct lull_call *call,
-                         enum lull_why why, enum lull_class fault)
-{
-  call->fault = fault;
-  finish(e, call, (struct lull_verdict){.action = LULL_STOP, .why = why});
-}
-
-static enum lull_err join_lane(struct lull_engine *e, struct lull_call *call,
-                               const char *name)
-{
-  struct lull_client *client = call->client;
-  struct lull_lane_slot *slot = lull_lanes_get(&e->lanes, &e->timers, name);
-  enum lull_err err = slot ? LULL_OK : LULL_ENOMEM;
-  if (!err && slot->configured_by != client->serial) {
-    err = lull_lane_configure(slot->lane, &client->lane);
-    lull_lane_expect_sent(slot->lane, true);
-    slot->configured_by = client->serial;
-  }
-  call->lane = slot;
-  return err;
-}
-
-/* Puts the call into the queue of its URL's lane. */
-static enum lull_err enqueue(struct lull_engine *e, struct lull_call *call,
-                             bool retry)
-{
-  struct lull_url url;
-  enum lull_err err = lull_url_parse(call->request.url, &url);
-  if (err)
-    return err;
-  err = join_lane(e, call, call->lane_name ? call->lane_name : url.origin);
-  if (!err) {
-    lull_lane_enqueue(call->lane->lane, &call->ticket, call->request.method,
-                      url.path, retry);
-    lull_lanes_touch(&e->lanes, call->lane);
-    call->state = LULL_QUEUED;
-    lull_timerq_set(&e->timers, &call->entry.timer, call->deadline_at);
-  }
-  lull_url_clear(&url);
-  return err;
-}
-
-/* Later tries go to the queue's front, unless the breaker is open. */
-static void requeue(struct lull_engine *e, struct lull_call *call)
-{
-  enum lull_err err = enqueue(e, call, true);
-  if (err)
-    finish_early(e, call, LULL_WHY_RULE,
-                 err == LULL_EINVAL ? LULL_LOCAL_URL : LULL_LOCAL_MEMORY);
-}
-
-static void leaving(struct lull_attempt *a, lull_usec at)
-{
-  struct lull_engine *e = a->engine;
-  struct lull_call *call = a->owner;
-  lull_lane_sent(&call->ticket, at);
-  lull_lanes_touch(&e->lanes, call->lane); /* a window may have moved */
-}
-
-static void conclude(struct lull_engine *e, struct lull_call *call);
-
-static enum lull_class fault_of(enum lull_err err)
-{
-  return err == LULL_EIO || err == LULL_ECHANGED ? LULL_LOCAL_FILE
-                                                 : LULL_LOCAL_MEMORY;
-}
-
-static void arm_attempt(struct lull_engine *e, struct lull_call *call)
-{
-  lull_usec timeout = call->next_timeout
-                        ? call->next_timeout
-                        : lull_limits_timeout(call->limits, call->total);
-  lull_usec at = lull_usec_add(e->now, timeout);
-  if (at > call->deadline_at)
-    at = call->deadline_at;
-  lull_timerq_set(&e->timers, &call->entry.timer, at);
-}
-
-/* The lane lets the call go: one attempt, or one hop of it. */
-static void launch(struct lull_engine *e, struct lull_call *call)
-{
-  struct lull_attempt *a = lull_call_attempt(call);
-  enum lull_err err;
-  if (!a) {
-    finish_early(e, call, LULL_WHY_RULE, LULL_LOCAL_MEMORY);
-    return;
-  }
-  if (!call->hop) {
-    call->tries++;
-    call->total++;
-    call->hops = 0;
-  }
-  call->hop = false;
-  call->state = LULL_FLYING;
-  call->left_at = e->now;
-  a->engine = e;
-  a->leaving = leaving;
-  err = e->world->ops->send(e->world, a);
-  if (err) {
-    a->class = fault_of(err);
-    conclude(e, call);
-    return;
-  }
-  e->flying++;
-  arm_attempt(e, call);
-}
-
-static void dispatch(struct lull_engine *e)
-{
-  struct lull_lane_slot *slot;
-  while ((slot = lull_lanes_take(&e->lanes)) != NULL) {
-    lull_usec when = LULL_NEVER;
-    struct lull_ticket *ticket;
-    while ((ticket = lull_lane_next(slot->lane, e->now, &when)) != NULL)
-      launch(e, ticket->owner);
-    lull_timerq_set(&e->timers, &slot->entry.timer, when);
-  }
-}
-
-/* ---- verdicts ---------------------------------------------------------- */
-
-static void leave_lane(struct lull_engine *e, struct lull_call *call,
-                       const struct lull_record *r)
-{
-  struct lull_quota quota = {0};
-  if (r->class == LULL_CLASS_NONE)
-    lull_hint_quota(&call->last.headers, e->world->ops->wall(e->world),
-                    &quota);
-  lull_lane_finish(&call->ticket, e->now,
-                   lull_judge_result((enum lull_class)r->class, r->status),
-                   &quota);
-  lull_lanes_touch(&e->lanes, call->lane);
-}
-
-/* The lane's own limits on a retry: its budget and its breaker. */
-static struct lull_verdict ask_lane(struct lull_engine *e,
-                                    struct lull_call *call,
-                                    struct lull_verdict v, bool free)
-{
-  lull_usec until = 0, next = lull_usec_add(e->now, v.wait);
-  if (v.action != LULL_RETRY)
-    return v;
-  if (!lull_lane_closed(call->lane->lane, e->now, &until) && until > next) {
-    call->retry_after = until - e->now;
-    return (struct lull_verdict){LULL_STOP, LULL_WHY_BREAKER, 0, 0};
-  }
-  if (!free && !lull_lane_pay(call->lane->lane))
-    return (struct lull_verdict){LULL_STOP, LULL_WHY_BUDGET, 0, 0};
-  return v;
-}
-
-static struct lull_record *last_record(struct lull_call *call)
-{
-  return call->record_count ? &call->records[call->record_count - 1] : NULL;
-}
-
-static void report_verdict(struct lull_engine *e, struct lull_call *call,
-                           struct lull_verdict v)
-{
-  struct lull_record *r = last_record(call);
-  r->action = (uint8_t)v.action;
-  r->why = (uint8_t)v.why;
-  r->source = (uint8_t)(v.action == LULL_RETRY ? v.source : 0);
-  r->wait = v.action == LULL_RETRY ? v.wait : 0;
-  if (e->trace)
-    tell(e, &call->entry, TELL_VERDICT);
-}
-
-static struct lull_verdict accept(struct lull_engine *e,
-                                  struct lull_call *call)
-{
-  struct lull_verdict v = {.action = LULL_ACCEPT};
-  if (call->request.output &&
-      lull_sink_commit(&call->last.sink, call->request.output) != LULL_OK) {
-    call->fault = LULL_LOCAL_FILE;
-    return (struct lull_verdict){LULL_STOP, LULL_WHY_RULE, 0, 0};
-  }
-  if (call->last.status < 400)
-    lull_lane_refund(call->lane->lane);
-  (void)e;
-  return v;
-}
-
-static void start_waiting(struct lull_engine *e, struct lull_call *call,
-                          struct lull_verdict v)
-{
-  const struct lull_record *r = last_record(call);
-  const struct lull_policy *p = &call->client->policy;
-  call->next_timeout = r->rule == LULL_NO_RULE ? 0 : p->rules[r->rule].timeout;
-  call->previous = v.wait;
-  call->waited = lull_usec_add(call->waited, v.wait);
-  call->state = LULL_WAITING;
-  lull_call_shrink(call);
-  lull_timerq_set(&e->timers, &call->entry.timer,
-                  lull_usec_add(e->now, v.wait));
-}
-
-static void pause_lane(struct lull_engine *e, struct lull_call *call,
-                       const struct lull_verdict *v)
-{
-  lull_usec pause = lull_judge_pause(call, v);
-  if (pause > 0)
-    lull_lane_pause(call->lane->lane, lull_usec_add(e->now, pause));
-  lull_lanes_touch(&e->lanes, call->lane);
-}
-
-/* Applies all limits to what the policy or the script wishes, and acts. */
-static void settle(struct lull_engine *e, struct lull_call *call,
-                   struct lull_verdict wish, bool free)
-{
-  struct lull_facts facts = lull_judge_facts(call, e->now, e->drained);
-  struct lull_verdict v = wish;
-  struct lull_record *r = last_record(call);
-  if (v.action == LULL_ACCEPT && facts.class != LULL_CLASS_NONE)
-    v = (struct lull_verdict){LULL_STOP, LULL_WHY_RULE, 0, 0};
-  v = lull_policy_limit(&call->client->policy, &facts, v, free);
-  v = ask_lane(e, call, v, free);
-  if (v.why == LULL_WHY_HINT)
-    call->retry_after = call->hint.wait;
-  pause_lane(e, call, &v);
-  r->free = free;
-  if (free && v.action == LULL_RETRY)
-    call->tries--;
-  if (v.action == LULL_ACCEPT)
-    v = accept(e, call);
-  report_verdict(e, call, v);
-  if (v.action == LULL_RETRY)
-    start_waiting(e, call, v);
-  else
-    finish(e, call, v);
-}
-
-static void follow(struct lull_engine *e, struct lull_call *call)
-{
-  const char *to = lull_headers_get(&call->last.headers, "location", 0);
-  struct lull_record *r = last_record(call);
-  enum lull_err err = LULL_EINVAL;
-  if (call->hops < call->client->redirects)
-    err = lull_redirect_apply(&call->request, r->status, to);
-  if (err) {
-    r->class = err == LULL_ENOMEM ? LULL_LOCAL_MEMORY : LULL_HTTP_REDIRECTS;
-    settle(e, call, (struct lull_verdict){LULL_STOP, LULL_WHY_RULE, 0, 0},
-           false);
-    return;
-  }
-  call->hops++;
-  call->hop = true;
-  report_verdict(e, call, (struct lull_verdict){.action = LULL_FOLLOW});
-  lull_call_shrink(call);
-  requeue(e, call);
-}
-
-/* An attempt is over, one way or the other. */
-static void conclude(struct lull_engine *e, struct lull_call *call)
-{
-  const struct lull_policy *p = &call->client->policy;
-  struct lull_record *r = lull_judge_record(call, e->now);
-  struct lull_facts facts;
-  bool ask;
-  lull_call_count_rule(call, r->rule);
-  if (r->rule != LULL_NO_RULE && p->rules[r->rule].attempts)
-    call->tries--; /* the rule counts it, and the call does not */
-  leave_lane(e, call, r);
-  lull_timerq_cancel(&e->timers, &call->entry.timer);
-  if (lull_judge_follows(call)) {
-    follow(e, call);
-    return;
-  }
-  facts = lull_judge_facts(call, e->now, e->drained);
-  call->suggestion = lull_policy_suggest(p, &facts, &e->rng);
-  ask = r->rule != LULL_NO_RULE && p->rules[r->rule].ask;
-  if (!ask && call->ask_always)
-    ask = lull_policy_limit(p, &facts, call->suggestion, false).action ==
-          LULL_RETRY;
-  if (!ask) {
-    settle(e, call, call->suggestion, false);
-    return;
-  }
-  /* Before the script is asked: it may take its time, and the calls behind
-     must not run into the same answer meanwhile. */
-  pause_lane(e, call, &call->suggestion);
-  r->asked = true;
-  call->state = LULL_ASKED;
-  tell(e, &call->entry, TELL_ASK);
-}
-
-/* Takes a flying attempt off the wire; its evidence stays. */
-static void ground(struct lull_engine *e, struct lull_call *call)
-{
-  struct lull_attempt *a = call->attempt;
-  bool handed_out = e->world->simulated && a->parked && a->transfer;
-  e->world->ops->cancel(e->world, a);
-  if (!handed_out)
-    e->flying--;
-}
-
-static void time_out(struct lull_engine *e, struct lull_call *call)
-{
-  ground(e, call);
-  call->attempt->class = call->attempt->connected ? LULL_NET_TIMEOUT_READ
-                                                  : LULL_NET_TIMEOUT_CONNECT;
-  conclude(e, call);
-}
-
-static void call_is_due(struct lull_engine *e, struct lull_call *call)
-{
-  if (call->state == LULL_FLYING)
-    time_out(e, call);
-  else if (call->state == LULL_WAITING)
-    requeue(e, call);
-  else if (call->state == LULL_QUEUED)
-    finish_early(e, call, LULL_WHY_DEADLINE, LULL_CLASS_NONE);
-}
-
 static void fire(struct lull_engine *e, struct lull_timer *timer)
 {
   struct lull_entry *entry = (struct lull_entry *)(void *)timer;
   if (entry->kind == LULL_ENTRY_CALL)
-    call_is_due(e, as_call(entry));
+    lull_course_due(e, as_call(entry));
   else if (entry->kind == LULL_ENTRY_SLEEP)
-    tell(e, entry, TELL_TIMER);
+    lull_engine_tell(e, entry, LULL_TELL_TIMER);
   else
     lull_lanes_touch(&e->lanes, (struct lull_lane_slot *)(void *)entry);
 }
@@ -461,10 +106,8 @@ void lull_engine_free(struct lull_engine *e)
     return;
   while ((entry = lull_idtable_next(&e->ids, &at)) != NULL) {
     struct lull_call *call = as_call(entry);
-    if (call && call->state == LULL_FLYING)
-      ground(e, call);
-    if (call && call->ticket.lane)
-      lull_lane_leave(&call->ticket, e->now);
+    if (call)
+      lull_course_abandon(e, call);
     dismiss(e, entry);
   }
   lull_lanes_clear(&e->lanes, &e->timers);
@@ -494,16 +137,6 @@ lull_usec lull_engine_wall(const struct lull_engine *e)
   return e->world->ops->wall(e->world);
 }
 
-/* A call to a lane whose breaker is open fails at once. */
-static void refuse_if_open(struct lull_engine *e, struct lull_call *call)
-{
-  lull_usec until;
-  if (lull_lane_closed(call->lane->lane, e->now, &until))
-    return;
-  call->retry_after = until - e->now;
-  finish_early(e, call, LULL_WHY_BREAKER, LULL_CLASS_NONE);
-}
-
 enum lull_err lull_engine_start(struct lull_engine *e,
                                 struct lull_client *client,
                                 struct lull_request *request,
@@ -519,10 +152,9 @@ enum lull_err lull_engine_start(struct lull_engine *e,
     return LULL_ENOMEM;
   err = enroll(e, &call->entry);
   if (!err) {
-    err = enqueue(e, call, false);
+    err = lull_course_begin(e, call, false);
     if (!err) {
       *id = call->entry.id;
-      refuse_if_open(e, call);
       return LULL_OK;
     }
   }
@@ -603,74 +235,85 @@ enum lull_err lull_engine_judge(struct lull_engine *e, lull_id id,
     wish.wait = j->wait;
     wish.source = LULL_SOURCE_RULE;
   }
-  settle(e, call, wish, j->free);
+  lull_course_settle(e, call, wish, j->free);
   return LULL_OK;
 }
 
+static enum lull_err fill_body(struct lull_attempt *a,
+                               const struct lull_reply *reply)
+{
+  enum lull_err err;
+  if (!reply->body_len)
+    return LULL_OK;
+  err = lull_attempt_body_begins(a, reply->status);
+  if (!err)
+    err = lull_attempt_body(a, reply->body, reply->body_len,
+                            reply->body_len);
+  return err;
+}
+
+/* The answer as far as it came: a cut one has headers and part of a body. */
 static enum lull_err fill(struct lull_attempt *a,
                           const struct lull_reply *reply)
 {
   struct lull_response *to = &a->response;
   enum lull_err err = lull_headers_add_raw(&to->headers, reply->headers,
                                            reply->headers_len);
-  to->status = reply->status;
-  if (err && err != LULL_ELIMIT)
-    return err;
-  if (err) {
-    a->class = LULL_LIMIT_HEADERS;
-    return LULL_OK;
-  }
-  if (a->request->output && reply->status >= 200 && reply->status < 300)
-    err = lull_sink_open(&to->sink, a->request->output);
+  bool headers = err == LULL_OK;
   if (!err)
-    err = lull_sink_write(&to->sink, reply->body, reply->body_len);
+    err = fill_body(a, reply);
+  to->status = reply->status;
   if (err == LULL_ELIMIT)
-    a->class = LULL_LIMIT_BODY;
-  else if (err)
-    a->class = fault_of(err);
-  return LULL_OK;
+    a->class = headers ? LULL_LIMIT_BODY : LULL_LIMIT_HEADERS;
+  else if (err == LULL_ENOMEM)
+    a->class = LULL_LOCAL_MEMORY;
+  else if (err == LULL_EIO)
+    a->class = LULL_LOCAL_FILE;
+  return err == LULL_EINVAL ? err : LULL_OK;
+}
+
+static struct lull_leg *leg_of(struct lull_call *call, unsigned nth)
+{
+  if (call && call->leg.attempt && call->leg.nth == nth)
+    return &call->leg;
+  if (call && call->hedge && call->hedge->attempt && call->hedge->nth == nth)
+    return call->hedge;
+  return NULL;
 }
 
 enum lull_err lull_engine_reply(struct lull_engine *e, lull_id id,
                                 const struct lull_reply *reply)
 {
   struct lull_call *call = as_call(lull_idtable_get(&e->ids, id));
+  struct lull_leg *leg = leg_of(call, reply->nth);
+  struct lull_attempt *a = leg ? leg->attempt : NULL;
   enum lull_err err = LULL_OK;
-  if (!call || call->state != LULL_FLYING || !call->attempt->parked ||
-      call->record_count + 1 != reply->nth)
+  if (!a || !a->handed_out)
     return LULL_ESTALE;
   tick(e);
-  call->attempt->class = reply->class;
-  call->attempt->sent = reply->sent;
-  call->attempt->arrived = lull_engine_wall(e);
-  if (reply->class == LULL_CLASS_NONE)
-    err = fill(call->attempt, reply);
-  if (!err)
-    conclude(e, call);
-  return err;
+  a->class = reply->class;
+  a->sent = reply->sent;
+  a->arrived = lull_engine_wall(e);
+  if (reply->status)
+    err = fill(a, reply);
+  if (err)
+    return err;
+  leg->untold = false;
+  lull_course_conclude(e, leg);
+  return LULL_OK;
 }
 
 enum lull_err lull_engine_cancel(struct lull_engine *e, lull_id id)
 {
   struct lull_entry *entry = lull_idtable_get(&e->ids, id);
   struct lull_call *call = as_call(entry);
-  struct lull_verdict v = {LULL_STOP, LULL_WHY_CANCELLED, 0, 0};
   if (!entry)
     return LULL_ESTALE;
-  if (!call) {
-    dismiss(e, entry);
-    return LULL_OK;
-  }
-  if (call->state == LULL_DONE)
-    return LULL_OK;
   tick(e);
-  if (call->state == LULL_FLYING) {
-    ground(e, call);
-    call->attempt->response.status = 0;
-    lull_judge_record(call, e->now);
-    report_verdict(e, call, v);
-  }
-  finish(e, call, v);
+  if (!call)
+    dismiss(e, entry);
+  else if (call->state != LULL_DONE)
+    lull_course_cancel(e, call);
   return LULL_OK;
 }
 
@@ -694,11 +337,13 @@ void lull_engine_trace(struct lull_engine *e, bool on)
 /* ---- the step ---------------------------------------------------------- */
 
 static const struct tellable {
-  enum event_bit bit;
+  enum lull_tell bit;
   enum lull_event_kind kind;
-} order[] = {{TELL_VERDICT, LULL_EV_VERDICT}, {TELL_SEND, LULL_EV_SEND},
-             {TELL_ASK, LULL_EV_ASK},         {TELL_TIMER, LULL_EV_TIMER},
-             {TELL_DONE, LULL_EV_DONE}};
+} order[] = {{LULL_TELL_VERDICT, LULL_EV_VERDICT},
+             {LULL_TELL_SEND, LULL_EV_SEND},
+             {LULL_TELL_ASK, LULL_EV_ASK},
+             {LULL_TELL_TIMER, LULL_EV_TIMER},
+             {LULL_TELL_DONE, LULL_EV_DONE}};
 
 static const struct tellable *tellable(const struct lull_entry *entry)
 {
@@ -708,42 +353,92 @@ static const struct tellable *tellable(const struct lull_entry *entry)
   return t;
 }
 
+static struct lull_leg *untold_leg(struct lull_call *call)
+{
+  if (call->leg.untold)
+    return &call->leg;
+  return call->hedge && call->hedge->untold ? call->hedge : NULL;
+}
+
+/* True when there is nothing left to say under that bit. */
+static bool is_said(const struct lull_call *call, enum lull_tell bit)
+{
+  if (bit == LULL_TELL_VERDICT)
+    return call->told >= call->record_count ||
+           call->records[call->told].action == LULL_DEFAULT;
+  if (bit == LULL_TELL_SEND)
+    return !call->leg.untold && !(call->hedge && call->hedge->untold);
+  return false;
+}
+
+/* The first entry that still has something to say. */
+static struct lull_entry *first_telling(struct lull_engine *e)
+{
+  while (e->first) {
+    struct lull_entry *entry = e->first;
+    struct lull_call *call = as_call(entry);
+    if (entry->events == LULL_TELLING) {
+      untell(e, entry);
+      continue;
+    }
+    if (!call || !is_said(call, tellable(entry)->bit))
+      return entry;
+    entry->events &= ~(unsigned)tellable(entry)->bit;
+  }
+  return NULL;
+}
+
+static void describe(struct lull_event *event, struct lull_call *call)
+{
+  event->call = call;
+  event->record = lull_call_judged(call);
+  if (event->kind == LULL_EV_VERDICT)
+    event->record = &call->records[call->told];
+  if (event->kind == LULL_EV_SEND)
+    event->leg = untold_leg(call);
+}
+
 /* Looks at the first event without taking it. */
 static bool peek(struct lull_engine *e, struct lull_event *event)
 {
-  struct lull_call *call = as_call(e->first);
+  struct lull_entry *entry;
   *event = (struct lull_event){.kind = LULL_EV_NONE};
   if (e->interrupted || e->world->interrupts) {
     e->interrupted = true;
     event->kind = LULL_EV_INTR;
     return true;
   }
-  if (!e->first)
+  entry = first_telling(e);
+  if (!entry)
     return false;
-  event->kind = tellable(e->first)->kind;
-  event->id = e->first->id;
-  event->call = call;
-  event->record = call ? last_record(call) : NULL;
+  event->kind = tellable(entry)->kind;
+  event->id = entry->id;
+  if (entry->kind == LULL_ENTRY_CALL)
+    describe(event, as_call(entry));
   return true;
 }
 
 void lull_engine_consume(struct lull_engine *e)
 {
-  struct lull_entry *entry = e->first;
-  const struct tellable *t;
+  struct lull_entry *entry;
+  enum lull_tell bit;
   if (e->interrupted) {
     e->interrupted = false;
     e->world->interrupts--;
     return;
   }
+  entry = first_telling(e);
   if (!entry)
     return;
-  t = tellable(entry);
-  entry->events &= ~(unsigned)t->bit;
-  if (t->bit == TELL_DONE || t->bit == TELL_TIMER)
+  bit = tellable(entry)->bit;
+  if (bit == LULL_TELL_VERDICT)
+    as_call(entry)->told++;
+  else if (bit == LULL_TELL_SEND)
+    untold_leg(as_call(entry))->untold = false;
+  else if (bit == LULL_TELL_ASK)
+    entry->events &= ~(unsigned)bit;
+  else
     dismiss(e, entry);
-  else if (entry->events == TELLING)
-    untell(e, entry);
 }
 
 /* Lets the world work until the first timer, or the caller's patience. */
@@ -751,17 +446,20 @@ static void work(struct lull_engine *e, lull_usec until)
 {
   lull_usec first = lull_timerq_first(&e->timers);
   struct lull_attempt *a;
+  struct lull_leg *leg;
   a = e->world->ops->next(e->world, first < until ? first : until);
   tick(e);
   if (!a)
     return;
   e->flying--;
   if (!a->parked) {
-    conclude(e, a->owner);
+    lull_course_conclude(e, a->owner);
     return;
   }
-  a->transfer = a; /* handed out: the driver has it now */
-  tell(e, &((struct lull_call *)a->owner)->entry, TELL_SEND);
+  leg = a->owner;
+  leg->untold = true;
+  a->handed_out = true;
+  lull_engine_tell(e, &leg->call->entry, LULL_TELL_SEND);
 }
 
 void lull_engine_step(struct lull_engine *e, lull_usec patience,
@@ -775,7 +473,7 @@ void lull_engine_step(struct lull_engine *e, lull_usec patience,
       fire(e, timer);
       continue;
     }
-    dispatch(e);
+    lull_course_dispatch(e);
     if (e->first)
       continue;
     if (worked && e->now >= until) {
@@ -791,9 +489,18 @@ void lull_engine_step(struct lull_engine *e, lull_usec patience,
   }
 }
 
+void lull_engine_lane_state(const struct lull_engine *e,
+                            const struct lull_call *call,
+                            struct lull_lane_state *state)
+{
+  *state = (struct lull_lane_state){.breaker = "off"};
+  if (call->leg.lane)
+    lull_lane_inspect(call->leg.lane->lane, e->now, state);
+}
+
 const char *lull_engine_lane_of(const struct lull_call *call)
 {
-  return call->lane ? lull_lane_name(call->lane->lane) : "";
+  return call->leg.lane ? lull_lane_name(call->leg.lane->lane) : "";
 }
 
 size_t lull_engine_live(const struct lull_engine *e)

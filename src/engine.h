@@ -34,8 +34,9 @@ struct lull_event {
   enum lull_event_kind kind;
   lull_id id;
   const struct lull_call *call;     /* SEND, ASK, VERDICT, DONE */
-  const struct lull_record *record; /* ASK, VERDICT, DONE: the last one, or
+  const struct lull_record *record; /* ASK, VERDICT, DONE: the judged one, or
                                        NULL when nothing was sent */
+  const struct lull_leg *leg;       /* SEND */
 };
 
 /* Takes the world, also when it fails (NULL: no memory). */
@@ -80,7 +81,8 @@ enum lull_err lull_engine_judge(struct lull_engine *e, lull_id id,
 
 /* A simulated server's answer to the call's nth request on the wire; one
    that comes too late is LULL_ESTALE and is ignored. With a class
-   it is a fault, and `status` 0. Headers as name NUL value NUL. */
+   it is a fault; a cut answer has a status, headers and what came of its
+   body all the same. Headers as name NUL value NUL. */
 struct lull_reply {
   unsigned nth;
   enum lull_class class;
@@ -109,6 +111,11 @@ void lull_engine_step(struct lull_engine *e, lull_usec patience,
 
 /* The event has been dealt with; until then step returns it again. */
 void lull_engine_consume(struct lull_engine *e);
+
+/* The state of the lane that a call was in last. */
+void lull_engine_lane_state(const struct lull_engine *e,
+                            const struct lull_call *call,
+                            struct lull_lane_state *state);
 
 /* The name of the lane that a call was in last; "" before the first. */
 const char *lull_engine_lane_of(const struct lull_call *call);

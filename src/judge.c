@@ -3,53 +3,58 @@
 
 #include <string.h>
 
-static const struct lull_record *last(const struct lull_call *call)
-{
-  return &call->records[call->record_count - 1];
-}
-
 static void note_outcome(struct lull_record *r, const struct lull_attempt *a)
 {
   r->class = (uint8_t)a->class;
   r->status = (int16_t)(a->class ? 0 : a->response.status);
   r->sent = a->sent || a->answered;
+  r->resumed = a->validator != NULL;
 }
 
-struct lull_record *lull_judge_record(struct lull_call *call, lull_usec now)
+static void note_leg(struct lull_record *r, const struct lull_leg *leg,
+                     lull_usec now)
 {
-  struct lull_attempt *a = call->attempt;
-  const struct lull_policy *p = &call->client->policy;
-  struct lull_record *r = &call->records[call->record_count++];
-  *r = (struct lull_record){0};
-  note_outcome(r, a);
-  r->at = call->left_at - call->started;
-  r->took = now - call->left_at;
-  r->n = (uint16_t)call->total;
-  r->rule = (uint16_t)lull_policy_find(p, a->class, r->status);
+  r->at = leg->left_at - leg->call->started;
+  r->took = now - leg->left_at;
+  r->queued = leg->left_at - leg->queued_at;
+  r->cause = (uint8_t)(r->queued > 0 ? leg->cause : LULL_CAUSE_NONE);
+  r->n = (uint16_t)leg->n;
+  r->hedge = leg == leg->call->hedge;
+}
+
+static void note_hint(struct lull_call *call, struct lull_record *r,
+                      const struct lull_attempt *a)
+{
   call->hint = (struct lull_hint){0};
   if (a->class == LULL_CLASS_NONE)
     lull_hint_read(&a->response.headers, r->status, a->arrived, &call->hint);
   r->hint_source = (uint8_t)call->hint.source;
   r->hint = call->hint.source == LULL_HINT_NONE ? -1 : call->hint.wait;
+}
+
+struct lull_record *lull_judge_record(struct lull_call *call,
+                                      struct lull_leg *leg, lull_usec now)
+{
+  const struct lull_attempt *a = leg->attempt;
+  struct lull_record *r = &call->records[call->record_count];
+  call->judged = call->record_count++;
+  *r = (struct lull_record){0};
+  note_outcome(r, a);
+  note_leg(r, leg, now);
+  note_hint(call, r, a);
+  r->rule = (uint16_t)lull_policy_find(&call->client->policy, a->class,
+                                       r->status);
   if (lull_policy_ambiguous(a->class, r->status, r->sent))
     call->maybe_applied = true;
   r->maybe_applied = call->maybe_applied;
-  lull_call_absorb(call);
+  lull_call_absorb(call, leg);
   return r;
-}
-
-/* Does not count: the record's rule was counted when it was written. */
-static unsigned hits(const struct lull_call *call, unsigned rule)
-{
-  if (rule == LULL_NO_RULE)
-    return 0;
-  return call->rule_hits ? call->rule_hits[rule] : UINT16_MAX;
 }
 
 struct lull_facts lull_judge_facts(const struct lull_call *call,
                                    lull_usec now, bool drained)
 {
-  const struct lull_record *r = last(call);
+  const struct lull_record *r = lull_call_judged(call);
   return (struct lull_facts){
     .limits = call->limits,
     .class = (enum lull_class)r->class,
@@ -61,7 +66,8 @@ struct lull_facts lull_judge_facts(const struct lull_call *call,
     .rule = r->rule,
     .tries = call->tries,
     .total = call->total,
-    .rule_hits = hits(call, r->rule),
+    .rule_hits = lull_call_rule_hits(call, r->rule),
+    .restart = r->status == 416 && r->resumed,
     .now = now,
     .deadline_at = call->deadline_at,
     .previous = call->previous,
@@ -87,7 +93,7 @@ enum lull_lane_result lull_judge_result(enum lull_class class, int status)
 
 bool lull_judge_follows(const struct lull_call *call)
 {
-  const struct lull_record *r = last(call);
+  const struct lull_record *r = lull_call_judged(call);
   return call->client->redirects > 0 && r->class == LULL_CLASS_NONE &&
          lull_redirect_status(r->status) &&
          lull_headers_get(&call->last.headers, "location", 0) &&
@@ -97,7 +103,7 @@ bool lull_judge_follows(const struct lull_call *call)
 lull_usec lull_judge_pause(const struct lull_call *call,
                            const struct lull_verdict *v)
 {
-  const struct lull_record *r = last(call);
+  const struct lull_record *r = lull_call_judged(call);
   const struct lull_policy *p = &call->client->policy;
   bool hinted = call->hint.source != LULL_HINT_NONE && call->hint.wait > 0;
   bool pause = r->status == 429 || (r->status == 503 && hinted);

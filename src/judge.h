@@ -10,12 +10,13 @@
 
 #include "call.h"
 
-/* Writes the record of the attempt that has just ended and takes its
-   response, its hint and its evidence into the call. Room for the record was
-   made with the attempt. */
-struct lull_record *lull_judge_record(struct lull_call *call, lull_usec now);
+/* Writes the record of the leg's attempt, which has just ended, and takes
+   its response, its hint and its evidence into the call. It becomes the one
+   that is judged. Room for it was made with the attempt. */
+struct lull_record *lull_judge_record(struct lull_call *call,
+                                      struct lull_leg *leg, lull_usec now);
 
-/* The facts of the last record, for the policy. */
+/* The facts of the judged record, for the policy. */
 struct lull_facts lull_judge_facts(const struct lull_call *call,
                                    lull_usec now, bool drained);
 

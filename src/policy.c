@@ -215,7 +215,7 @@ static enum lull_action default_action(const struct lull_facts *f)
     return LULL_ACCEPT;
   if (advice != LULL_ADVICE_NONE)
     return advice == LULL_ADVICE_RETRY ? LULL_RETRY : LULL_STOP;
-  if (not_processed(f->status))
+  if (not_processed(f->status) || f->restart)
     return LULL_RETRY;
   if (f->status >= 500 && f->status != 501 && f->status != 505)
     return LULL_RETRY;

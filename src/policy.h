@@ -81,6 +81,7 @@ struct lull_facts {
   bool unsafe;        /* the call says that it may be done twice */
   bool sent;          /* a byte of the request may have reached the server */
   bool drained;       /* no more retries: the process is being ended */
+  bool restart;       /* the rest of a file was refused: ask for the whole */
   unsigned rule;      /* of lull_policy_find */
   unsigned tries;     /* counted attempts so far, this one included */
   unsigned total;     /* all attempts, free ones included */

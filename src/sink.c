@@ -7,27 +7,42 @@
 #include <string.h>
 #include <unistd.h>
 
-void lull_sink_init(struct lull_sink *sink, size_t max)
+void lull_sink_init(struct lull_sink *sink, size_t max, uint64_t size_max)
 {
-  *sink = (struct lull_sink){.fd = -1};
+  *sink = (struct lull_sink){.fd = -1, .size_max = size_max};
   lull_buf_init(&sink->memory, max);
 }
 
-static void close_file(struct lull_sink *sink)
+void lull_sink_pause(struct lull_sink *sink)
 {
   if (sink->fd >= 0)
     close(sink->fd);
   sink->fd = -1;
 }
 
-void lull_sink_clear(struct lull_sink *sink)
+static void drop_part(struct lull_sink *sink)
 {
-  close_file(sink);
+  lull_sink_pause(sink);
   if (sink->temp)
     unlink(sink->temp);
   lull_mem_free(sink->temp);
+  sink->temp = NULL;
+  sink->size = 0;
+}
+
+void lull_sink_clear(struct lull_sink *sink)
+{
+  drop_part(sink);
   lull_buf_clear(&sink->memory);
-  lull_sink_init(sink, sink->memory.max);
+}
+
+void lull_sink_move_part(struct lull_sink *to, struct lull_sink *from)
+{
+  to->temp = from->temp;
+  to->size = from->size;
+  lull_sink_pause(from);
+  from->temp = NULL;
+  from->size = 0;
 }
 
 /* A file that was not there before, with the user's usual permissions
@@ -55,7 +70,15 @@ static enum lull_err create(struct lull_sink *sink, const char *path)
 
 enum lull_err lull_sink_open(struct lull_sink *sink, const char *path)
 {
-  return sink->temp ? LULL_OK : create(sink, path);
+  drop_part(sink);
+  return create(sink, path);
+}
+
+enum lull_err lull_sink_append(struct lull_sink *sink)
+{
+  if (sink->fd < 0)
+    sink->fd = open(sink->temp, O_WRONLY | O_APPEND | O_CLOEXEC);
+  return sink->fd >= 0 ? LULL_OK : LULL_EIO;
 }
 
 static enum lull_err write_all(int fd, const char *bytes, size_t len)
@@ -76,31 +99,40 @@ enum lull_err lull_sink_write(struct lull_sink *sink, const void *bytes,
                               size_t len)
 {
   enum lull_err err;
-  if (len > sink->memory.max - sink->written)
+  if (sink->fd < 0)
+    return lull_buf_add(&sink->memory, bytes, len);
+  if (len > sink->size_max - sink->size)
     return LULL_ELIMIT;
-  err = sink->temp ? write_all(sink->fd, bytes, len)
-                   : lull_buf_add(&sink->memory, bytes, len);
+  err = write_all(sink->fd, bytes, len);
   if (!err)
-    sink->written += len;
+    sink->size += len;
+  return err;
+}
+
+/* A body that came into memory, as that of an accepted 404 does. */
+static enum lull_err write_out(struct lull_sink *sink, const char *path)
+{
+  enum lull_err err = lull_sink_open(sink, path);
+  if (!err)
+    err = write_all(sink->fd, sink->memory.data, sink->memory.len);
   return err;
 }
 
 enum lull_err lull_sink_commit(struct lull_sink *sink, const char *path)
 {
   enum lull_err err = LULL_OK;
-  if (!sink->temp) {
-    err = create(sink, path);
-    if (!err)
-      err = write_all(sink->fd, sink->memory.data, sink->memory.len);
-  }
+  if (sink->fd < 0)
+    err = write_out(sink, path);
   if (!err && close(sink->fd) != 0)
     err = LULL_EIO;
-  sink->fd = -1;
+  if (!err)
+    sink->fd = -1;
   if (!err && rename(sink->temp, path) != 0)
     err = LULL_EIO;
   if (err)
     return err;
   lull_mem_free(sink->temp);
   sink->temp = NULL;
+  sink->size = 0;
   return LULL_OK;
 }

@@ -28,29 +28,27 @@ static size_t take_header(char *line, size_t size, size_t count, void *user)
   return t->failed ? 0 : len;
 }
 
-/* Only a 2xx answer goes to the output file; the body of an error stays in
-   memory for the script. */
-static enum lull_err choose_sink(struct lull_transfer *t)
+static enum lull_err body_begins(struct lull_transfer *t)
 {
-  struct lull_attempt *a = t->attempt;
   long status = 0;
   curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
-  if (!a->request->output || status < 200 || status > 299)
-    return LULL_OK;
-  return lull_sink_open(&a->response.sink, a->request->output);
+  t->body_started = true;
+  return lull_attempt_body_begins(t->attempt, (int)status);
 }
 
 static size_t take_body(char *bytes, size_t size, size_t count, void *user)
 {
   struct lull_transfer *t = user;
   size_t len = size * count;
+  curl_off_t received = 0;
   t->attempt->answered = true;
-  if (!t->body_started) {
-    t->body_started = true;
-    t->failed = choose_sink(t);
-  }
+  if (!t->body_started)
+    t->failed = body_begins(t);
+  if (t->attempt->response.sink.fd >= 0)
+    curl_easy_getinfo(t->easy, CURLINFO_SIZE_DOWNLOAD_T, &received);
   if (!t->failed)
-    t->failed = lull_sink_write(&t->attempt->response.sink, bytes, len);
+    t->failed =
+      lull_attempt_body(t->attempt, bytes, len, (uint64_t)received);
   return t->failed ? 0 : len;
 }
 
@@ -250,6 +248,19 @@ static enum lull_err set_url(CURL *easy, const char *url)
   return code == CURLE_OK ? LULL_OK : LULL_ENOMEM;
 }
 
+/* libcurl decodes when it may ask for encodings itself. "identity" asks for
+   none, and still decodes what a server sends all the same; any other wish
+   of the script's leaves the body as it comes. */
+static void set_decoding(struct lull_transfer *t, const char *wish)
+{
+  if (t->attempt->client->transport.encoded)
+    return;
+  if (!wish)
+    curl_easy_setopt(t->easy, CURLOPT_ACCEPT_ENCODING, "");
+  else if (strcasecmp(wish, "identity") == 0)
+    curl_easy_setopt(t->easy, CURLOPT_ACCEPT_ENCODING, "identity");
+}
+
 enum lull_err lull_transfer_load(struct lull_transfer *t,
                                  struct lull_attempt *a)
 {
@@ -262,12 +273,10 @@ enum lull_err lull_transfer_load(struct lull_transfer *t,
   load_transport(t->easy, &a->client->transport, a->request->url);
   err = set_url(t->easy, a->request->url);
   if (!err)
-    err = lull_request_headers(a->request, a->client, &all);
+    err = lull_attempt_headers(a, &all);
   if (!err)
     err = load_headers(t, &all);
-  if (!a->client->transport.encoded &&
-      !lull_headers_get(&all, "accept-encoding", 0))
-    curl_easy_setopt(t->easy, CURLOPT_ACCEPT_ENCODING, "");
+  set_decoding(t, lull_headers_get(&all, "accept-encoding", 0));
   if (!err)
     err = load_body(t);
   lull_headers_clear(&all);

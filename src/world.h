@@ -8,39 +8,7 @@
 #ifndef LULL_WORLD_H
 #define LULL_WORLD_H
 
-#include "request.h"
-#include "sink.h"
-
-/* What a server answered. Owns its headers and body. */
-struct lull_response {
-  int status; /* 0: there is none */
-  struct lull_headers headers;
-  struct lull_sink sink;
-};
-
-/* One transfer on the wire. The engine allocates it for as long as it flies
-   and fills the first part; the world fills the second. */
-struct lull_attempt {
-  void *owner;  /* the engine's call */
-  void *engine; /* the engine */
-  /* Called when the request starts to leave, from within `next`; it must
-     not call the world. */
-  void (*leaving)(struct lull_attempt *a, lull_usec at);
-  const struct lull_request *request;
-  const struct lull_client *client;
-
-  enum lull_class class; /* LULL_CLASS_NONE: there is a whole answer */
-  struct lull_response response;
-  bool connected; /* there was a connection to send on */
-  bool sent;      /* a byte of the request may have reached the server */
-  bool answered;  /* a byte of an answer came */
-  lull_usec arrived; /* wall clock when the headers came */
-  char detail[96]; /* what the transport says of an error */
-
-  bool parked;    /* simulated: waits for the driver's answer */
-  struct lull_headers outgoing; /* simulated: what the server is to see */
-  void *transfer; /* the world's own */
-};
+#include "attempt.h"
 
 struct lull_world;
 

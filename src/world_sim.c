@@ -55,7 +55,7 @@ static enum lull_err park(struct lull_world *world, struct lull_attempt *a)
   struct world_sim *w = self(world);
   enum lull_err err = lull_body_check(&a->request->body);
   if (!err)
-    err = lull_request_headers(a->request, a->client, &a->outgoing);
+    err = lull_attempt_headers(a, &a->outgoing);
   if (!err && w->count == w->cap)
     err = grow(w);
   if (err)

@@ -14,6 +14,7 @@ server:
     origin, n    the server that answered, and its own count of requests
     method, host, path
     headers      names in lower case
+    fields       the same as they came: a list of names and values
     body_length  bytes
     body_hash    SHA-256, hex
     answer       what it gets: status and length, or the fault, and the
@@ -293,7 +294,7 @@ function Server:record(raw, answer)
   self.log:write(cjson.encode {
     time = raw.time, connection = raw.connection, request = raw.number,
     origin = raw.origin, n = raw.n, method = raw.method, host = raw.host,
-    path = raw.path, headers = raw.headers,
+    path = raw.path, headers = raw.headers, fields = raw.fields,
     body_length = #body, body_hash = hex(digest.new("sha256"):final(body)),
     answer = answer_record(answer),
   }, "\n")

@@ -51,6 +51,43 @@ function M.sim(servers, fn, options)
   return transcript
 end
 
+---Runs `fn(lull)` outside of every task, as a plain program that requires
+---lull does, in a simulated world of one server; gives how many calls and
+---sleeps were left behind.
+function M.outside(server, fn)
+  local lull = fresh()
+  local sched, simulate = require "lull.sched", require "lull.simulate"
+  local restore = assert(simulate.install({ ["http://api.test"] = server }, 1))
+  local engine = sched.engine()
+  local ok, err = pcall(fn, lull)
+  local live = engine:live()
+  restore()
+  engine:close()
+  if not ok then error(err, 0) end
+  return live
+end
+
+---The line of this place in the calling file, as an error tells it.
+---@param down integer? so many lines below
+function M.line(down)
+  local info = debug.getinfo(2, "Sl")
+  return ("%s:%d: "):format(info.short_src, info.currentline + (down or 0))
+end
+
+---Park and Miller's generator: the same numbers on every Lua.
+function M.generator(seed)
+  local state = seed
+  return function(lo, hi)
+    state = (state * 16807) % 2147483647
+    return lo + state % (hi - lo + 1)
+  end
+end
+
+---Which C functions a task may not wait inside of.
+M.pcall_yields = coroutine.wrap(function()
+  return pcall(coroutine.yield, "yielded")
+end)() == "yielded"
+
 ---A server that gives these answers in their order: a status, a fault, or a
 ---list { status, headers, body }. One request too many is an error.
 function M.replies(list)

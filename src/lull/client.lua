@@ -5,7 +5,6 @@
 -- That function runs here, in the task, so it may itself send and sleep.
 
 local attempt = require "lull.attempt"
-local core = require "lull.core"
 local json = require "lull.json"
 local options = require "lull.options"
 local outcome = require "lull.outcome"
@@ -21,7 +20,7 @@ usage.own()
 local Client = {}
 Client.__index = Client
 Client.__tostring = function(client)
-  return "lull.client" .. (client.options.base and (" " .. client.options.base) or "")
+  return "lull.client" .. (client.settings.base and (" " .. client.settings.base) or "")
 end
 
 ---@class lull.file a body that is read from a file, anew for each attempt
@@ -38,7 +37,7 @@ local observers = { made = {}, started = {} }
 function M.observe(what, fn) table.insert(observers[what], fn) end
 
 local function new_client(checked)
-  local client = setmetatable({ options = checked }, Client)
+  local client = setmetatable({ settings = checked }, Client)
   client.core, client.functions = options.compile(checked)
   client.base = checked.base and checked.base:gsub("/+$", "")
   for _, fn in ipairs(observers.made) do fn(client) end
@@ -56,7 +55,7 @@ end
 ---@param given table
 ---@return lull.client
 function Client:with(given)
-  return new_client(options.layer(self.options, usage.type(given, "with's options", "table")))
+  return new_client(options.layer(self.settings, usage.type(given, "with's options", "table")))
 end
 
 -- ---- the request ---------------------------------------------------------
@@ -67,7 +66,7 @@ local function target_url(client, target)
     usage.fail(("'%s' is no URL: it has no scheme, and the client has no base")
       :format(target))
   end
-  if target == "" or target:match("^%?") then return client.options.base .. target end
+  if target == "" or target:match("^%?") then return client.settings.base .. target end
   return client.base .. "/" .. target:gsub("^/+", "")
 end
 
@@ -161,11 +160,11 @@ end
 
 local function option(client, given, name)
   if given[name] ~= nil then return given[name] end
-  return client.options[name]
+  return client.settings[name]
 end
 
 local function spec_of(client, method, target, given)
-  local base = client.options
+  local base = client.settings
   local spec = { method = method }
   spec.url = with_query(target_url(client, target), base.query)
   spec.url = with_query(spec.url, given.query)
@@ -290,7 +289,6 @@ for _, method in ipairs { "get", "head", "post", "put", "patch", "delete", "opti
   local function verb(self, target, given)
     return Client.request(self, upper, target, given)
   end
-  -- A client's own options are a field; the verb OPTIONS is found below it.
   Client[method] = verb
 end
 

@@ -261,6 +261,7 @@ local CLIENT = {
   budget = budget,
   breaker = breaker,
   pace = of_type("boolean"),
+  hedge = usage.duration,
   lane = of_type("string or function"),
   unsafe = of_type("boolean"),
   key = key,
@@ -438,7 +439,7 @@ function M.compile(o)
     redirects = o.redirects, max_body = o.max_body,
     max_headers = o.max_headers, parallel = lanes.parallel,
     adaptive = lanes.adaptive, rates = lanes.rates, pace = o.pace,
-    budget = o.budget, breaker = o.breaker or nil,
+    budget = o.budget, breaker = o.breaker or nil, hedge = o.hedge,
   })
   if not ok then
     local message = tostring(client):gsub("^.-:%d+: ", "")

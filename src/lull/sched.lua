@@ -80,8 +80,8 @@ local FOREIGN = "lull cannot wait inside a coroutine that it does not know: "
 local BOUNDARY = "lull cannot wait here: Lua does not let a task sleep inside "
   .. "table.sort, string.gsub, require, or a metamethod or iterator called "
   .. "from C%s. Do the waiting before or after, or collect the values first"
-local PCALL = " (on this Lua also pcall, xpcall and dofile: use lull.try "
-  .. "instead of pcall)"
+local PCALL = ", or inside any metamethod or iterator, pcall, xpcall and dofile "
+  .. "(use lull.try instead of pcall)"
 
 local function pcall_yields()
   local co = coroutine.create(function() pcall(yield) end)
@@ -97,19 +97,23 @@ end
 M.pcall_yields = next(yieldable_c) ~= nil
 
 -- Without coroutine.isyieldable the stack tells: a C function between the
--- task and here, other than those that let a yield through.
+-- task and here, other than those that let a yield through; and on 5.1 an
+-- iterator. A metamethod on 5.1 does not show.
 local function stack_yields()
   local level = 3
-  local info = debug.getinfo(level, "Sf")
+  local info = debug.getinfo(level, "Sfn")
   while info do
     if info.what == "C" and not yieldable_c[info.func] then return false end
+    if info.name == "(for generator)" and not M.pcall_yields then return false end
     level = level + 1
-    info = debug.getinfo(level, "Sf")
+    info = debug.getinfo(level, "Sfn")
   end
   return true
 end
 
 local isyieldable = coroutine.isyieldable or stack_yields
+
+local function boundary() return BOUNDARY:format(M.pcall_yields and "" or PCALL) end
 
 ---Raises, at the caller's line, when this code cannot wait.
 function M.check()
@@ -117,7 +121,7 @@ function M.check()
   if co == nil or main then return end
   if not current or current.co ~= co then usage.fail(FOREIGN) end
   if not isyieldable() then
-    usage.fail(BOUNDARY:format(M.pcall_yields and "" or PCALL))
+    usage.fail(boundary())
   end
   if current.cancelled then error(current.cancelled, 0) end
 end
@@ -149,7 +153,14 @@ local function with_traceback(err, ...)
   return debug.traceback(...)
 end
 
+-- A yield that Lua refused after all, in its own words.
+local function reworded(err)
+  return type(err) == "string"
+    and err:gsub("attempt to yield across [%a/-]+ boundary", boundary) or err
+end
+
 local function fail(task, err)
+  err = reworded(err)
   task.failed = true
   task.err = err
   task.traceback = with_traceback(err, task.co, err)
@@ -300,7 +311,11 @@ function M.spawn(fn, ...)
   usage.type(fn, "what is spawned", "function")
   made = made + 1
   local info = debug.getinfo(fn, "S")
-  local task = setmetatable({ done = false, co = coroutine.create(fn),
+  local body = fn
+  if info.what == "C" then -- of which 5.1 makes no coroutine
+    body = function(...) return fn(...) end
+  end
+  local task = setmetatable({ done = false, co = coroutine.create(body),
     number = made }, Task)
   task.name = ("%d (%s:%d)"):format(made, info.short_src, info.linedefined)
   live[task] = true
@@ -308,10 +323,17 @@ function M.spawn(fn, ...)
   return task
 end
 
+-- True when the code that runs now is the task's, be it in a child of try.
+local function is_within(task)
+  local at = current
+  while at and at ~= task do at = at.parent end
+  return at ~= nil
+end
+
 -- Waits until the task has ended.
 local function await(task)
   M.check()
-  if task == current then usage.fail("a task cannot join itself") end
+  if is_within(task) then usage.fail("a task cannot join itself") end
   task.seen = true
   if task.done then return end
   if current then
@@ -355,7 +377,7 @@ function Task:cancel()
   self.cancelled = self.cancelled or cancellation("cancelled")
   self.seen = true
   for _, child in ipairs(self.owned or {}) do child:cancel() end
-  if self == current then error(self.cancelled, 0) end
+  if is_within(self) then error(self.cancelled, 0) end
   if self.pending then
     waiting[self.pending] = nil
     engine:cancel(self.pending)
@@ -369,11 +391,12 @@ function Task:cancel()
   return true
 end
 
--- Runs `fn(...)` as a task of its own to its end; it ends with its parent.
+-- Runs `fn(...)` as a task of its own to its end; it ends with its parent,
+-- which is then cancelled.
 local function run_child(fn, ...)
   M.check()
   local parent, task = current, M.spawn(fn, ...)
-  task.seen = true
+  task.seen, task.parent = true, parent
   task.joiners = { parent }
   while not task.done and not parent.cancelled do
     parent.blocked = "join"
@@ -381,15 +404,16 @@ local function run_child(fn, ...)
     parent.blocked = nil
   end
   if not task.done then task:cancel() end
-  if parent.cancelled then error(parent.cancelled, 0) end
   return task
 end
 
--- A cancellation is no failure to be handled: it goes on upwards.
-local function unless_cancelled(ok, ...)
+-- A cancellation and lull.exit are no failures to be handled: they go on
+-- upwards.
+local function unless_ending(ok, ...)
   if not ok and current and current.cancelled then
     error(current.cancelled, 0)
   end
+  if not ok and M.is_exit((...)) then error((...), 0) end
   return ok, ...
 end
 
@@ -398,10 +422,10 @@ end
 function M.try(fn, ...)
   usage.type(fn, "what is tried", "function")
   if M.pcall_yields or not current then
-    return unless_cancelled(pcall(fn, ...))
+    return unless_ending(pcall(fn, ...))
   end
   local task = run_child(fn, ...)
-  if task.failed then return false, task.err end
+  if not task.results then return unless_ending(false, task.err) end
   return true, unpack(task.results, 1, task.results.n)
 end
 
@@ -409,17 +433,23 @@ local function traceback(err)
   return with_traceback(err, err, 2)
 end
 
----As try, but a text error comes with its traceback.
+local function or_cancelled(ok, ...)
+  if current and current.cancelled then return false, current.cancelled end
+  return ok, ...
+end
+
+---As try, but a text error comes with its traceback, and what ends the task
+---is returned, too: its caller has something to put away first.
 function M.traced(fn, ...)
   if M.pcall_yields or not current then
     local args = pack(...)
-    return unless_cancelled(xpcall(function()
+    return or_cancelled(xpcall(function()
       return fn(unpack(args, 1, args.n))
     end, traceback))
   end
   local task = run_child(fn, ...)
-  if task.failed then return false, task.traceback end
-  return true, unpack(task.results, 1, task.results.n)
+  if not task.results then return or_cancelled(false, task.traceback) end
+  return or_cancelled(true, unpack(task.results, 1, task.results.n))
 end
 
 -- ---- the end -------------------------------------------------------------
@@ -431,6 +461,23 @@ local function first_lost()
   end
 end
 
+-- Takes back what tasks still wait for, and tells what there is to tell:
+-- the last verdicts would be missing from the trace.
+local function wind_up()
+  local ids = {}
+  for id in pairs(waiting) do ids[#ids + 1] = id end
+  table.sort(ids)
+  for _, id in ipairs(ids) do
+    engine:cancel(id)
+    waiting[id] = nil
+  end
+  while engine do
+    local kind, id, details = engine:step(0)
+    if kind == "none" or kind == "idle" then return end
+    if kind == "verdict" then deliver(kind, id, details) end
+  end
+end
+
 ---Runs `fn(...)` as a task until it and every other task have ended. True;
 ---or false and the error, also one in a task that nobody joined.
 function M.main(fn, ...)
@@ -439,6 +486,7 @@ function M.main(fn, ...)
   local ok, err = pcall(pump, function()
     return root.done and (root.failed or next(live) == nil)
   end)
+  wind_up()
   if not ok then return false, err end
   local failed = root.failed and root or first_lost()
   if failed then return false, failed.traceback end

@@ -44,11 +44,9 @@ local function reply(id, details, answer)
   local delay = (answer.delay or 0) + (answer.drip or 0) * #shown
   if delay > 0 then sched.sleep(delay) end
   if answer.fault == "hang" then return end
-  local class = CLASSES[answer.fault] or (answer.cut and "http.truncated") or nil
-  sched.engine():reply(id, { nth = details.nth, class = class, sent = true,
-    status = class and 0 or answer.status,
-    headers = not class and raw_of(answer.headers) or nil,
-    body = not class and answer.body or nil })
+  sched.engine():reply(id, { nth = details.nth, sent = true,
+    class = CLASSES[answer.fault] or (answer.cut and "http.truncated") or nil,
+    status = answer.status, headers = raw_of(answer.headers), body = shown })
 end
 
 local function serve(the_world, id, details)

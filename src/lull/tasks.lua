@@ -171,16 +171,26 @@ function M.map(source, options, fn)
   return results
 end
 
+-- All are looked at before the first is started.
+local function check_items(list, what)
+  usage.type(list, what .. "'s argument", "table")
+  for _, item in ipairs(list) do
+    if type(item) ~= "function"
+      and not (type(item) == "table" and type(item.join) == "function") then
+      usage.fail(("%s takes a list of functions or tasks, not of %ss"):format(
+        what, type(item)))
+    end
+  end
+  sched.check()
+end
+
 -- Adds a function, or a task that was started before; the latter is
 -- cancelled with the group.
 local function add_item(group, item, settled)
   if type(item) == "function" then
     group:add(item, settled)
-  elseif type(item) == "table" and type(item.join) == "function" then
-    group:add(function() return item:join() end, settled).owned = { item }
   else
-    usage.fail(("%s takes a list of functions or tasks, not of %ss"):format(
-      group.what, type(item)))
+    group:add(function() return item:join() end, settled).owned = { item }
   end
 end
 
@@ -190,8 +200,7 @@ end
 ---@param list (function|lull.task)[]
 ---@return table|nil results, any error
 function M.all(list)
-  usage.type(list, "all's argument", "table")
-  sched.check()
+  check_items(list, "all")
   local group, results, refused = new_group("all"), { n = #list }, nil
   for i, item in ipairs(list) do
     add_item(group, item, function(task)
@@ -213,9 +222,10 @@ end
 ---nor returns nil and an error wins, its results are given, and the rest
 ---are cancelled. When none wins: what the last one returned or raised.
 function M.race(list)
-  usage.type(list, "race's argument", "table")
-  if #list == 0 then usage.fail("race takes at least one function or task") end
-  sched.check()
+  if type(list) == "table" and #list == 0 then
+    usage.fail("race takes at least one function or task")
+  end
+  check_items(list, "race")
   local group, winner, loser = new_group("race"), nil, nil
   group.fail = function() end
   for _, item in ipairs(list) do

@@ -1,0 +1,143 @@
+#define _POSIX_C_SOURCE 200809L
+#include "attempt.h"
+#include "httpdate.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* A decoded file may grow to this, and beyond it only in proportion to what
+   came over the wire: what is larger is a bomb and no document. */
+#define DECODED_FREE ((uint64_t)64 << 20)
+#define DECODED_RATIO 200
+
+void lull_response_init(struct lull_response *r,
+                        const struct lull_client *client)
+{
+  r->status = 0;
+  lull_headers_init(&r->headers, client->max_headers);
+  lull_sink_init(&r->sink, client->max_body,
+                 client->max_body_given ? client->max_body : UINT64_MAX);
+}
+
+void lull_response_clear(struct lull_response *r)
+{
+  lull_headers_clear(&r->headers);
+  lull_sink_clear(&r->sink);
+  r->status = 0;
+}
+
+struct lull_attempt *lull_attempt_new(const struct lull_request *request,
+                                      const struct lull_client *client)
+{
+  struct lull_attempt *a = lull_mem_zero(sizeof *a);
+  if (!a)
+    return NULL;
+  a->request = request;
+  a->client = client;
+  lull_headers_init(&a->outgoing, SIZE_MAX);
+  lull_response_init(&a->response, client);
+  return a;
+}
+
+void lull_attempt_free(struct lull_attempt *a)
+{
+  if (!a)
+    return;
+  lull_response_clear(&a->response);
+  lull_headers_clear(&a->outgoing);
+  lull_mem_free(a);
+}
+
+static enum lull_err add(struct lull_headers *all, const char *name,
+                         const char *value)
+{
+  return lull_headers_add(all, name, strlen(name), value, strlen(value));
+}
+
+/* A file that is to be continued must come as it is: the bytes of a decoded
+   body have no place in the encoded one. */
+static enum lull_err file_headers(const struct lull_attempt *a,
+                                  struct lull_headers *all)
+{
+  enum lull_err err = LULL_OK;
+  char range[48];
+  if (!lull_headers_get(all, "accept-encoding", 0))
+    err = add(all, "accept-encoding", "identity");
+  if (err || !a->validator || lull_headers_get(all, "range", 0))
+    return err;
+  snprintf(range, sizeof range, "bytes=%" PRIu64 "-", a->resume_from);
+  err = add(all, "range", range);
+  return err ? err : add(all, "if-range", a->validator);
+}
+
+enum lull_err lull_attempt_headers(const struct lull_attempt *a,
+                                   struct lull_headers *all)
+{
+  enum lull_err err = lull_request_headers(a->request, a->client, all);
+  if (!err && a->request->output)
+    err = file_headers(a, all);
+  return err;
+}
+
+/* "bytes 1000-1999/2000" continues a part of 1000 bytes. */
+static bool continues(const struct lull_attempt *a, int status)
+{
+  const char *range =
+    lull_headers_get(&a->response.headers, "content-range", 0);
+  struct lull_scan s;
+  uint64_t first;
+  if (status != 206 || !a->validator || !range)
+    return false;
+  s = lull_scan_text(range);
+  return lull_scan_word(&s, "bytes ") && lull_scan_uint(&s, &first) &&
+         lull_scan_char(&s, '-') && first == a->resume_from;
+}
+
+enum lull_err lull_attempt_body_begins(struct lull_attempt *a, int status)
+{
+  struct lull_sink *sink = &a->response.sink;
+  if (!a->request->output || status < 200 || status > 299)
+    return LULL_OK;
+  if (continues(a, status))
+    return lull_sink_append(sink);
+  return lull_sink_open(sink, a->request->output);
+}
+
+enum lull_err lull_attempt_body(struct lull_attempt *a, const void *bytes,
+                                size_t len, uint64_t received)
+{
+  struct lull_sink *sink = &a->response.sink;
+  uint64_t size = sink->fd >= 0 ? sink->size + len : 0;
+  if (size > DECODED_FREE && size - a->resume_from > DECODED_FREE &&
+      (size - a->resume_from) / DECODED_RATIO > received)
+    return LULL_ELIMIT;
+  return lull_sink_write(sink, bytes, len);
+}
+
+/* Last-Modified is strong when the answer is at least a second younger. */
+static bool strong_date(const struct lull_headers *h, const char *modified)
+{
+  const char *date = lull_headers_get(h, "date", 0);
+  lull_usec then, at;
+  return date && lull_httpdate_read(lull_scan_text(modified), 0, &then) &&
+         lull_httpdate_read(lull_scan_text(date), 0, &at) &&
+         at - then >= LULL_SEC;
+}
+
+const char *lull_attempt_validator(const struct lull_attempt *a)
+{
+  const struct lull_headers *h = &a->response.headers;
+  const char *tag = lull_headers_get(h, "etag", 0);
+  const char *modified = lull_headers_get(h, "last-modified", 0);
+  const char *encoding = lull_headers_get(h, "content-encoding", 0);
+  if (!a->response.sink.temp || a->response.sink.size == 0)
+    return NULL;
+  if (encoding && strcasecmp(encoding, "identity") != 0)
+    return NULL;
+  if (tag)
+    return *tag == '"' ? tag : NULL;
+  return modified && strong_date(h, modified) ? modified : NULL;
+}

@@ -1,0 +1,243 @@
+-- wire: child processes and real sockets for the specs. Every child is
+-- waited for by what it prints, and ended by its own id.
+
+local cjson = require "cjson"
+local socket = require "socket"
+
+local M = {}
+
+local LUA = os.getenv "LULL_LUA" or "lua5.4"
+local PATIENCE = 20 -- s, for what should come within milliseconds
+
+local children = {} -- all that run: pid -> child
+
+local function quote(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
+M.quote = quote
+
+local function line_of(command)
+  local pipe = assert(io.popen(command))
+  local line = pipe:read "*l"
+  pipe:close()
+  return line
+end
+
+-- ---- files ---------------------------------------------------------------
+
+local directory
+local count = 0
+
+---A path that nothing has yet, in a directory of this run.
+---@param suffix string?
+function M.path(suffix)
+  directory = directory or line_of "mktemp -d"
+  count = count + 1
+  return ("%s/%d%s"):format(directory, count, suffix or "")
+end
+
+function M.read(path)
+  local file = io.open(path, "rb")
+  if not file then return nil end
+  local text = file:read "*a"
+  file:close()
+  return text
+end
+
+---@return string path
+function M.write(text, suffix)
+  local path = M.path(suffix)
+  local file = assert(io.open(path, "wb"))
+  file:write(text)
+  file:close()
+  return path
+end
+
+---Ends every child and removes every file.
+function M.clean()
+  for _, child in pairs(children) do child:stop() end
+  if directory then os.execute("rm -rf " .. quote(directory)) end
+  directory = nil
+end
+
+-- ---- children ------------------------------------------------------------
+
+---@class wire.child
+---@field pid string
+local Child = {}
+Child.__index = Child
+
+---Starts a shell command; its standard output is read by `child:line()`.
+---@param command string
+---@return wire.child
+function M.start(command)
+  local pipe = assert(io.popen("echo $$; exec " .. command))
+  local child = setmetatable({ pipe = pipe, command = command }, Child)
+  child.pid = assert(pipe:read "*l", "the shell did not start")
+  children[child.pid] = child
+  return child
+end
+
+---Waits for the next line.
+function Child:line() return self.pipe:read "*l" end
+
+---@param name string "INT", "TERM", ...
+function Child:signal(name)
+  os.execute(("kill -%s %s 2>/dev/null"):format(name, self.pid))
+end
+
+---Waits for its end; gives what is left of its output.
+function Child:finish()
+  if not self.pipe then return "" end
+  local rest = self.pipe:read "*a"
+  self.pipe:close()
+  self.pipe, children[self.pid] = nil, nil
+  return rest
+end
+
+function Child:stop()
+  if not self.pipe then return end
+  self:signal "KILL"
+  self:finish()
+end
+
+---Runs a shell command to its end.
+---@param command string
+---@param input string? its standard input
+---@return { code: integer, out: string, err: string }
+function M.run(command, input)
+  local out, err, code = M.path ".out", M.path ".err", M.path ".code"
+  local from = input and M.write(input) or "/dev/null"
+  os.execute(("{ %s; } <%s >%s 2>%s; echo $? >%s"):format(command, from, out, err, code))
+  return { out = M.read(out), err = M.read(err), code = tonumber(M.read(code)) }
+end
+
+---Asks until `fn` gives something; fails after a while.
+function M.eventually(fn, what)
+  local ends = socket.gettime() + PATIENCE
+  while true do
+    local value = fn()
+    if value then return value end
+    assert(socket.gettime() < ends, what or "it did not come")
+    socket.sleep(0.005)
+  end
+end
+
+-- ---- servers -------------------------------------------------------------
+
+---@param path string of JSON lines
+---@return table[] the whole lines so far
+function M.json_lines(path)
+  local list = {}
+  for line in (M.read(path) or ""):gmatch "([^\n]*)\n" do list[#list + 1] = cjson.decode(line) end
+  return list
+end
+
+-- At least `n` requests as the server's log has them, in their order.
+local function requests(child, n)
+  return M.eventually(function()
+    local list = M.json_lines(child.log)
+    return #list >= (n or 0) and list
+  end, "the server's log is short of requests")
+end
+
+local function serve(command)
+  local child = M.start(command)
+  local line = child:line() or ""
+  child.ports = {}
+  for port in line:gmatch "%d+" do child.ports[#child.ports + 1] = port end
+  assert(child.ports[1], "the server said '" .. line .. "' instead of its port")
+  child.url = "http://127.0.0.1:" .. child.ports[1]
+  child.requests = requests
+  return child
+end
+
+---Serves a world on a free port.
+---@param world string a file's path, or a world's source text
+---@return wire.child server with url and requests()
+function M.server(world)
+  if world:find "\n" then world = M.write(world, ".lua") end
+  local log = M.path ".log"
+  local child = serve(("%s tests/server.lua %s --port 0 --seconds 300 --log %s"):format(LUA, quote(world), quote(log)))
+  child.log = log
+  return child
+end
+
+---Serves TLS, and HTTP/2 with answers in this order (see tls_server.lua).
+---@param answers string?
+function M.tls_server(answers)
+  local dir = M.path ".tls"
+  os.execute("mkdir " .. quote(dir))
+  local child = serve(("%s tests/tls_server.lua %s %s"):format(LUA, quote(dir), answers or ""))
+  child.log, child.ca = dir .. "/log", dir .. "/ca.pem"
+  child.tls = "https://127.0.0.1:" .. child.ports[1]
+  child.cut = "https://127.0.0.1:" .. child.ports[2]
+  child.h2c = "http://127.0.0.1:" .. child.ports[3]
+  return child
+end
+
+---A port where every connection is refused, for as long as the socket lives.
+function M.refusing()
+  local bound = assert(socket.tcp4())
+  assert(bound:bind("127.0.0.1", 0))
+  local _, port = bound:getsockname()
+  return ("http://127.0.0.1:%d"):format(port), bound
+end
+
+---A port that leaves every connection unanswered: its queue of connections
+---is full, and nobody takes one out.
+function M.silent()
+  local listener = assert(socket.tcp4())
+  assert(listener:bind("127.0.0.1", 0))
+  assert(listener:listen(0))
+  local _, port = listener:getsockname()
+  local held = { listener }
+  for i = 2, 4 do
+    held[i] = socket.tcp4()
+    held[i]:settimeout(0)
+    held[i]:connect("127.0.0.1", port)
+  end
+  return ("http://127.0.0.1:%d"):format(port), held
+end
+
+-- ---- lull over real sockets ----------------------------------------------
+
+---Runs `fn(lull)` as a script in the real world, as support.sim does in the
+---simulated one; gives the verdicts.
+---@param fn function
+---@return table[] verdicts
+function M.real(fn)
+  local lull = require("tests.support").fresh()
+  local sched = require "lull.sched"
+  local engine, verdicts = sched.engine(), {}
+  engine:trace(true)
+  sched.on("verdict", function(_, details) verdicts[#verdicts + 1] = details end)
+  local ok, err = sched.main(fn, lull)
+  local live = engine:live()
+  engine:close()
+  if not ok then error(err, 0) end
+  assert(live == 0, "the engine still holds something")
+  return verdicts
+end
+
+-- ---- memory --------------------------------------------------------------
+
+local function peak()
+  local status = M.read "/proc/self/status"
+  return status and tonumber(status:match "VmHWM:%s*(%d+)")
+end
+
+---How much higher this process's memory was during `fn` than before it, in
+---KiB; 0 where the system does not tell.
+function M.growth(fn)
+  collectgarbage()
+  collectgarbage()
+  local reset = io.open("/proc/self/clear_refs", "w")
+  if reset then
+    reset:write "5"
+    reset:close()
+  end
+  local before = peak()
+  fn()
+  return before and peak() - before or 0
+end
+
+return M

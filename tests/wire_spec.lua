@@ -1,0 +1,758 @@
+-- lull over real sockets on loopback. What the servers' logs say is the
+-- truth; what lull says has to agree with it.
+local socket = require "socket"
+local support = require "tests.support"
+local wire = require "tests.wire"
+
+-- A short wait between attempts, the same in every run.
+local SOON = { kind = "constant", base = 0.001, jitter = "none" }
+
+-- An answer's body under three encodings.
+local PLAIN = "hello hello hello hello world\n"
+local GZIP = "\031\139\008\000\000\000\000\000\002\003\203\072\205\201\201\087"
+  .. "\200\192\032\203\243\139\114\082\184\000\224\083\051\141\030\000\000\000"
+local ZSTD = "\040\181\047\253\004\104\149\000\000\096\104\101\108\108\111\032"
+  .. "\119\111\114\108\100\010\001\000\241\074\017\162\108\006\050"
+-- One block, not compressed (RFC 7932, section 9.2).
+local BROTLI = "\139\005\128hello world\n\003"
+
+-- gzip of zeros without end: 13 bytes of it are 2064.
+local BOMB_HEAD = "\031\139\008\000\000\000\000\000\002\003\099\096\024\005"
+  .. "\163\096\020\140\130\081"
+local BOMB_BLOCK = "\048\010\070\193\040\024\005\163\096\020\140\130\081"
+
+-- A server where each path begins with its fault and then works. Every answer
+-- ends its connection: on a used one a reset cannot be told from a close.
+local FAULTS = [[
+local text = ("0123456789"):rep(20)
+local last = { connection = "close" }
+local faults = {
+  ["/reset"] = { fault = "reset" },
+  ["/close"] = { fault = "close" },
+  ["/hang"] = { fault = "hang" },
+  ["/garbage"] = { fault = "garbage" },
+  ["/cut"] = { body = text, cut = 100 },
+  ["/cut-at-once"] = { body = text, cut = 0 },
+  ["/cut-chunked"] = { body = text, cut = 100, headers = { ["transfer-encoding"] = "chunked" } },
+  ["/drip"] = { body = "slowly", drip = 0.001, headers = last },
+  ["/drip-for-ever"] = { body = text, drip = 0.05 },
+  ["/delay"] = { body = "late", delay = 0.02, headers = last },
+  ["/delay-too-long"] = { body = "too late", delay = 30 },
+  ["/500"] = { status = 500, headers = last },
+  ["/503"] = { status = 503, headers = last },
+  ["/404"] = { status = 404, headers = last },
+}
+local seen = {}
+return {
+  ["http://api.test"] = function(request)
+    local key = request.method .. request.path
+    seen[key] = (seen[key] or 0) + 1
+    if seen[key] == 1 and faults[request.path] then return faults[request.path] end
+    return 200, last, request.path
+  end,
+}
+]]
+
+local PATHS = { "/reset", "/close", "/hang", "/garbage", "/cut", "/cut-at-once",
+  "/cut-chunked", "/drip", "/drip-for-ever", "/delay", "/delay-too-long",
+  "/500", "/503", "/404" }
+local METHODS = { "GET", "PUT", "DELETE", "HEAD", "OPTIONS", "POST", "PATCH" }
+
+local function count(list, test)
+  local n = 0
+  for _, item in ipairs(list) do
+    if test(item) then n = n + 1 end
+  end
+  return n
+end
+
+local function on_path(requests, path)
+  local list = {}
+  for _, request in ipairs(requests) do
+    if request.path == path then list[#list + 1] = request end
+  end
+  return list
+end
+
+-- What two runs of a scenario must agree on, one line a verdict.
+local function story(verdicts)
+  local lines = {}
+  for i, v in ipairs(verdicts) do
+    lines[i] = ("%s %s #%d %s -> %s %s sent=%s maybe_applied=%s"):format(v.method, v.url:match "//[^/]*(.*)$",
+      v.n, v.status or v.class, v.verdict, v.why or v.source or "", tostring(v.sent), tostring(v.maybe_applied))
+  end
+  return lines
+end
+
+-- The same scenario in simulation and over the wire.
+local function both(world, scenario)
+  local simulated = support.sim((loadstring or load)(world)(), function(lull)
+    scenario(lull, "http://api.test")
+  end)
+  local server = wire.server(world)
+  local real = wire.real(function(lull) scenario(lull, server.url) end)
+  return story(simulated.verdicts), story(real), server, real
+end
+
+describe("over the wire", function()
+  after_each(wire.clean)
+
+  -- ---- the same as in simulation ------------------------------------------
+
+  for _, method in ipairs { "GET", "POST", "PUT" } do
+    it("a " .. method .. " meets every fault as it does in simulation", function()
+      local simulated, real, server, verdicts = both(FAULTS, function(lull, base)
+        local api = lull.client { base = base, backoff = SOON, timeout = 0.3, attempts = 3 }
+        for _, path in ipairs(PATHS) do api:request(method, path) end
+      end)
+      assert.are.same(simulated, real)
+      assert.are.equal(#verdicts, #server:requests(#verdicts))
+    end)
+  end
+
+  it("with an idempotency key a POST is retried through every fault", function()
+    local simulated, real = both(FAULTS, function(lull, base)
+      local api = lull.client { base = base, backoff = SOON, timeout = 0.3, attempts = 3 }
+      for _, path in ipairs(PATHS) do api:post(path, { key = true }) end
+    end)
+    assert.are.same(simulated, real)
+  end)
+
+  it("rules of every kind are followed as in simulation", function()
+    local simulated, real = both(FAULTS, function(lull, base)
+      local api = lull.client { base = base, backoff = SOON, timeout = 0.3, attempts = 4,
+        on = {
+          [404] = function(attempt) return attempt:retry { wait = 0, headers = { ["x-again"] = "1" } } end,
+          [500] = "accept",
+          ["net.reset"] = { "retry", attempts = 2 },
+          ["net.empty"] = function(attempt)
+            assert(attempt.maybe_applied)
+            return attempt:stop "we do not know"
+          end,
+          ["http.truncated"] = "stop",
+        } }
+      for _, path in ipairs(PATHS) do api:get(path) end
+    end)
+    assert.are.same(simulated, real)
+  end)
+
+  -- ---- one attempt is one request -----------------------------------------
+
+  -- Each path works once, so that its connection is kept; then the server
+  -- reads a request on it and hangs up; then it works again.
+  local DYING = [[
+  local seen = {}
+  return { ["http://api.test"] = function(request)
+    seen[request.path] = (seen[request.path] or 0) + 1
+    return { fault = seen[request.path] == 2 and "close" or nil }
+  end }
+  ]]
+
+  for _, method in ipairs(METHODS) do
+    it("a " .. method .. " on a reused connection that dies is on the wire as often as lull says", function()
+      local server = wire.server(DYING)
+      local history = {}
+      wire.real(function(lull)
+        local api = lull.client { base = server.url, backoff = SOON, on = { ["*"] = "retry", ["2xx"] = "accept" } }
+        for _ = 1, 2 do
+          local res, err = api:request(method, "/x")
+          for _, entry in ipairs((res or err).history) do history[#history + 1] = entry.outcome end
+        end
+      end)
+      local requests = server:requests(#history)
+      assert.are.equal(#history, #requests)
+      assert.are.equal(requests[1].connection, requests[2].connection)
+      local retried = method ~= "POST" and method ~= "PATCH"
+      assert.are.same(retried and { 200, "net.empty", 200 } or { 200, "net.empty" }, history)
+    end)
+  end
+
+  -- libcurl alone would send it again: the server had it twice, the caller
+  -- saw one 200.
+  it("a POST whose answer got lost is sent once, and its error says that it may have arrived", function()
+    local server = wire.server(DYING)
+    local err
+    wire.real(function(lull)
+      local api = lull.client { base = server.url, backoff = SOON }
+      assert(api:post("/pay", { body = "first" }))
+      local _
+      _, err = api:post("/pay", { body = "second" })
+    end)
+    assert.are.equal("net.empty", err.reason)
+    assert.are.equal("unsafe", err.why)
+    assert.are.equal(1, err.attempts)
+    assert.is_true(err.history[1].maybe_applied)
+    local requests = server:requests(2)
+    assert.are.equal(2, #requests)
+    assert.are.equal(#"second", requests[2].body_length)
+  end)
+
+  it("with a key the lost POST is sent twice, with the same key", function()
+    local server = wire.server(DYING)
+    local res
+    wire.real(function(lull)
+      local api = lull.client { base = server.url, backoff = SOON }
+      assert(api:post("/pay", { body = "first" }))
+      res = assert(api:post("/pay", { body = "second", key = true }))
+    end)
+    assert.are.equal(2, res.attempts)
+    local requests = server:requests(3)
+    assert.are.equal(3, #requests)
+    local key = requests[2].headers["idempotency-key"]
+    assert.is_truthy(key:match "^%x+%-%x+%-4%x+%-[89ab]%x+%-%x+$")
+    assert.are.equal(key, requests[3].headers["idempotency-key"])
+    assert.are.equal(requests[2].body_hash, requests[3].body_hash)
+    assert.is_nil(requests[1].headers["idempotency-key"])
+  end)
+
+  it("a body from a file or a function is sent afresh with each attempt", function()
+    local server = wire.server(DYING)
+    local path = wire.write "from a file"
+    wire.real(function(lull)
+      local api = lull.client { base = server.url, backoff = SOON }
+      assert(api:put("/file", { file = path }))
+      assert.are.equal(2, assert(api:put("/file", { file = path })).attempts)
+      local made = 0
+      local function body()
+        made = made + 1
+        return "body " .. made
+      end
+      assert(api:put("/made", { body = body }))
+      assert.are.equal(2, assert(api:put("/made", { body = body })).attempts)
+      assert.are.equal(3, made)
+    end)
+    local requests = server:requests(6)
+    assert.are.equal(6, #requests)
+    assert.are.equal(requests[1].body_hash, requests[3].body_hash)
+    assert.are.equal(3, count(on_path(requests, "/made"), function(r) return r.body_length == #"body 1" end))
+    assert.are_not.equal(requests[5].body_hash, requests[6].body_hash)
+  end)
+
+  -- ---- no connection ------------------------------------------------------
+
+  it("a refused connection is retried, whatever the method", function()
+    local url, keep = wire.refusing()
+    wire.real(function(lull)
+      local _, err = lull.post(url .. "/", { attempts = 3, backoff = SOON })
+      assert.are.equal("net.refused", err.reason)
+      assert.are.equal("attempts", err.why)
+      assert.are.equal(3, err.attempts)
+      assert.is_false(err.history[1].sent)
+      assert.is_false(err.history[1].maybe_applied)
+      assert.is_truthy(tostring(err):find("POST " .. url .. "/: ", 1, true))
+      assert.is_truthy(tostring(err):find "refused.* after 3 attempts in .*: attempts used up")
+    end)
+    keep:close()
+  end)
+
+  it("a name that does not resolve is retried", function()
+    -- Too long for a label, so that no resolver has to be asked.
+    local url = ("http://%s.invalid/"):format(("a"):rep(64))
+    wire.real(function(lull)
+      local _, err = lull.post(url, { attempts = 2, backoff = SOON })
+      assert.are.equal("net.dns", err.reason)
+      assert.are.equal(2, err.attempts)
+      assert.is_false(err.history[1].sent)
+    end)
+  end)
+
+  it("a connection that nobody takes is given up after the attempt's timeout", function()
+    local url, held = wire.silent()
+    wire.real(function(lull)
+      local _, err = lull.post(url .. "/", { attempts = 2, backoff = SOON, timeout = 0.1 })
+      assert.are.equal("net.timeout.connect", err.reason)
+      assert.are.equal(2, err.attempts)
+      assert.is_false(err.history[1].sent)
+      assert.is_true(err.elapsed >= 0.2)
+    end)
+    for _, one in ipairs(held) do one:close() end
+  end)
+
+  it("a hanging answer is given up after the timeout, and the deadline ends the call", function()
+    local server = wire.server [[
+    return { ["http://api.test"] = function() return "hang" end }
+    ]]
+    wire.real(function(lull)
+      local _, err = lull.get(server.url, { attempts = 2, backoff = SOON, timeout = "100ms" })
+      assert.are.equal("net.timeout.read", err.reason)
+      assert.are.equal("attempts", err.why)
+      assert.is_true(err.elapsed >= 0.2)
+      _, err = lull.get(server.url, { attempts = 9, backoff = SOON, timeout = 10, deadline = 0.1 })
+      assert.are.equal("net.timeout.read", err.reason)
+      assert.are.equal("deadline", err.why)
+      assert.is_true(err.elapsed >= 0.1 and err.elapsed < 5)
+    end)
+  end)
+
+  it("a cancelled call leaves nothing behind", function()
+    local server = wire.server [[
+    return { ["http://api.test"] = function() return "hang" end }
+    ]]
+    wire.real(function(lull)
+      local task = lull.spawn(function() return lull.get(server.url) end)
+      while #wire.json_lines(server.log) == 0 do lull.sleep(0.005) end
+      task:cancel()
+      local res, err = task:join()
+      assert.is_nil(res)
+      assert.are.equal("cancelled", err.why)
+    end)
+    assert.are.equal(1, #server:requests(1))
+  end)
+
+  -- ---- TLS and HTTP/2 -----------------------------------------------------
+
+  describe("TLS", function()
+    it("a certificate of an unknown authority ends the call at once", function()
+      local server = wire.tls_server()
+      wire.real(function(lull)
+        local _, err = lull.get(server.tls .. "/", { attempts = 3, backoff = SOON })
+        assert.are.equal("tls.cert", err.reason)
+        assert.are.equal("rule", err.why)
+        assert.are.equal(1, err.attempts)
+        assert.is_false(err.history[1].sent)
+      end)
+      assert.are.equal(0, #server:requests())
+    end)
+
+    it("an authority of one's own is trusted by `ca`, for its names only", function()
+      local server = wire.tls_server()
+      wire.real(function(lull)
+        local api = lull.client { ca = server.ca }
+        assert.are.equal("hello over h2\n", assert(api:get(server.tls .. "/")).body)
+        assert(api:get((server.tls:gsub("127.0.0.1", "localhost"))))
+        local _, err = api:get((server.tls:gsub("127.0.0.1", "127.0.0.2")), { attempts = 1 })
+        assert.are_not.equal("rule", err and err.reason)
+        assert.is_truthy(err)
+      end)
+    end)
+
+    it("insecure = true asks for no certificate", function()
+      local server = wire.tls_server()
+      wire.real(function(lull)
+        assert(lull.get(server.tls .. "/", { insecure = true }))
+        -- What one client was told does not leak into another.
+        local _, err = lull.get(server.tls .. "/")
+        assert.are.equal("tls.cert", err.reason)
+      end)
+    end)
+
+    it("a handshake that is cut was never sent: retried, whatever the method", function()
+      local server = wire.tls_server()
+      wire.real(function(lull)
+        local _, err = lull.post(server.cut .. "/", { attempts = 2, backoff = SOON })
+        assert.are.equal("tls.handshake", err.reason)
+        assert.are.equal("attempts", err.why)
+        assert.are.equal(2, err.attempts)
+        assert.is_false(err.history[1].maybe_applied)
+      end)
+    end)
+  end)
+
+  describe("HTTP/2", function()
+    it("is spoken over TLS, many calls on one connection", function()
+      local server = wire.tls_server()
+      wire.real(function(lull)
+        local api = lull.client { base = server.tls, ca = server.ca, limit = { parallel = 20 } }
+        assert(api:get "/")
+        local results = lull.map({ 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 }, function() return assert(api:get "/").status end)
+        assert.are.equal(10, #results)
+      end)
+      local requests = server:requests(11)
+      for _, request in ipairs(requests) do
+        assert.are.equal("h2", request.protocol)
+        assert.are.equal(requests[1].connection, request.connection)
+      end
+    end)
+
+    it("is not spoken where http = \"1.1\"", function()
+      local server = wire.tls_server()
+      wire.real(function(lull)
+        assert.are.equal("hello over tls\n", assert(lull.get(server.tls .. "/", { ca = server.ca, http = "1.1" })).body)
+      end)
+      assert.are.equal("http/1.1", server:requests(1)[1].protocol)
+    end)
+
+    it("is spoken in the clear where http = \"2\"", function()
+      local server = wire.tls_server()
+      wire.real(function(lull)
+        assert.are.equal("hello over h2\n", assert(lull.post(server.h2c .. "/", { http = "2", body = "x" })).body)
+      end)
+      assert.are.equal("h2c", server:requests(1)[1].protocol)
+    end)
+
+    -- libcurl answers REFUSED_STREAM by sending again on its own, which is
+    -- refused as on any connection; so the GET is retried by lull.
+    it("a refused stream is retried, one request an attempt", function()
+      local server = wire.tls_server "ok,refuse,refuse,ok"
+      local res
+      wire.real(function(lull)
+        local api = lull.client { base = server.tls, ca = server.ca, backoff = SOON }
+        assert(api:get "/")
+        res = assert(api:get "/")
+      end)
+      assert.are.equal(3, res.attempts)
+      assert.are.equal(4, #server:requests(4))
+    end)
+
+    it("a stream that breaks off may have been processed", function()
+      local server = wire.tls_server "cancel,cut,cut,ok"
+      wire.real(function(lull)
+        local api = lull.client { base = server.tls, ca = server.ca, backoff = SOON }
+        local _, err = api:post("/", { body = "x" })
+        assert.are.equal("net.reset", err.reason)
+        assert.are.equal("unsafe", err.why)
+        assert.is_true(err.history[1].maybe_applied)
+        _, err = api:post("/", { body = "x" })
+        assert.are.equal("http.truncated", err.reason)
+        assert.are.equal("unsafe", err.why)
+        assert.are.equal(2, assert(api:get "/").attempts)
+      end)
+      assert.are.equal(4, #server:requests(4))
+    end)
+  end)
+
+  -- ---- redirects ----------------------------------------------------------
+
+  it("a redirect to another origin carries no secret", function()
+    local there = wire.server [[
+    return { ["http://there.test"] = function(request) return 200, nil, request.method .. request.body end }
+    ]]
+    local here = wire.server [[
+    return { ["http://here.test"] = function(request)
+      if request.route == "/home" then return 200, nil, "home" end
+      return request.method == "POST" and 303 or 307, { location = request.query.to }
+    end }
+    ]]
+    wire.real(function(lull)
+      local api = lull.client { base = here.url, headers = { authorization = "Bearer abc", ["x-open"] = "1" } }
+      local headers = { cookie = "a=b", ["x-api-key"] = "key", ["x-mine"] = lull.secret "hidden", ["x-too"] = "2" }
+      local res = assert(api:get("/away", { query = { to = there.url .. "/landed" }, headers = headers }))
+      assert.are.equal(there.url .. "/landed", res.url)
+      assert.are.equal(1, res.attempts)
+      assert.are.equal(2, #res.history)
+      -- 303 makes a GET of it, without the body.
+      assert.are.equal("GET", assert(api:post("/away", { query = { to = there.url .. "/landed" },
+        headers = headers, body = "x" })).body)
+      -- 307 does not.
+      assert.are.equal("PUTx", assert(api:put("/away", { query = { to = there.url .. "/landed" },
+        headers = headers, body = "x" })).body)
+      assert.are.equal("home", assert(api:get("/away", { query = { to = "/home" }, headers = headers })).body)
+    end)
+    local foreign, own = there:requests(3), here:requests(5)
+    assert.are.equal(3, #foreign)
+    for _, request in ipairs(foreign) do
+      for _, name in ipairs { "authorization", "cookie", "x-api-key", "x-mine" } do
+        assert.is_nil(request.headers[name], name)
+      end
+      assert.are.equal("1", request.headers["x-open"])
+      assert.are.equal("2", request.headers["x-too"])
+    end
+    assert.are.equal(5, #own)
+    for _, request in ipairs(own) do
+      assert.are.equal("Bearer abc", request.headers.authorization)
+      assert.are.equal("a=b", request.headers.cookie)
+      assert.are.equal("key", request.headers["x-api-key"])
+      assert.are.equal("hidden", request.headers["x-mine"])
+    end
+  end)
+
+  it("redirects in a circle end, and each hop is on the wire as in the history", function()
+    local server = wire.server [[
+    return { ["http://api.test"] = function() return 302, { location = "/again" } end }
+    ]]
+    wire.real(function(lull)
+      local _, err = lull.get(server.url .. "/", { redirects = 4 })
+      assert.are.equal("http.redirects", err.reason)
+      assert.are.equal(#err.history, #server:requests(#err.history))
+      assert.are.equal(5, #err.history)
+      -- None wanted: the answer is what it is.
+      assert.are.equal(302, assert(lull.get(server.url .. "/", { redirects = 0 })).status)
+    end)
+  end)
+
+  it("user and password of a URL are sent, and told to nobody", function()
+    local server = wire.server [[
+    return { ["http://api.test"] = function() return 404 end }
+    ]]
+    wire.real(function(lull)
+      local _, err = lull.get((server.url:gsub("//", "//user:pass@")) .. "/")
+      assert.is_nil(tostring(err):find "pass")
+      assert.is_nil(err.url:find "pass")
+    end)
+    assert.are.equal("Basic dXNlcjpwYXNz", server:requests(1)[1].headers.authorization)
+  end)
+
+  -- ---- bodies -------------------------------------------------------------
+
+  it("decodes gzip, br and zstd", function()
+    local server = wire.server(([[
+    local bodies = { gzip = %q, zstd = %q, br = %q }
+    return { ["http://api.test"] = function(request)
+      local coding = request.path:sub(2)
+      return 200, { ["content-encoding"] = coding }, bodies[coding]
+    end }
+    ]]):format(GZIP, ZSTD, BROTLI))
+    wire.real(function(lull)
+      assert.are.equal(PLAIN, assert(lull.get(server.url .. "/gzip")).body)
+      local offered = server:requests(1)[1].headers["accept-encoding"]
+      for coding, text in pairs { zstd = PLAIN, br = "hello world\n" } do
+        if offered:find(coding, 1, true) then
+          assert.are.equal(text, assert(lull.get(server.url .. "/" .. coding)).body)
+        end
+      end
+      -- As it came, for those who want that.
+      assert.are.equal(GZIP, assert(lull.get(server.url .. "/gzip", { encoded = true })).body)
+    end)
+  end)
+
+  it("a small answer that unpacks to a huge one is stopped by max_body", function()
+    local server = wire.server(([[
+    local bomb = %q .. (%q):rep(40000) -- 80 MB of zeros
+    return { ["http://api.test"] = function() return 200, { ["content-encoding"] = "gzip" }, bomb end }
+    ]]):format(BOMB_HEAD, BOMB_BLOCK))
+    local growth = wire.growth(function()
+      wire.real(function(lull)
+        local _, err = lull.get(server.url, { max_body = "1m" })
+        assert.are.equal("limit.body", err.reason)
+        assert.are.equal(1, err.attempts)
+      end)
+    end)
+    assert.is_true(growth < 16 * 1024, growth .. " KiB")
+  end)
+
+  it("an answer beyond max_body or max_headers ends the call", function()
+    local server = wire.server [[
+    return { ["http://api.test"] = function(request)
+      if request.path == "/headers" then return 200, { ["x-long"] = ("x"):rep(8000) }, "ok" end
+      if request.path == "/chunked" then
+        return 200, { ["transfer-encoding"] = "chunked" }, ("x"):rep(8000)
+      end
+      return 200, nil, ("x"):rep(8000)
+    end }
+    ]]
+    wire.real(function(lull)
+      local api = lull.client { base = server.url, max_body = 7999, max_headers = 7999, backoff = SOON }
+      for path, reason in pairs { ["/body"] = "limit.body", ["/chunked"] = "limit.body",
+        ["/headers"] = "limit.headers" } do
+        local _, err = api:get(path)
+        assert.are.equal(reason, err.reason)
+        assert.are.equal(1, err.attempts)
+        assert.are.equal("rule", err.why)
+      end
+      assert.are.equal(8000, #assert(lull.get(server.url .. "/body", { max_body = 8000 })).body)
+      local path = wire.path()
+      local _, err = api:get("/body", { output = path })
+      assert.are.equal("limit.body", err.reason)
+      assert.is_nil(wire.read(path))
+    end)
+  end)
+
+  it("20 MB go up from a file and from a string, the file in constant memory", function()
+    local server = wire.server [[
+    return { ["http://api.test"] = function(request) return 200, nil, tostring(#request.body) end }
+    ]]
+    local size = 20 * 1024 * 1024
+    local path = wire.path()
+    os.execute(("head -c %d /dev/zero >%s"):format(size, path))
+    local growth = wire.growth(function()
+      wire.real(function(lull)
+        assert.are.equal(tostring(size), assert(lull.put(server.url .. "/", { body = lull.file(path) })).body)
+      end)
+    end)
+    assert.is_true(growth < 10 * 1024, growth .. " KiB")
+    wire.real(function(lull)
+      assert.are.equal(tostring(size), assert(lull.put(server.url .. "/", { body = ("\0"):rep(size) })).body)
+    end)
+    local requests = server:requests(2)
+    assert.are.equal(requests[1].body_hash, requests[2].body_hash)
+    assert.are.equal(size, requests[1].body_length)
+    for _, request in ipairs(requests) do assert.is_nil(request.headers.expect) end
+  end)
+
+  it("20 MB come down into a file in constant memory", function()
+    local server = wire.server [[
+    local body = ("0123456789abcdef"):rep(20 * 65536)
+    local n = 0
+    return { ["http://api.test"] = function()
+      n = n + 1
+      return { body = body, cut = n == 1 and 1000000 or nil }
+    end }
+    ]]
+    local path = wire.path()
+    local growth = wire.growth(function()
+      wire.real(function(lull)
+        local res = assert(lull.get(server.url .. "/", { output = path, backoff = SOON }))
+        assert.are.equal(2, res.attempts)
+        assert.are.equal("", res.body)
+      end)
+    end)
+    assert.is_true(growth < 10 * 1024, growth .. " KiB")
+    assert.are.equal(("0123456789abcdef"):rep(20 * 65536), wire.read(path))
+    assert.are.equal(path .. "\n", wire.run("ls " .. path .. "*").out)
+  end)
+
+  it("the file of a failed download stays as it was", function()
+    local server = wire.server [[
+    return { ["http://api.test"] = function(request)
+      if request.path == "/404" then return 404, nil, "no such thing" end
+      return { body = ("x"):rep(1000), cut = 500 }
+    end }
+    ]]
+    local path = wire.write "before"
+    wire.real(function(lull)
+      local api = lull.client { base = server.url, backoff = SOON, attempts = 2 }
+      local _, err = api:get("/cut", { output = path })
+      assert.are.equal("http.truncated", err.reason)
+      _, err = api:get("/404", { output = path })
+      assert.are.equal("no such thing", err.response.body)
+    end)
+    assert.are.equal("before", wire.read(path))
+    assert.are.equal(path .. "\n", wire.run("ls " .. path .. "*").out)
+  end)
+
+  it("HEAD, 204, 304 and chunked answers are what they are, on one connection", function()
+    local server = wire.server [[
+    return { ["http://api.test"] = function(request)
+      if request.path == "/204" then return 204 end
+      if request.path == "/304" then return 304, { etag = '"a"' } end
+      if request.path == "/chunked" then return 200, { ["transfer-encoding"] = "chunked" }, "in a chunk" end
+      return 200, { ["x-a"] = { "1", "2" } }, "0123456789"
+    end }
+    ]]
+    wire.real(function(lull)
+      local api = lull.client { base = server.url }
+      local res = assert(api:head "/")
+      assert.are.equal("", res.body)
+      assert.are.equal("10", res.headers["Content-Length"])
+      assert.are.same({ "1", "2" }, res.headers:all "X-A")
+      res = assert(api:get "/204")
+      assert.are.same({ 204, "" }, { res.status, res.body })
+      res = assert(api:get("/304", { headers = { ["if-none-match"] = '"a"' } }))
+      assert.are.same({ 304, "" }, { res.status, res.body })
+      assert.are.equal("in a chunk", assert(api:get "/chunked").body)
+      assert.are.equal("0123456789", assert(api:delete "/").body)
+      assert.are.equal("0123456789", assert(api:options "/").body)
+    end)
+    local requests = server:requests(6)
+    assert.are.same({ "HEAD", "GET", "GET", "GET", "DELETE", "OPTIONS" }, (function()
+      local methods = {}
+      for i, request in ipairs(requests) do
+        methods[i] = request.method
+        assert.are.equal(1, request.connection)
+      end
+      return methods
+    end)())
+  end)
+
+  -- ---- what is sent -------------------------------------------------------
+
+  it("names and values of headers arrive as they were given", function()
+    local server = wire.server [[
+    return { ["http://api.test"] = function() return 200 end }
+    ]]
+    wire.real(function(lull)
+      assert(lull.post(server.url .. "/a%20b?c=d%2Fe", {
+        headers = { ["X-CamelCase"] = "Mixed Case", ["x-colon"] = "a: b; c=\"d\"", ["x-number"] = 42,
+          ["x-utf8"] = "caf\195\169", ["x-list"] = { "one", "two" }, ["X-Secret"] = lull.secret "s3",
+          ["User-Agent"] = "me/1" },
+        query = { f = "g h", ["\195\169"] = "&" },
+        json = { a = 1 },
+      }))
+    end)
+    local request = server:requests(1)[1]
+    local fields = {}
+    for _, field in ipairs(request.fields) do
+      fields[field[1]] = fields[field[1]] and fields[field[1]] .. "|" .. field[2] or field[2]
+    end
+    assert.are.equal("Mixed Case", fields["X-CamelCase"])
+    assert.are.equal('a: b; c="d"', fields["x-colon"])
+    assert.are.equal("42", fields["x-number"])
+    assert.are.equal("caf\195\169", fields["x-utf8"])
+    assert.are.equal("one|two", fields["x-list"])
+    assert.are.equal("s3", fields["X-Secret"])
+    assert.are.equal("me/1", fields["User-Agent"])
+    assert.are.equal("application/json", request.headers["content-type"])
+    assert.is_nil(request.headers.expect)
+    assert.are.equal("/a%20b?c=d%2Fe&%C3%A9=%26&f=g%20h", request.path)
+    assert.are.equal(#'{"a":1}', request.body_length)
+  end)
+
+  it("a proxy gets the whole URL", function()
+    local proxy = wire.server [[
+    return { ["http://example.test"] = function(request) return 200, nil, request.url end }
+    ]]
+    wire.real(function(lull)
+      local api = lull.client { proxy = proxy.url }
+      assert.are.equal("http://example.test/a?b", assert(api:get "http://example.test/a?b").body)
+    end)
+    assert.are.equal("example.test", proxy:requests(1)[1].host)
+  end)
+
+  -- ---- many ---------------------------------------------------------------
+
+  it("connections are kept and used again", function()
+    local server = wire.server [[
+    return { ["http://api.test"] = function() return 200 end }
+    ]]
+    wire.real(function(lull)
+      local api = lull.client { base = server.url }
+      for _ = 1, 30 do assert(api:get "/") end
+    end)
+    for _, request in ipairs(server:requests(30)) do assert.are.equal(1, request.connection) end
+  end)
+
+  it("200 calls at once keep to a rate of 60 in 600 ms", function()
+    local server = wire.server [[
+    return { ["http://api.test"] = function() return 200 end }
+    ]]
+    local began = socket.gettime()
+    wire.real(function(lull)
+      local api = lull.client { base = server.url, limit = { "60/600ms", parallel = 50 } }
+      local numbers = {}
+      for i = 1, 200 do numbers[i] = i end
+      lull.each(numbers, { parallel = 200 }, function() assert(api:get "/") end)
+    end)
+    assert.is_true(socket.gettime() - began >= 1.8)
+    local requests = server:requests(200)
+    assert.are.equal(200, #requests)
+    -- They may come in a little closer together than they were sent.
+    for i = 61, 200 do
+      assert.is_true(requests[i].time - requests[i - 60].time > 0.4, "request " .. i)
+    end
+  end)
+
+  it("a throttled lane pauses: the others wait as long as the server asked", function()
+    local server = wire.server [[
+    return { ["http://api.test"] = function(_, n)
+      if n == 1 then return 429, { ["retry-after-ms"] = "300" } end
+      return 200
+    end }
+    ]]
+    wire.real(function(lull)
+      local api = lull.client { base = server.url, limit = { parallel = 1 } }
+      lull.each({ 1, 2, 3, 4, 5 }, { parallel = 5 }, function() assert(api:get "/") end)
+    end)
+    local requests = server:requests(6)
+    assert.are.equal(6, #requests)
+    -- The clock of the log is the wall's, so a little less is allowed.
+    assert.is_true(requests[2].time - requests[1].time >= 0.29)
+  end)
+
+  -- ---- as a module --------------------------------------------------------
+
+  it("works outside of every task: the verbs block", function()
+    local server = wire.server(FAULTS)
+    local lull = support.fresh()
+    local api = lull.client { base = server.url, backoff = SOON }
+    assert.are.equal(2, assert(api:get "/503").attempts)
+    local res, err = api:get "/404"
+    assert.is_nil(res)
+    assert.are.equal(404, err.reason)
+    local task = lull.spawn(function() return assert(api:get "/500").attempts end)
+    assert.are.equal(2, task:join())
+    local all = lull.map({ "/a", "/b", "/c" }, function(path) return assert(api:get(path)).body end)
+    assert.are.same({ "/a", "/b", "/c", n = 3 }, all)
+    assert.are.equal(0, require("lull.sched").engine():live())
+    require("lull.sched").engine():close()
+  end)
+end)
