@@ -86,7 +86,7 @@ enum lull_err lull_attempt_headers(const struct lull_attempt *a,
 static bool continues(const struct lull_attempt *a, int status)
 {
   const char *range =
-    lull_headers_get(&a->response.headers, "content-range", 0);
+      lull_headers_get(&a->response.headers, "content-range", 0);
   struct lull_scan s;
   uint64_t first;
   if (status != 206 || !a->validator || !range)

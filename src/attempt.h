@@ -41,8 +41,8 @@ struct lull_attempt {
   lull_usec arrived; /* wall clock when the headers came */
   char detail[96];   /* what the transport says of an error */
 
-  bool parked;     /* simulated: waits for the driver's answer */
-  bool handed_out; /* simulated: the driver has it */
+  bool parked;                  /* simulated: waits for the driver's answer */
+  bool handed_out;              /* simulated: the driver has it */
   struct lull_headers outgoing; /* simulated: what the server is to see */
   void *transfer;               /* real: the world's own */
 };

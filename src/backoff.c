@@ -113,8 +113,7 @@ static lull_usec capped_mean(lull_usec lo, lull_usec hi, lull_usec cap)
   return (lull_usec)(((c * c - a * a) / 2 + c * (b - c)) / (b - a));
 }
 
-static struct lull_backoff_span span(lull_usec lo, lull_usec hi,
-                                     lull_usec cap)
+static struct lull_backoff_span span(lull_usec lo, lull_usec hi, lull_usec cap)
 {
   struct lull_backoff_span s = {least_of(lo, cap), capped_mean(lo, hi, cap),
                                 least_of(hi, cap)};

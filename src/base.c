@@ -32,14 +32,14 @@ double lull_usec_to(lull_usec t)
 }
 
 static const char *const texts[LULL_ERRS] = {
-  [LULL_OK] = "ok",
-  [LULL_ENOMEM] = "out of memory",
-  [LULL_ELIMIT] = "larger than its limit",
-  [LULL_EINVAL] = "invalid argument",
-  [LULL_EIO] = "cannot read or write the file",
-  [LULL_ECHANGED] = "the file changed since the first attempt",
-  [LULL_ESTALE] = "no such call",
-  [LULL_EWORLD] = "the transport could not be set up",
+    [LULL_OK] = "ok",
+    [LULL_ENOMEM] = "out of memory",
+    [LULL_ELIMIT] = "larger than its limit",
+    [LULL_EINVAL] = "invalid argument",
+    [LULL_EIO] = "cannot read or write the file",
+    [LULL_ECHANGED] = "the file changed since the first attempt",
+    [LULL_ESTALE] = "no such call",
+    [LULL_EWORLD] = "the transport could not be set up",
 };
 
 const char *lull_err_text(enum lull_err err)

@@ -8,8 +8,6 @@
 #define LULL_EXPORT __attribute__((visibility("default")))
 #endif
 
-/* ---- reading arguments ------------------------------------------------- */
-
 void lull_bind_functions(lua_State *L, const luaL_Reg *functions)
 {
   for (; functions->name; functions++) {
@@ -25,95 +23,6 @@ void lull_bind_type(lua_State *L, const char *type, const luaL_Reg *methods)
   lua_pushvalue(L, -1);
   lua_setfield(L, -2, "__index");
   lua_pop(L, 1);
-}
-
-double lull_bind_number(lua_State *L, int index, const char *name,
-                        double fallback)
-{
-  lua_getfield(L, index, name);
-  if (!lua_isnil(L, -1)) {
-    if (!lua_isnumber(L, -1))
-      luaL_error(L, "%s is not a number", name);
-    fallback = lua_tonumber(L, -1);
-  }
-  lua_pop(L, 1);
-  return fallback;
-}
-
-lull_usec lull_bind_time(lua_State *L, int index, const char *name,
-                         lull_usec fallback)
-{
-  double seconds = lull_bind_number(L, index, name, -1);
-  return seconds < 0 ? fallback : lull_usec_from(seconds);
-}
-
-bool lull_bind_flag(lua_State *L, int index, const char *name)
-{
-  bool flag;
-  lua_getfield(L, index, name);
-  flag = lua_toboolean(L, -1);
-  lua_pop(L, 1);
-  return flag;
-}
-
-const char *lull_bind_string(lua_State *L, int index, const char *name,
-                             size_t *len)
-{
-  const char *text;
-  lua_getfield(L, index, name);
-  if (!lua_isnil(L, -1) && lua_type(L, -1) != LUA_TSTRING)
-    luaL_error(L, "%s is not a string", name);
-  text = lua_tolstring(L, -1, len);
-  lua_pop(L, 1);
-  return text;
-}
-
-int lull_bind_choice(lua_State *L, int index, const char *name,
-                     const char *const *names, int fallback)
-{
-  const char *text = lull_bind_string(L, index, name, NULL);
-  int i;
-  if (!text)
-    return fallback;
-  for (i = 0; names[i]; i++)
-    if (strcmp(names[i], text) == 0)
-      return i;
-  return luaL_error(L, "%s cannot be '%s'", name, text);
-}
-
-/* A number of seconds, or a list of them for attempt 1, 2, ... */
-static void read_timeouts(lua_State *L, int index, struct lull_limits *l)
-{
-  int i, n;
-  lua_getfield(L, index, "timeout");
-  if (lua_isnumber(L, -1)) {
-    l->timeout_count = 1;
-    l->timeout[0] = lull_usec_from(lua_tonumber(L, -1));
-  } else if (lua_istable(L, -1)) {
-    n = (int)lua_rawlen(L, -1);
-    if (n > LULL_TIMEOUTS)
-      luaL_error(L, "at most %d timeouts", LULL_TIMEOUTS);
-    l->timeout_count = (unsigned)n;
-    for (i = 0; i < n; i++) {
-      lua_rawgeti(L, -1, i + 1);
-      l->timeout[i] = lull_usec_from(lua_tonumber(L, -1));
-      lua_pop(L, 1);
-    }
-  }
-  lua_pop(L, 1);
-}
-
-void lull_bind_limits(lua_State *L, int index, struct lull_limits *l)
-{
-  l->attempts = (unsigned)lull_bind_number(L, index, "attempts", l->attempts);
-  l->deadline = lull_bind_time(L, index, "deadline", l->deadline);
-  l->max_hint = lull_bind_time(L, index, "max_hint", l->max_hint);
-  read_timeouts(L, index, l);
-}
-
-int lull_bind_raise(lua_State *L, enum lull_err err)
-{
-  return luaL_error(L, "%s", lull_err_text(err));
 }
 
 /* ---- the engine -------------------------------------------------------- */
@@ -139,9 +48,10 @@ static int engine_new(lua_State *L)
   luaL_getmetatable(L, LULL_ENGINE_TYPE);
   lua_setmetatable(L, -2);
   seed = (uint64_t)lull_bind_number(L, 1, "seed", 0);
-  world = lull_bind_flag(L, 1, "sim")
-            ? lull_world_sim(seed, lull_bind_time(L, 1, "wall", 0))
-            : lull_world_real((int)lull_bind_number(L, 1, "interrupt_fd", -1));
+  world =
+      lull_bind_flag(L, 1, "sim")
+          ? lull_world_sim(seed, lull_bind_time(L, 1, "wall", 0))
+          : lull_world_real((int)lull_bind_number(L, 1, "interrupt_fd", -1));
   if (!world)
     return lull_bind_raise(L, LULL_EWORLD);
   *box = lull_engine_new(world);
@@ -203,9 +113,9 @@ static enum lull_err fill_body(lua_State *L, struct lull_body *body)
 /* Raises for what is of the wrong type, before anything is allocated. */
 static void check_start(lua_State *L)
 {
-  static const char *const strings[] = {"method", "url",    "headers",
-                                        "secrets", "body",  "file",
-                                        "output", "lane",   NULL};
+  static const char *const strings[] = {"method",  "url",  "headers",
+                                        "secrets", "body", "file",
+                                        "output",  "lane", NULL};
   int i;
   luaL_checktype(L, 3, LUA_TTABLE);
   for (i = 0; strings[i]; i++)
@@ -269,7 +179,7 @@ static int sleep_for(lua_State *L)
   struct lull_engine *e = check_engine(L);
   lull_id id;
   enum lull_err err =
-    lull_engine_sleep(e, lull_usec_from(luaL_checknumber(L, 2)), &id);
+      lull_engine_sleep(e, lull_usec_from(luaL_checknumber(L, 2)), &id);
   if (err)
     return lull_bind_raise(L, err);
   lua_pushnumber(L, (lua_Number)id);
@@ -400,39 +310,10 @@ static int draw(lua_State *L)
   if (lua_isnoneornil(L, 2))
     lua_pushnumber(L, (double)(lull_rng_next(rng) >> 11) * 0x1p-53);
   else
-    lua_pushnumber(L, (lua_Number)lull_rng_range(
-                        rng, (lull_usec)luaL_checknumber(L, 2),
-                        (lull_usec)luaL_checknumber(L, 3)));
+    lua_pushnumber(
+        L, (lua_Number)lull_rng_range(rng, (lull_usec)luaL_checknumber(L, 2),
+                                      (lull_usec)luaL_checknumber(L, 3)));
   return 1;
-}
-
-static void push_lane(lua_State *L, const struct lull_lane *lane,
-                      lull_usec now_)
-{
-  struct lull_lane_state s;
-  lull_lane_inspect(lane, now_, &s);
-  lua_newtable(L);
-  lua_pushinteger(L, (lua_Integer)s.queued);
-  lua_setfield(L, -2, "queued");
-  lua_pushinteger(L, (lua_Integer)s.flying);
-  lua_setfield(L, -2, "flying");
-  lua_pushinteger(L, (lua_Integer)s.parallel);
-  lua_setfield(L, -2, "parallel");
-  lua_pushnumber(L, s.paused_until > now_ ? lull_usec_to(s.paused_until - now_)
-                                          : 0);
-  lua_setfield(L, -2, "paused");
-  lua_pushnumber(L, s.budget);
-  lua_setfield(L, -2, "budget");
-  lua_pushnumber(L, s.budget_capacity);
-  lua_setfield(L, -2, "budget_capacity");
-  lua_pushstring(L, s.breaker);
-  lua_setfield(L, -2, "breaker");
-  lua_pushstring(L, lull_lane_cause_name(lull_lane_cause(lane, now_)));
-  lua_setfield(L, -2, "waits_for");
-  if (s.quota_remaining >= 0) {
-    lua_pushnumber(L, (lua_Number)s.quota_remaining);
-    lua_setfield(L, -2, "quota");
-  }
 }
 
 /* engine:lanes() -> the state of each lane, by its name */
@@ -442,7 +323,7 @@ static int lanes(lua_State *L)
   const struct lull_lane *lane = NULL;
   lua_newtable(L);
   while ((lane = lull_engine_lane(e, lane)) != NULL) {
-    push_lane(L, lane, lull_engine_now(e));
+    lull_bind_lane(L, lane, lull_engine_now(e));
     lua_setfield(L, -2, lull_lane_name(lane));
   }
   return 1;
@@ -524,12 +405,12 @@ static int transport(lua_State *L)
 static void make_engine_type(lua_State *L)
 {
   static const luaL_Reg methods[] = {
-    {"start", start},   {"sleep", sleep_for},   {"judge", judge},
-    {"reply", reply},   {"cancel", cancel},     {"drain", drain},
-    {"trace", trace},   {"step", step},         {"now", now},
-    {"wall", wall},     {"live", live},         {"random", draw},
-    {"lanes", lanes},   {"close", engine_close}, {"__gc", engine_close},
-    {NULL, NULL}};
+      {"start", start}, {"sleep", sleep_for},    {"judge", judge},
+      {"reply", reply}, {"cancel", cancel},      {"drain", drain},
+      {"trace", trace}, {"step", step},          {"now", now},
+      {"wall", wall},   {"live", live},          {"random", draw},
+      {"lanes", lanes}, {"close", engine_close}, {"__gc", engine_close},
+      {NULL, NULL}};
   lull_bind_type(L, LULL_ENGINE_TYPE, methods);
 }
 
@@ -538,12 +419,12 @@ LULL_EXPORT int luaopen_lull_core(lua_State *L);
 int luaopen_lull_core(lua_State *L)
 {
   static const luaL_Reg functions[] = {
-    {"engine", engine_new},       {"client", lull_bind_client},
-    {"history", lull_bind_history}, {"url", url},
-    {"resolve", url_resolve},     {"redact", url_redact},
-    {"status_text", status_text}, {"classes", class_texts},
-    {"transport", transport},     {"memory", memory},
-    {"fail_after", fail_after},   {NULL, NULL}};
+      {"engine", engine_new},         {"client", lull_bind_client},
+      {"history", lull_bind_history}, {"url", url},
+      {"resolve", url_resolve},       {"redact", url_redact},
+      {"status_text", status_text},   {"classes", class_texts},
+      {"transport", transport},       {"memory", memory},
+      {"fail_after", fail_after},     {NULL, NULL}};
   make_engine_type(L);
   lull_bind_client_type(L);
   lua_newtable(L);

@@ -60,6 +60,9 @@ struct lull_client *lull_bind_check_client(lua_State *L, int index);
 int lull_bind_event(lua_State *L, const struct lull_engine *e,
                     const struct lull_event *event, lull_usec now);
 
+/* bind_event.c: pushes a table. */
+void lull_bind_lane(lua_State *L, const struct lull_lane *lane, lull_usec now);
+
 /* core.history(packed) -> a list of records. */
 int lull_bind_history(lua_State *L);
 

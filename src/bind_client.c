@@ -7,8 +7,8 @@
 #include <string.h>
 
 static const char *const kinds[] = {"constant", "linear", "exponential", NULL};
-static const char *const jitters[] = {"none",  "full",   "equal", "decorrelated",
-                                      "added", "factor", NULL};
+static const char *const jitters[] = {
+    "none", "full", "equal", "decorrelated", "added", "factor", NULL};
 static const char *const actions[] = {"default", "accept", "retry", "stop",
                                       NULL};
 static const char *const versions[] = {"any", "1.1", "2", NULL};
@@ -101,8 +101,8 @@ static void read_transport(lua_State *L, int index, struct lull_transport *t)
   t->cert_key = copy_string(L, index, "cert_key");
   t->insecure = lull_bind_flag(L, index, "insecure");
   t->encoded = lull_bind_flag(L, index, "encoded");
-  t->http = (enum lull_http_version)lull_bind_choice(L, index, "http",
-                                                     versions, 0);
+  t->http =
+      (enum lull_http_version)lull_bind_choice(L, index, "http", versions, 0);
 }
 
 static void read_headers(lua_State *L, int index, const char *name,
@@ -147,7 +147,8 @@ static unsigned thousandths(lua_State *L, int index, const char *name,
                             unsigned fallback)
 {
   return (unsigned)(lull_bind_number(L, index, name, fallback / 1000.0) *
-                      1000 + 0.5);
+                        1000 +
+                    0.5);
 }
 
 static void read_budget(lua_State *L, int index, struct lull_budget_conf *b)
@@ -218,10 +219,10 @@ int lull_bind_client(lua_State *L)
   c->redirects = (unsigned)lull_bind_number(L, 1, "redirects", c->redirects);
   c->hedge = lull_bind_time(L, 1, "hedge", 0);
   c->max_body_given = lull_bind_flag(L, 1, "max_body");
-  c->max_body = (size_t)lull_bind_number(L, 1, "max_body",
-                                         (double)c->max_body);
-  c->max_headers = (size_t)lull_bind_number(L, 1, "max_headers",
-                                            (double)c->max_headers);
+  c->max_body =
+      (size_t)lull_bind_number(L, 1, "max_body", (double)c->max_body);
+  c->max_headers =
+      (size_t)lull_bind_number(L, 1, "max_headers", (double)c->max_headers);
   return 1;
 }
 
@@ -288,7 +289,9 @@ static int limits(lua_State *L)
 
 void lull_bind_client_type(lua_State *L)
 {
-  static const luaL_Reg methods[] = {
-    {"wait", wait_bounds}, {"limits", limits}, {"__gc", collect}, {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"wait", wait_bounds},
+                                     {"limits", limits},
+                                     {"__gc", collect},
+                                     {NULL, NULL}};
   lull_bind_type(L, LULL_CLIENT_TYPE, methods);
 }

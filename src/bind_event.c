@@ -223,10 +223,10 @@ int lull_bind_event(lua_State *L, const struct lull_engine *e,
                     const struct lull_event *event, lull_usec now)
 {
   static const char *const kinds[] = {
-    [LULL_EV_NONE] = "none",   [LULL_EV_IDLE] = "idle",
-    [LULL_EV_SEND] = "send",   [LULL_EV_ASK] = "ask",
-    [LULL_EV_VERDICT] = "verdict", [LULL_EV_DONE] = "done",
-    [LULL_EV_TIMER] = "timer", [LULL_EV_INTR] = "interrupt"};
+      [LULL_EV_NONE] = "none",       [LULL_EV_IDLE] = "idle",
+      [LULL_EV_SEND] = "send",       [LULL_EV_ASK] = "ask",
+      [LULL_EV_VERDICT] = "verdict", [LULL_EV_DONE] = "done",
+      [LULL_EV_TIMER] = "timer",     [LULL_EV_INTR] = "interrupt"};
   lua_pushstring(L, kinds[event->kind]);
   lua_pushnumber(L, (lua_Number)event->id);
   if (!event->call)
@@ -243,4 +243,24 @@ int lull_bind_event(lua_State *L, const struct lull_engine *e,
     push_lane_state(L, e, event->call);
   }
   return 3;
+}
+
+/* The state of a lane as a table. */
+void lull_bind_lane(lua_State *L, const struct lull_lane *lane, lull_usec now)
+{
+  struct lull_lane_state s;
+  bool paused;
+  lull_lane_inspect(lane, now, &s);
+  paused = s.paused_until > now;
+  lua_newtable(L);
+  set_integer(L, "queued", (lua_Integer)s.queued);
+  set_integer(L, "flying", (lua_Integer)s.flying);
+  set_integer(L, "parallel", (lua_Integer)s.parallel);
+  set_number(L, "paused", paused ? lull_usec_to(s.paused_until - now) : 0);
+  set_number(L, "budget", s.budget);
+  set_number(L, "budget_capacity", s.budget_capacity);
+  set_string(L, "breaker", s.breaker);
+  set_string(L, "waits_for", lull_lane_cause_name(lull_lane_cause(lane, now)));
+  if (s.quota_remaining >= 0)
+    set_number(L, "quota", (double)s.quota_remaining);
 }

@@ -22,8 +22,7 @@ static size_t capacity(const struct lull_buf *buf, size_t need)
   return cap > buf->max ? buf->max : cap;
 }
 
-enum lull_err lull_buf_add(struct lull_buf *buf, const void *bytes,
-                           size_t len)
+enum lull_err lull_buf_add(struct lull_buf *buf, const void *bytes, size_t len)
 {
   if (len > buf->max - buf->len)
     return LULL_ELIMIT;

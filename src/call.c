@@ -185,7 +185,7 @@ static void take_detail(struct lull_call *call, const struct lull_attempt *a)
 {
   lull_mem_free(call->detail);
   call->detail =
-    *a->detail ? lull_mem_copy(a->detail, strlen(a->detail)) : NULL;
+      *a->detail ? lull_mem_copy(a->detail, strlen(a->detail)) : NULL;
 }
 
 void lull_call_absorb(struct lull_call *call, struct lull_leg *leg)

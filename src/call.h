@@ -68,14 +68,14 @@ struct lull_call {
   struct lull_request request;
   char *lane_name; /* NULL: the origin's lane */
   struct lull_leg leg;
-  struct lull_leg *hedge;     /* NULL: none */
-  struct lull_response last;  /* the last real one */
-  struct lull_sink part;      /* of the output file, from a cut answer */
-  char *validator;            /* of that part */
+  struct lull_leg *hedge;    /* NULL: none */
+  struct lull_response last; /* the last real one */
+  struct lull_sink part;     /* of the output file, from a cut answer */
+  char *validator;           /* of that part */
   struct lull_record *records;
   unsigned record_count, record_cap;
-  unsigned judged; /* index of the record that is being judged */
-  unsigned told;   /* records whose verdicts have been reported */
+  unsigned judged;           /* index of the record that is being judged */
+  unsigned told;             /* records whose verdicts have been reported */
   unsigned short *rule_hits; /* by rule; NULL until one is counted */
   lull_usec started, deadline_at, waited, previous;
   lull_usec next_timeout; /* a rule's, for one attempt; 0: none */

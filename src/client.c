@@ -3,10 +3,12 @@
 /* What a request's own headers may add up to; servers take far less. */
 #define REQUEST_HEADERS_MAX ((size_t)1 << 20)
 
-/* Retries are a tenth of the successes, with 10 to spare (M. Brooker,
-   "Fixing retries with token buckets", 2022). */
+/* In the long run one retry for ten successes, so that an outage is not made
+   worse by those who wait for its end (M. Brooker, "Fixing retries with
+   token buckets", 2022), and 100 to begin with: the AWS SDKs' quota of 500
+   at a cost of 5. */
 static const struct lull_budget_conf default_budget = {
-  .on = true, .capacity = 10000, .cost = 1000, .refund = 100};
+    .on = true, .capacity = 100000, .cost = 1000, .refund = 100};
 
 struct lull_client *lull_client_new(void)
 {

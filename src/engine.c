@@ -1,48 +1,16 @@
 #include "state.h"
 #include "url.h"
 
-/* ---- events ------------------------------------------------------------ */
-
 static lull_usec tick(struct lull_engine *e)
 {
   return e->now = e->world->ops->now(e->world);
 }
 
-void lull_engine_tell(struct lull_engine *e, struct lull_entry *entry,
-                      enum lull_tell what)
-{
-  entry->events |= (unsigned)what;
-  if (entry->events & LULL_TELLING)
-    return;
-  entry->events |= LULL_TELLING;
-  entry->next = NULL;
-  if (e->last)
-    e->last->next = entry;
-  else
-    e->first = entry;
-  e->last = entry;
-}
-
-static void untell(struct lull_engine *e, struct lull_entry *entry)
-{
-  struct lull_entry **at = &e->first, *before = NULL;
-  if (!(entry->events & LULL_TELLING))
-    return;
-  while (*at != entry) {
-    before = *at;
-    at = &before->next;
-  }
-  *at = entry->next;
-  if (e->last == entry)
-    e->last = before;
-  entry->events = 0;
-}
-
-static struct lull_call *as_call(struct lull_entry *entry)
+struct lull_call *lull_state_call(struct lull_entry *entry)
 {
   return entry && entry->kind == LULL_ENTRY_CALL
-           ? (struct lull_call *)(void *)entry
-           : NULL;
+             ? (struct lull_call *)(void *)entry
+             : NULL;
 }
 
 /* Gives an entry an id and a timer. */
@@ -57,10 +25,10 @@ static enum lull_err enroll(struct lull_engine *e, struct lull_entry *entry)
   return LULL_ENOMEM;
 }
 
-static void dismiss(struct lull_engine *e, struct lull_entry *entry)
+void lull_state_dismiss(struct lull_engine *e, struct lull_entry *entry)
 {
-  struct lull_call *call = as_call(entry);
-  untell(e, entry);
+  struct lull_call *call = lull_state_call(entry);
+  lull_events_forget(e, entry);
   lull_timerq_cancel(&e->timers, &entry->timer);
   lull_timerq_release(&e->timers);
   lull_idtable_remove(&e->ids, entry->id);
@@ -74,9 +42,9 @@ static void fire(struct lull_engine *e, struct lull_timer *timer)
 {
   struct lull_entry *entry = (struct lull_entry *)(void *)timer;
   if (entry->kind == LULL_ENTRY_CALL)
-    lull_course_due(e, as_call(entry));
+    lull_course_due(e, lull_state_call(entry));
   else if (entry->kind == LULL_ENTRY_SLEEP)
-    lull_engine_tell(e, entry, LULL_TELL_TIMER);
+    lull_events_tell(e, entry, LULL_TELL_TIMER);
   else
     lull_lanes_touch(&e->lanes, (struct lull_lane_slot *)(void *)entry);
 }
@@ -105,10 +73,10 @@ void lull_engine_free(struct lull_engine *e)
   if (!e)
     return;
   while ((entry = lull_idtable_next(&e->ids, &at)) != NULL) {
-    struct lull_call *call = as_call(entry);
+    struct lull_call *call = lull_state_call(entry);
     if (call)
       lull_course_abandon(e, call);
-    dismiss(e, entry);
+    lull_state_dismiss(e, entry);
   }
   lull_lanes_clear(&e->lanes, &e->timers);
   lull_timerq_clear(&e->timers);
@@ -161,7 +129,7 @@ enum lull_err lull_engine_start(struct lull_engine *e,
   *request = call->request; /* back to the caller */
   lull_request_init(&call->request);
   if (call->entry.id)
-    dismiss(e, &call->entry);
+    lull_state_dismiss(e, &call->entry);
   else
     lull_call_free(call);
   return err;
@@ -217,7 +185,7 @@ static enum lull_err alter(struct lull_call *call,
 enum lull_err lull_engine_judge(struct lull_engine *e, lull_id id,
                                 const struct lull_judgement *j)
 {
-  struct lull_call *call = as_call(lull_idtable_get(&e->ids, id));
+  struct lull_call *call = lull_state_call(lull_idtable_get(&e->ids, id));
   struct lull_verdict wish;
   enum lull_err err;
   if (!call || call->state != LULL_ASKED)
@@ -235,7 +203,7 @@ enum lull_err lull_engine_judge(struct lull_engine *e, lull_id id,
     wish.wait = j->wait;
     wish.source = LULL_SOURCE_RULE;
   }
-  lull_course_settle(e, call, wish, j->free);
+  lull_verdict_settle(e, call, wish, j->free);
   return LULL_OK;
 }
 
@@ -247,8 +215,7 @@ static enum lull_err fill_body(struct lull_attempt *a,
     return LULL_OK;
   err = lull_attempt_body_begins(a, reply->status);
   if (!err)
-    err = lull_attempt_body(a, reply->body, reply->body_len,
-                            reply->body_len);
+    err = lull_attempt_body(a, reply->body, reply->body_len, reply->body_len);
   return err;
 }
 
@@ -257,8 +224,8 @@ static enum lull_err fill(struct lull_attempt *a,
                           const struct lull_reply *reply)
 {
   struct lull_response *to = &a->response;
-  enum lull_err err = lull_headers_add_raw(&to->headers, reply->headers,
-                                           reply->headers_len);
+  enum lull_err err =
+      lull_headers_add_raw(&to->headers, reply->headers, reply->headers_len);
   bool headers = err == LULL_OK;
   if (!err)
     err = fill_body(a, reply);
@@ -284,7 +251,7 @@ static struct lull_leg *leg_of(struct lull_call *call, unsigned nth)
 enum lull_err lull_engine_reply(struct lull_engine *e, lull_id id,
                                 const struct lull_reply *reply)
 {
-  struct lull_call *call = as_call(lull_idtable_get(&e->ids, id));
+  struct lull_call *call = lull_state_call(lull_idtable_get(&e->ids, id));
   struct lull_leg *leg = leg_of(call, reply->nth);
   struct lull_attempt *a = leg ? leg->attempt : NULL;
   enum lull_err err = LULL_OK;
@@ -299,19 +266,19 @@ enum lull_err lull_engine_reply(struct lull_engine *e, lull_id id,
   if (err)
     return err;
   leg->untold = false;
-  lull_course_conclude(e, leg);
+  lull_verdict_conclude(e, leg);
   return LULL_OK;
 }
 
 enum lull_err lull_engine_cancel(struct lull_engine *e, lull_id id)
 {
   struct lull_entry *entry = lull_idtable_get(&e->ids, id);
-  struct lull_call *call = as_call(entry);
+  struct lull_call *call = lull_state_call(entry);
   if (!entry)
     return LULL_ESTALE;
   tick(e);
   if (!call)
-    dismiss(e, entry);
+    lull_state_dismiss(e, entry);
   else if (call->state != LULL_DONE)
     lull_course_cancel(e, call);
   return LULL_OK;
@@ -323,7 +290,7 @@ void lull_engine_drain(struct lull_engine *e)
   size_t at = 0;
   e->drained = true;
   while ((entry = lull_idtable_next(&e->ids, &at)) != NULL) {
-    struct lull_call *call = as_call(entry);
+    struct lull_call *call = lull_state_call(entry);
     if (call && (call->state == LULL_WAITING || call->state == LULL_QUEUED))
       lull_engine_cancel(e, entry->id);
   }
@@ -335,111 +302,6 @@ void lull_engine_trace(struct lull_engine *e, bool on)
 }
 
 /* ---- the step ---------------------------------------------------------- */
-
-static const struct tellable {
-  enum lull_tell bit;
-  enum lull_event_kind kind;
-} order[] = {{LULL_TELL_VERDICT, LULL_EV_VERDICT},
-             {LULL_TELL_SEND, LULL_EV_SEND},
-             {LULL_TELL_ASK, LULL_EV_ASK},
-             {LULL_TELL_TIMER, LULL_EV_TIMER},
-             {LULL_TELL_DONE, LULL_EV_DONE}};
-
-static const struct tellable *tellable(const struct lull_entry *entry)
-{
-  const struct tellable *t = order;
-  while (!(entry->events & (unsigned)t->bit))
-    t++;
-  return t;
-}
-
-static struct lull_leg *untold_leg(struct lull_call *call)
-{
-  if (call->leg.untold)
-    return &call->leg;
-  return call->hedge && call->hedge->untold ? call->hedge : NULL;
-}
-
-/* True when there is nothing left to say under that bit. */
-static bool is_said(const struct lull_call *call, enum lull_tell bit)
-{
-  if (bit == LULL_TELL_VERDICT)
-    return call->told >= call->record_count ||
-           call->records[call->told].action == LULL_DEFAULT;
-  if (bit == LULL_TELL_SEND)
-    return !call->leg.untold && !(call->hedge && call->hedge->untold);
-  return false;
-}
-
-/* The first entry that still has something to say. */
-static struct lull_entry *first_telling(struct lull_engine *e)
-{
-  while (e->first) {
-    struct lull_entry *entry = e->first;
-    struct lull_call *call = as_call(entry);
-    if (entry->events == LULL_TELLING) {
-      untell(e, entry);
-      continue;
-    }
-    if (!call || !is_said(call, tellable(entry)->bit))
-      return entry;
-    entry->events &= ~(unsigned)tellable(entry)->bit;
-  }
-  return NULL;
-}
-
-static void describe(struct lull_event *event, struct lull_call *call)
-{
-  event->call = call;
-  event->record = lull_call_judged(call);
-  if (event->kind == LULL_EV_VERDICT)
-    event->record = &call->records[call->told];
-  if (event->kind == LULL_EV_SEND)
-    event->leg = untold_leg(call);
-}
-
-/* Looks at the first event without taking it. */
-static bool peek(struct lull_engine *e, struct lull_event *event)
-{
-  struct lull_entry *entry;
-  *event = (struct lull_event){.kind = LULL_EV_NONE};
-  if (e->interrupted || e->world->interrupts) {
-    e->interrupted = true;
-    event->kind = LULL_EV_INTR;
-    return true;
-  }
-  entry = first_telling(e);
-  if (!entry)
-    return false;
-  event->kind = tellable(entry)->kind;
-  event->id = entry->id;
-  if (entry->kind == LULL_ENTRY_CALL)
-    describe(event, as_call(entry));
-  return true;
-}
-
-void lull_engine_consume(struct lull_engine *e)
-{
-  struct lull_entry *entry;
-  enum lull_tell bit;
-  if (e->interrupted) {
-    e->interrupted = false;
-    e->world->interrupts--;
-    return;
-  }
-  entry = first_telling(e);
-  if (!entry)
-    return;
-  bit = tellable(entry)->bit;
-  if (bit == LULL_TELL_VERDICT)
-    as_call(entry)->told++;
-  else if (bit == LULL_TELL_SEND)
-    untold_leg(as_call(entry))->untold = false;
-  else if (bit == LULL_TELL_ASK)
-    entry->events &= ~(unsigned)bit;
-  else
-    dismiss(e, entry);
-}
 
 /* Lets the world work until the first timer, or the caller's patience. */
 static void work(struct lull_engine *e, lull_usec until)
@@ -453,13 +315,13 @@ static void work(struct lull_engine *e, lull_usec until)
     return;
   e->flying--;
   if (!a->parked) {
-    lull_course_conclude(e, a->owner);
+    lull_verdict_conclude(e, a->owner);
     return;
   }
   leg = a->owner;
   leg->untold = true;
   a->handed_out = true;
-  lull_engine_tell(e, &leg->call->entry, LULL_TELL_SEND);
+  lull_events_tell(e, &leg->call->entry, LULL_TELL_SEND);
 }
 
 void lull_engine_step(struct lull_engine *e, lull_usec patience,
@@ -467,7 +329,7 @@ void lull_engine_step(struct lull_engine *e, lull_usec patience,
 {
   lull_usec until = lull_usec_add(tick(e), patience);
   bool worked = false;
-  while (!peek(e, event)) {
+  while (!lull_events_peek(e, event)) {
     struct lull_timer *timer = lull_timerq_fire(&e->timers);
     if (timer) {
       fire(e, timer);

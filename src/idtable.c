@@ -59,8 +59,7 @@ uint64_t lull_idtable_add(struct lull_idtable *t, void *thing)
     return 0;
   slot->thing = thing;
   t->live++;
-  return (uint64_t)slot->generation << SLOT_BITS |
-         (uint64_t)(slot - t->slots);
+  return (uint64_t)slot->generation << SLOT_BITS | (uint64_t)(slot - t->slots);
 }
 
 static struct lull_idslot *find(const struct lull_idtable *t, uint64_t id)

@@ -42,8 +42,8 @@ struct lull_record *lull_judge_record(struct lull_call *call,
   note_outcome(r, a);
   note_leg(r, leg, now);
   note_hint(call, r, a);
-  r->rule = (uint16_t)lull_policy_find(&call->client->policy, a->class,
-                                       r->status);
+  r->rule =
+      (uint16_t)lull_policy_find(&call->client->policy, a->class, r->status);
   if (lull_policy_ambiguous(a->class, r->status, r->sent))
     call->maybe_applied = true;
   r->maybe_applied = call->maybe_applied;
@@ -51,27 +51,28 @@ struct lull_record *lull_judge_record(struct lull_call *call,
   return r;
 }
 
-struct lull_facts lull_judge_facts(const struct lull_call *call,
-                                   lull_usec now, bool drained)
+struct lull_facts lull_judge_facts(const struct lull_call *call, lull_usec now,
+                                   bool drained)
 {
   const struct lull_record *r = lull_call_judged(call);
   return (struct lull_facts){
-    .limits = call->limits,
-    .class = (enum lull_class)r->class,
-    .status = r->status,
-    .repeatable = call->keyed || lull_method_idempotent(call->request.method),
-    .unsafe = call->unsafe,
-    .sent = r->sent,
-    .drained = drained,
-    .rule = r->rule,
-    .tries = call->tries,
-    .total = call->total,
-    .rule_hits = lull_call_rule_hits(call, r->rule),
-    .restart = r->status == 416 && r->resumed,
-    .now = now,
-    .deadline_at = call->deadline_at,
-    .previous = call->previous,
-    .hint = &call->hint,
+      .limits = call->limits,
+      .class = (enum lull_class)r->class,
+      .status = r->status,
+      .repeatable =
+          call->keyed || lull_method_idempotent(call->request.method),
+      .unsafe = call->unsafe,
+      .sent = r->sent,
+      .drained = drained,
+      .rule = r->rule,
+      .tries = call->tries,
+      .total = call->total,
+      .rule_hits = lull_call_rule_hits(call, r->rule),
+      .restart = r->status == 416 && r->resumed,
+      .now = now,
+      .deadline_at = call->deadline_at,
+      .previous = call->previous,
+      .hint = &call->hint,
   };
 }
 
@@ -84,8 +85,8 @@ enum lull_lane_result lull_judge_result(enum lull_class class, int status)
     return LULL_RESULT_DROP;
   if (class != LULL_CLASS_NONE)
     return lull_class_permanent(class) && class != LULL_TLS_CERT
-             ? LULL_RESULT_PASS
-             : LULL_RESULT_FAIL;
+               ? LULL_RESULT_PASS
+               : LULL_RESULT_FAIL;
   if (status == 429 || status == 503)
     return LULL_RESULT_THROTTLE;
   return status >= 500 ? LULL_RESULT_FAIL : LULL_RESULT_PASS;

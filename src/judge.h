@@ -17,8 +17,8 @@ struct lull_record *lull_judge_record(struct lull_call *call,
                                       struct lull_leg *leg, lull_usec now);
 
 /* The facts of the judged record, for the policy. */
-struct lull_facts lull_judge_facts(const struct lull_call *call,
-                                   lull_usec now, bool drained);
+struct lull_facts lull_judge_facts(const struct lull_call *call, lull_usec now,
+                                   bool drained);
 
 /* What the lane should think of an outcome. */
 enum lull_lane_result lull_judge_result(enum lull_class class, int status);

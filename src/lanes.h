@@ -17,7 +17,7 @@ struct lull_lane_slot {
   struct lull_lane_slot *next_dirty; /* to be looked at */
   bool dirty;
   enum lull_lane_cause cause; /* why its queue could not move, when asked */
-  uint64_t configured_by; /* the client whose limits came last */
+  uint64_t configured_by;     /* the client whose limits came last */
 };
 
 struct lull_lanes {

@@ -9,22 +9,22 @@
 void lull_limits_init(struct lull_limits *limits)
 {
   *limits = (struct lull_limits){
-    .attempts = 5,
-    .timeout_count = 1,
-    .timeout = {30 * LULL_SEC},
-    .deadline = LULL_NEVER,
-    .max_hint = 300 * LULL_SEC,
+      .attempts = 5,
+      .timeout_count = 1,
+      .timeout = {30 * LULL_SEC},
+      .deadline = LULL_NEVER,
+      .max_hint = 300 * LULL_SEC,
   };
 }
 
 void lull_backoff_init(struct lull_backoff *backoff)
 {
   *backoff = (struct lull_backoff){
-    .kind = LULL_BACKOFF_EXPONENTIAL,
-    .jitter = LULL_JITTER_FULL,
-    .factor = 2,
-    .base = LULL_SEC,
-    .cap = 60 * LULL_SEC,
+      .kind = LULL_BACKOFF_EXPONENTIAL,
+      .jitter = LULL_JITTER_FULL,
+      .factor = 2,
+      .base = LULL_SEC,
+      .cap = 60 * LULL_SEC,
   };
 }
 
@@ -112,7 +112,8 @@ static bool put_key(struct lull_policy *p, unsigned rule, const char *key,
       put(&p->by_class[lo], &p->class_width[lo], rule, WIDTH_ANY);
     return true;
   }
-  if (len == 3 && *key >= '1' && *key <= '5' && strncmp(key + 1, "xx", 2) == 0) {
+  if (len == 3 && *key >= '1' && *key <= '5' &&
+      strncmp(key + 1, "xx", 2) == 0) {
     lo = (*key - '0') * 100;
     put_statuses(p, rule, lo, lo + 99, 100);
     return true;
@@ -247,8 +248,7 @@ static void choose_wait(const struct lull_policy *p,
                               f->previous, rng);
 }
 
-static bool may_repeat(const struct lull_policy *p,
-                       const struct lull_facts *f)
+static bool may_repeat(const struct lull_policy *p, const struct lull_facts *f)
 {
   const struct lull_rule *rule = rule_of(p, f->rule);
   return f->repeatable || f->unsafe || p->unsafe || (rule && rule->unsafe) ||

@@ -18,11 +18,11 @@
 #define LULL_ATTEMPTS_CEILING 1000
 
 struct lull_limits {
-  unsigned attempts;                 /* tries of one call, the first included */
-  unsigned timeout_count;            /* 0: no limit for one attempt */
-  lull_usec timeout[LULL_TIMEOUTS];  /* of attempt 1, 2, ...; the last stays */
-  lull_usec deadline;                /* the whole call, waits included */
-  lull_usec max_hint;                /* the longest wait a server may ask */
+  unsigned attempts;                /* tries of one call, the first included */
+  unsigned timeout_count;           /* 0: no limit for one attempt */
+  lull_usec timeout[LULL_TIMEOUTS]; /* of attempt 1, 2, ...; the last stays */
+  lull_usec deadline;               /* the whole call, waits included */
+  lull_usec max_hint;               /* the longest wait a server may ask */
 };
 
 /* The one initializer of the defaults. */

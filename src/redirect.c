@@ -28,8 +28,7 @@ static enum lull_err drop_body_headers(struct lull_headers *headers)
   lull_headers_init(&kept, headers->raw.max);
   while (!err && lull_headers_next(headers, &at, &name, &value))
     if (strncasecmp(name, "content-", 8) != 0)
-      err = lull_headers_add(&kept, name, strlen(name), value,
-                             strlen(value));
+      err = lull_headers_add(&kept, name, strlen(name), value, strlen(value));
   lull_headers_clear(err ? &kept : headers);
   if (!err)
     *headers = kept;

@@ -36,8 +36,7 @@ void lull_body_clear(struct lull_body *body)
 static enum lull_err look(const char *path, int64_t *len, int64_t *modified)
 {
   struct stat st;
-  if (stat(path, &st) != 0 || !S_ISREG(st.st_mode) ||
-      access(path, R_OK) != 0)
+  if (stat(path, &st) != 0 || !S_ISREG(st.st_mode) || access(path, R_OK) != 0)
     return LULL_EIO;
   *len = (int64_t)st.st_size;
   *modified = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
@@ -132,8 +131,8 @@ enum lull_err lull_request_override(struct lull_headers *headers,
   lull_headers_init(&merged, headers->raw.max);
   while (!err && lull_headers_next(headers, &at, &name, &value))
     if (!names(raw, len, name))
-      err = lull_headers_add(&merged, name, strlen(name), value,
-                             strlen(value));
+      err =
+          lull_headers_add(&merged, name, strlen(name), value, strlen(value));
   if (!err)
     err = lull_headers_add_raw(&merged, raw, len);
   if (err) {

@@ -56,8 +56,7 @@ static enum lull_err create(struct lull_sink *sink, const char *path)
     return LULL_ENOMEM;
   for (n = 0; n < 10000; n++) {
     snprintf(sink->temp, size, "%s.part-%ld-%u", path, (long)getpid(), n);
-    sink->fd = open(sink->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
-                    0666);
+    sink->fd = open(sink->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (sink->fd >= 0)
       return LULL_OK;
     if (errno != EEXIST)

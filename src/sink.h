@@ -14,8 +14,8 @@
 
 struct lull_sink {
   struct lull_buf memory;
-  char *temp; /* the temporary file's path; NULL: there is none */
-  int fd;     /* open while a body is being written to it */
+  char *temp;              /* the temporary file's path; NULL: there is none */
+  int fd;                  /* open while a body is being written to it */
   uint64_t size, size_max; /* of the file */
 };
 

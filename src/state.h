@@ -1,6 +1,7 @@
 /*
- * state: the engine's insides, shared by engine.c (what the driver calls,
- * events, the step) and course.c (how a call goes from state to state).
+ * state: the engine's insides, shared by its four files: engine (what the
+ * driver calls, and the step), events (what is told), course (how a call
+ * goes from state to state) and verdict (what an ended attempt leads to).
  * Nobody else includes this.
  */
 #ifndef LULL_STATE_H
@@ -32,28 +33,46 @@ struct lull_engine {
   bool trace, drained, interrupted;
 };
 
-/* engine.c: the entry has something to report. */
-void lull_engine_tell(struct lull_engine *e, struct lull_entry *entry,
+/* engine.c. The call of an entry, or NULL when it is none. */
+struct lull_call *lull_state_call(struct lull_entry *entry);
+
+/* The entry is gone: its id, its timer, its memory. */
+void lull_state_dismiss(struct lull_engine *e, struct lull_entry *entry);
+
+/* events.c. The entry has something to report; or no more. */
+void lull_events_tell(struct lull_engine *e, struct lull_entry *entry,
                       enum lull_tell what);
+void lull_events_forget(struct lull_engine *e, struct lull_entry *entry);
 
-/* course.c, in the order of a call's life. */
+/* Looks at the first event without taking it. */
+bool lull_events_peek(struct lull_engine *e, struct lull_event *event);
 
-/* Puts the call into the queue of its lane. LULL_EINVAL: its URL is none. */
+/* course.c, in the order of a call's life. Puts the call into the queue of
+   its lane. LULL_EINVAL: its URL is none. */
 enum lull_err lull_course_begin(struct lull_engine *e, struct lull_call *call,
                                 bool retry);
 
-/* A lane may have something to start. */
+/* The same for a later request; a failure ends the call. */
+void lull_course_again(struct lull_engine *e, struct lull_call *call);
+
+/* Lets go what the lanes allow to start. */
 void lull_course_dispatch(struct lull_engine *e);
 
-/* A leg's attempt is over, with its class and response filled in. */
-void lull_course_conclude(struct lull_engine *e, struct lull_leg *leg);
-
-/* The call's timer is due. */
+/* The call's timer is due; and when it next is, while it flies. */
 void lull_course_due(struct lull_engine *e, struct lull_call *call);
+void lull_course_arm(struct lull_engine *e, struct lull_call *call);
 
-/* Applies all limits to what the policy or the script wishes, and acts. */
-void lull_course_settle(struct lull_engine *e, struct lull_call *call,
-                        struct lull_verdict wish, bool free);
+/* Writes the verdict into a record; from then on it may be reported. */
+void lull_course_decide(struct lull_engine *e, struct lull_call *call,
+                        struct lull_record *r, struct lull_verdict v);
+
+/* Ends a leg whose answer nobody waits for any more. */
+void lull_course_cut(struct lull_engine *e, struct lull_leg *leg);
+void lull_course_cut_hedge(struct lull_engine *e, struct lull_call *call);
+
+/* The call is done; its end is reported. */
+void lull_course_finish(struct lull_engine *e, struct lull_call *call,
+                        struct lull_verdict end);
 
 /* Ends the call from any state. */
 void lull_course_cancel(struct lull_engine *e, struct lull_call *call);
@@ -61,5 +80,14 @@ void lull_course_cancel(struct lull_engine *e, struct lull_call *call);
 /* Takes its attempts off the wire and its tickets out of their lanes,
    without a word. */
 void lull_course_abandon(struct lull_engine *e, struct lull_call *call);
+
+/* verdict.c. A leg's attempt is over, with its class and response. */
+void lull_verdict_conclude(struct lull_engine *e, struct lull_leg *leg);
+
+/* Applies all limits to what the policy or the script wishes, and acts. */
+void lull_verdict_settle(struct lull_engine *e, struct lull_call *call,
+                         struct lull_verdict wish, bool free);
+
+struct lull_verdict lull_verdict_stop(enum lull_why why);
 
 #endif

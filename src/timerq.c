@@ -50,8 +50,7 @@ static void sift_up(struct lull_timerq *q, struct lull_timer *t, size_t slot)
   put(q, t, slot);
 }
 
-static void sift_down(struct lull_timerq *q, struct lull_timer *t,
-                      size_t slot)
+static void sift_down(struct lull_timerq *q, struct lull_timer *t, size_t slot)
 {
   size_t child;
   while ((child = slot * 2) <= q->count) {
@@ -104,8 +103,7 @@ void lull_timerq_cancel(struct lull_timerq *q, struct lull_timer *t)
     take_from_heap(q, t);
 }
 
-void lull_timerq_set(struct lull_timerq *q, struct lull_timer *t,
-                     lull_usec at)
+void lull_timerq_set(struct lull_timerq *q, struct lull_timer *t, lull_usec at)
 {
   lull_timerq_cancel(q, t);
   if (at == LULL_NEVER)

@@ -47,8 +47,7 @@ static size_t take_body(char *bytes, size_t size, size_t count, void *user)
   if (t->attempt->response.sink.fd >= 0)
     curl_easy_getinfo(t->easy, CURLINFO_SIZE_DOWNLOAD_T, &received);
   if (!t->failed)
-    t->failed =
-      lull_attempt_body(t->attempt, bytes, len, (uint64_t)received);
+    t->failed = lull_attempt_body(t->attempt, bytes, len, (uint64_t)received);
   return t->failed ? 0 : len;
 }
 
@@ -182,8 +181,7 @@ static enum lull_err load_body(struct lull_transfer *t)
     curl_easy_setopt(t->easy, CURLOPT_UPLOAD, 1L);
     curl_easy_setopt(t->easy, CURLOPT_READFUNCTION, give_body);
     curl_easy_setopt(t->easy, CURLOPT_READDATA, t);
-    curl_easy_setopt(t->easy, CURLOPT_INFILESIZE_LARGE,
-                     (curl_off_t)body->len);
+    curl_easy_setopt(t->easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)body->len);
   } else if (body->kind == LULL_BODY_BYTES || posts) {
     curl_easy_setopt(t->easy, CURLOPT_POST, 1L);
     curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE_LARGE,
@@ -202,9 +200,9 @@ static void load_transport(CURL *easy, const struct lull_transport *how,
                            const char *url)
 {
   static const long versions[] = {
-    [LULL_HTTP_ANY] = CURL_HTTP_VERSION_2TLS,
-    [LULL_HTTP_1_1] = CURL_HTTP_VERSION_1_1,
-    [LULL_HTTP_2] = CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE,
+      [LULL_HTTP_ANY] = CURL_HTTP_VERSION_2TLS,
+      [LULL_HTTP_1_1] = CURL_HTTP_VERSION_1_1,
+      [LULL_HTTP_2] = CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE,
   };
   curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, versions[how->http]);
   /* Rather share a connection that may turn out to be HTTP/2 than open one

@@ -43,9 +43,9 @@ static enum lull_err drop(CURLU *handle, CURLUPart what)
 /* "https://host:port": the URL with all else taken away. */
 static enum lull_err origin(CURLU *handle, char **copy)
 {
-  static const CURLUPart others[] = {CURLUPART_USER, CURLUPART_PASSWORD,
+  static const CURLUPart others[] = {CURLUPART_USER,    CURLUPART_PASSWORD,
                                      CURLUPART_OPTIONS, CURLUPART_PATH,
-                                     CURLUPART_QUERY, CURLUPART_FRAGMENT};
+                                     CURLUPART_QUERY,   CURLUPART_FRAGMENT};
   enum lull_err err = LULL_OK;
   size_t i;
   for (i = 0; !err && i < sizeof others / sizeof *others; i++)
@@ -72,8 +72,7 @@ static enum lull_err path_and_query(CURLU *handle, char **copy)
   len = strlen(path) + (query ? strlen(query) : 0) + 2;
   *copy = lull_mem_alloc(len);
   if (*copy)
-    snprintf(*copy, len, "%s%s%s", path, query ? "?" : "",
-             query ? query : "");
+    snprintf(*copy, len, "%s%s%s", path, query ? "?" : "", query ? query : "");
   lull_mem_free(path);
   lull_mem_free(query);
   return *copy ? LULL_OK : LULL_ENOMEM;
@@ -116,8 +115,8 @@ enum lull_err lull_url_resolve(const char *base, const char *location,
     return LULL_ENOMEM;
   err = error_of(curl_url_set(handle, CURLUPART_URL, base, 0));
   if (!err)
-    err = error_of(curl_url_set(handle, CURLUPART_URL, location,
-                                CURLU_URLENCODE));
+    err = error_of(
+        curl_url_set(handle, CURLUPART_URL, location, CURLU_URLENCODE));
   if (!err && !web(handle))
     err = LULL_EINVAL;
   if (!err)

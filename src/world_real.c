@@ -153,7 +153,8 @@ static int patience(lull_usec from, lull_usec until)
 /* Sleeps until something happens on a socket, an interrupt, or `ms`. */
 static void wait_for(struct world_real *w, int ms)
 {
-  struct curl_waitfd extra = {.fd = w->interrupt_fd, .events = CURL_WAIT_POLLIN};
+  struct curl_waitfd extra = {.fd = w->interrupt_fd,
+                              .events = CURL_WAIT_POLLIN};
   unsigned count = w->interrupt_fd >= 0;
   curl_multi_poll(w->multi, count ? &extra : NULL, count, ms, NULL);
   if (count && extra.revents)
@@ -193,13 +194,13 @@ static void close_world(struct lull_world *world)
 }
 
 static const struct lull_world_ops ops = {
-  .now = now,
-  .wall = wall,
-  .entropy = entropy,
-  .send = launch,
-  .cancel = cancel,
-  .next = next,
-  .close = close_world,
+    .now = now,
+    .wall = wall,
+    .entropy = entropy,
+    .send = launch,
+    .cancel = cancel,
+    .next = next,
+    .close = close_world,
 };
 
 struct lull_world *lull_world_real(int interrupt_fd)

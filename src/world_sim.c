@@ -101,13 +101,13 @@ static void close_world(struct lull_world *world)
 }
 
 static const struct lull_world_ops ops = {
-  .now = now,
-  .wall = wall,
-  .entropy = entropy,
-  .send = park,
-  .cancel = cancel,
-  .next = next,
-  .close = close_world,
+    .now = now,
+    .wall = wall,
+    .entropy = entropy,
+    .send = park,
+    .cancel = cancel,
+    .next = next,
+    .close = close_world,
 };
 
 struct lull_world *lull_world_sim(uint64_t seed, lull_usec wall_start)

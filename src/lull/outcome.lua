@@ -152,6 +152,9 @@ end
 ---@field response lull.response? the last real one
 ---@field retry_after number?    s, when a wait was refused
 ---@field history table[]
+---@field lane string
+---@field budget number?         tokens left in the lane, when it ended the call
+---@field budget_capacity number?
 ---@field method string
 ---@field url string             without user, password and secrets
 local Error = {}
@@ -180,8 +183,11 @@ local function ending(err)
   if err.retry_after then
     words = ("%s (%s)"):format(words, text.duration(err.retry_after))
   end
-  if err.why == "budget" or err.why == "breaker" then
-    words = ("%s (lane %s)"):format(words, err.lane or "")
+  if err.why == "budget" then
+    words = ("%s (lane %s: %.4g of %.4g tokens)"):format(words, err.lane,
+      err.budget, err.budget_capacity)
+  elseif err.why == "breaker" then
+    words = ("%s (lane %s)"):format(words, err.lane)
   end
   return words
 end
@@ -210,6 +216,8 @@ function M.conclude(details, stop_reason)
     waited = details.waited,
     retry_after = details.retry_after,
     lane = details.lane,
+    budget = details.budget,
+    budget_capacity = details.budget_capacity,
     method = details.method,
     url = secret.redact(core.redact(details.url) or ""),
     response = details.last_status and response(details, details.last_status),

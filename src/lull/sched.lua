@@ -28,7 +28,7 @@ local current           -- the task that runs now
 local waiting = {}      -- id -> task, or a main-level box
 local ready = {}        -- fifo of { task, ... }
 local first, last = 1, 0
-local live = {}         -- all tasks that have not ended
+local live = {}         -- the script's tasks that have not ended
 local exit              -- what lull.exit was called with
 local lost = {}         -- tasks that failed, and nobody has asked why
 local handlers = {}     -- event kind -> function, for events without a waiter
@@ -304,11 +304,7 @@ end
 
 -- ---- tasks ---------------------------------------------------------------
 
----Starts a task. It runs when the caller next waits.
----@param fn function
----@return lull.task
-function M.spawn(fn, ...)
-  usage.type(fn, "what is spawned", "function")
+local function spawn(fn, ...)
   made = made + 1
   local info = debug.getinfo(fn, "S")
   local body = fn
@@ -318,10 +314,21 @@ function M.spawn(fn, ...)
   local task = setmetatable({ done = false, co = coroutine.create(body),
     number = made }, Task)
   task.name = ("%d (%s:%d)"):format(made, info.short_src, info.linedefined)
-  live[task] = true
   push(task, ...)
   return task
 end
+
+---Starts a task. It runs when the caller next waits.
+---@param fn function
+---@return lull.task
+function M.spawn(fn, ...)
+  local task = spawn(usage.type(fn, "what is spawned", "function"), ...)
+  live[task] = true
+  return task
+end
+
+---Starts a task that nobody waits for: the script may end without it.
+M.background = spawn
 
 -- True when the code that runs now is the task's, be it in a child of try.
 local function is_within(task)

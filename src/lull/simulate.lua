@@ -125,7 +125,7 @@ function M.install(source, seed)
   local time, random = replacements(engine)
   local restore_os, restore_math = replace(os, time), replace(math, random)
   sched.on("send", function(id, details)
-    local task = sched.spawn(serve, the_world, id, details)
+    local task = sched.background(serve, the_world, id, details)
     task.name = "server of " .. details.url
   end)
   return function()

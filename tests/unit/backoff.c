@@ -22,8 +22,8 @@ static int rng(lua_State *L)
 static int range(lua_State *L)
 {
   lua_pushnumber(L, (lua_Number)lull_rng_range(
-                      check(L, 1), (lull_usec)luaL_checknumber(L, 2),
-                      (lull_usec)luaL_checknumber(L, 3)));
+                        check(L, 1), (lull_usec)luaL_checknumber(L, 2),
+                        (lull_usec)luaL_checknumber(L, 3)));
   return 1;
 }
 
@@ -54,10 +54,10 @@ static int wait(lua_State *L)
 {
   struct lull_backoff b = read_backoff(L);
   lull_usec previous =
-    lua_isnil(L, 3) ? -1 : lull_usec_from(luaL_checknumber(L, 3));
-  lua_pushnumber(L, lull_usec_to(lull_backoff_wait(
-                      &b, (unsigned)luaL_checknumber(L, 2), previous,
-                      check(L, 4))));
+      lua_isnil(L, 3) ? -1 : lull_usec_from(luaL_checknumber(L, 3));
+  lua_pushnumber(
+      L, lull_usec_to(lull_backoff_wait(&b, (unsigned)luaL_checknumber(L, 2),
+                                        previous, check(L, 4))));
   return 1;
 }
 
@@ -65,7 +65,7 @@ static int bounds(lua_State *L)
 {
   struct lull_backoff b = read_backoff(L);
   struct lull_backoff_span s =
-    lull_backoff_bounds(&b, (unsigned)luaL_checknumber(L, 2));
+      lull_backoff_bounds(&b, (unsigned)luaL_checknumber(L, 2));
   lua_pushnumber(L, lull_usec_to(s.least));
   lua_pushnumber(L, lull_usec_to(s.mean));
   lua_pushnumber(L, lull_usec_to(s.most));
@@ -75,7 +75,7 @@ static int bounds(lua_State *L)
 void unit_backoff(lua_State *L)
 {
   static const luaL_Reg functions[] = {
-    {"rng", rng}, {"wait", wait}, {"bounds", bounds}, {NULL, NULL}};
+      {"rng", rng}, {"wait", wait}, {"bounds", bounds}, {NULL, NULL}};
   static const luaL_Reg methods[] = {{"range", range}, {NULL, NULL}};
   luaL_newmetatable(L, TYPE);
   unit_add(L, "__index", methods);

@@ -23,7 +23,7 @@ static struct lull_timer *check_timer(lua_State *L, struct box *box)
   return &box->timers[n - 1];
 }
 
-static int new(lua_State *L)
+static int new (lua_State *L)
 {
   struct box *box = lua_newuserdata(L, sizeof *box);
   int i;
@@ -94,9 +94,8 @@ void unit_timerq(lua_State *L)
 {
   static const luaL_Reg functions[] = {{"new", new}, {NULL, NULL}};
   static const luaL_Reg methods[] = {
-    {"set", set},     {"cancel", cancel}, {"armed", armed},
-    {"first", first}, {"begin", begin},   {"fire", fire},
-    {NULL, NULL}};
+      {"set", set},     {"cancel", cancel}, {"armed", armed}, {"first", first},
+      {"begin", begin}, {"fire", fire},     {NULL, NULL}};
   luaL_newmetatable(L, TYPE);
   lua_pushcfunction(L, collect);
   lua_setfield(L, -2, "__gc");
