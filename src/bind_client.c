@@ -240,18 +240,17 @@ static int collect(lua_State *L)
   return 0;
 }
 
-/* client:wait(n [, key]) -> least, mean and most seconds before retry n,
-   after the client's backoff or that of the rule for `key`. */
+/* client:wait(n [, rule]) -> least, mean and most seconds before retry n,
+   after the client's backoff, or that of its rule with that number. */
 static int wait_bounds(lua_State *L)
 {
   const struct lull_policy *p = &lull_bind_check_client(L, 1)->policy;
   unsigned retry = (unsigned)luaL_checknumber(L, 2);
-  int status = (int)luaL_optnumber(L, 3, 0);
-  unsigned rule = lull_policy_find(p, LULL_CLASS_NONE, status);
+  unsigned rule = (unsigned)luaL_optnumber(L, 3, 0);
   const struct lull_backoff *b = &p->backoff;
   struct lull_backoff_span s;
-  if (rule != LULL_NO_RULE && p->rules[rule].has_backoff)
-    b = &p->rules[rule].backoff;
+  if (rule > 0 && rule <= p->rule_count && p->rules[rule - 1].has_backoff)
+    b = &p->rules[rule - 1].backoff;
   s = lull_backoff_bounds(b, retry);
   lua_pushnumber(L, lull_usec_to(s.least));
   lua_pushnumber(L, lull_usec_to(s.mean));
@@ -265,7 +264,71 @@ static void set_number(lua_State *L, const char *name, double value)
   lua_setfield(L, -2, name);
 }
 
-/* client:limits() -> attempts, deadline, max_hint, timeout (a list). */
+/* client:decide(method, outcome, keyed, sent) -> verdict, why: what the
+   policy makes of a first attempt's outcome, a status or a class. */
+static int decide(lua_State *L)
+{
+  const struct lull_policy *p = &lull_bind_check_client(L, 1)->policy;
+  struct lull_facts f = {.limits = &p->limits, .deadline_at = LULL_NEVER};
+  struct lull_rng rng;
+  struct lull_verdict v;
+  if (lua_type(L, 3) == LUA_TNUMBER)
+    f.status = (int)lua_tonumber(L, 3);
+  else
+    f.class = lull_class_find(luaL_checkstring(L, 3));
+  luaL_argcheck(L, f.class != LULL_CLASSES, 3, "no such outcome");
+  f.repeatable =
+      lull_method_idempotent(luaL_checkstring(L, 2)) || lua_toboolean(L, 4);
+  f.sent = lua_toboolean(L, 5);
+  f.rule = lull_policy_find(p, f.class, f.status);
+  f.tries = f.total = f.rule_hits = 1;
+  lull_rng_seed(&rng, 0);
+  v = lull_policy_suggest(p, &f, &rng);
+  lua_pushstring(L, lull_action_name(v.action));
+  lua_pushstring(L, lull_why_name(v.why));
+  return 2;
+}
+
+static void set_time(lua_State *L, const char *name, lull_usec t)
+{
+  set_number(L, name, lull_usec_to(t));
+}
+
+static void set_word(lua_State *L, const char *name, const char *word)
+{
+  lua_pushstring(L, word);
+  lua_setfield(L, -2, name);
+}
+
+/* client:backoff([rule]) -> kind, jitter, base, factor, cap, lo, hi */
+static int backoff_of(lua_State *L)
+{
+  const struct lull_policy *p = &lull_bind_check_client(L, 1)->policy;
+  unsigned rule = (unsigned)luaL_optnumber(L, 2, 0);
+  const struct lull_backoff *b = &p->backoff;
+  if (rule > 0 && rule <= p->rule_count && p->rules[rule - 1].has_backoff)
+    b = &p->rules[rule - 1].backoff;
+  lua_newtable(L);
+  set_word(L, "kind", kinds[b->kind]);
+  set_word(L, "jitter", jitters[b->jitter]);
+  set_time(L, "base", b->base);
+  set_number(L, "factor", b->factor);
+  set_time(L, "cap", b->cap);
+  set_time(L, "lo", b->lo);
+  set_time(L, "hi", b->hi);
+  return 1;
+}
+
+static void set_budget(lua_State *L, const struct lull_budget_conf *b)
+{
+  lua_pushboolean(L, b->on);
+  lua_setfield(L, -2, "budget");
+  set_number(L, "budget_capacity", b->capacity / 1000.0);
+  set_number(L, "budget_cost", b->cost / 1000.0);
+  set_number(L, "budget_refund", b->refund / 1000.0);
+}
+
+/* client:limits() -> all limits, and `timeout` as a list. */
 static int limits(lua_State *L)
 {
   const struct lull_client *c = lull_bind_check_client(L, 1);
@@ -275,6 +338,7 @@ static int limits(lua_State *L)
   set_number(L, "attempts", l->attempts);
   set_number(L, "deadline", lull_usec_to(l->deadline));
   set_number(L, "max_hint", lull_usec_to(l->max_hint));
+  set_budget(L, &c->lane.budget);
   set_number(L, "redirects", c->redirects);
   set_number(L, "max_body", (double)c->max_body);
   set_number(L, "max_headers", (double)c->max_headers);
@@ -289,9 +353,8 @@ static int limits(lua_State *L)
 
 void lull_bind_client_type(lua_State *L)
 {
-  static const luaL_Reg methods[] = {{"wait", wait_bounds},
-                                     {"limits", limits},
-                                     {"__gc", collect},
-                                     {NULL, NULL}};
+  static const luaL_Reg methods[] = {
+      {"wait", wait_bounds}, {"backoff", backoff_of}, {"decide", decide},
+      {"limits", limits},    {"__gc", collect},       {NULL, NULL}};
   lull_bind_type(L, LULL_CLIENT_TYPE, methods);
 }

@@ -164,6 +164,8 @@ static void push_verdict(lua_State *L, const struct lull_call *c,
   set_record(L, r);
   set_request(L, c);
   set_integer(L, "limit", (lua_Integer)lull_call_limit(c));
+  if (r->rule != LULL_NO_RULE)
+    set_string(L, "rule_key", c->client->policy.rules[r->rule].key);
   set_number(L, "now", lull_usec_to(now));
   set_string(L, "lane", lull_engine_lane_of(c));
 }

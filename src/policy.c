@@ -1,6 +1,6 @@
 #include "policy.h"
 
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #define WIDTH_ANY 1000 /* of "*": wider than every other key */
@@ -133,7 +133,7 @@ static bool put_key(struct lull_policy *p, unsigned rule, const char *key,
   return len > 0 && put_classes(p, rule, key, len);
 }
 
-static enum lull_err add_rule(struct lull_policy *p,
+static enum lull_err add_rule(struct lull_policy *p, const char *key,
                               const struct lull_rule *rule)
 {
   struct lull_rule *rules;
@@ -143,14 +143,15 @@ static enum lull_err add_rule(struct lull_policy *p,
   if (!rules)
     return LULL_ENOMEM;
   p->rules = rules;
-  rules[p->rule_count++] = *rule;
+  rules[p->rule_count] = *rule;
+  snprintf(rules[p->rule_count++].key, LULL_KEY_MAX, "%s", key);
   return LULL_OK;
 }
 
 enum lull_err lull_policy_rule(struct lull_policy *p, const char *key,
                                const struct lull_rule *rule)
 {
-  enum lull_err err = add_rule(p, rule);
+  enum lull_err err = add_rule(p, key, rule);
   while (!err) {
     size_t len = strcspn(key, "|");
     if (!put_key(p, p->rule_count - 1, key, len))

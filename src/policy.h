@@ -29,7 +29,10 @@ struct lull_limits {
 void lull_limits_init(struct lull_limits *limits);
 void lull_backoff_init(struct lull_backoff *backoff);
 
+#define LULL_KEY_MAX 32 /* what is kept of a rule's key, for people */
+
 struct lull_rule {
+  char key[LULL_KEY_MAX];
   enum lull_action action; /* DEFAULT: only limits are changed */
   bool ask;                /* the script has a function for it */
   bool unsafe;             /* "retry" holds for unsafe methods too */

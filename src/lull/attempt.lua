@@ -82,8 +82,9 @@ Attempt.__tostring = function(self)
 end
 
 ---@param details table of the event "ask"
+---@param rules table[]? the client's
 ---@return lull.attempt
-function M.new(details)
+function M.new(details, rules)
   local answered = details.status ~= nil
   return setmetatable({
     n = details.n,
@@ -100,6 +101,7 @@ function M.new(details)
     left = details.left,
     request = { method = details.method, url = details.url },
     records = details.records,
+    rules = rules,
   }, Attempt)
 end
 

@@ -27,7 +27,8 @@ local VALUED = { ["--sim"] = true, ["--seed"] = true, ["--log"] = true }
 local function parser()
   local argparse = require "argparse"
   local p = argparse("lull", "Run a Lua script that talks to HTTP APIs which fail, throttle or lie.", EXAMPLES)
-  p:usage "Usage: lull [options] script.lua [args]    (- for standard input)"
+  p:usage("Usage: lull [options] script.lua [args]    (- for standard input)\n"
+    .. "       lull plan script.lua [args]         (what it would do; sends nothing)")
   p:add_help("-h --help")
   p:option("--sim", "Run against the servers of this world file, in virtual time."):argname "FILE"
   p:option("--seed", "Fix every random draw."):argname "N"
@@ -138,6 +139,33 @@ local function set_arguments(argv, script, at)
   return args
 end
 
+local function load(script)
+  local chunk, problem = loadfile(script ~= "-" and script or nil)
+  if not chunk then complain(problem) end
+  return chunk
+end
+
+-- The script's exit code from how it ended.
+local function ended(ok, err)
+  local code = ok and 0 or failure(err)
+  if sched.interrupted then code = 128 + sched.interrupted end
+  return code
+end
+
+local unpack = table.unpack or unpack -- luacheck: ignore
+
+-- lull plan script.lua [args]
+local function plan(argv)
+  if not argv[2] then
+    complain("plan takes a script; try lull --help")
+    return M.USAGE
+  end
+  local chunk = load(argv[2])
+  if not chunk then return M.NOT_LOADED end
+  local args = set_arguments(argv, argv[2], 2)
+  return ended(require("lull.plan").run(chunk, unpack(args)))
+end
+
 ---Runs the command line and gives the exit code.
 ---@param argv string[]
 ---@param host table? what only the binary has: signals
@@ -147,6 +175,7 @@ function M.main(argv, host)
     sched.interrupt_fd, sched.entering = host.interrupt_fd, host.entering
     sched.on("interrupt", function() sched.interrupt(host.acknowledge()) end)
   end
+  if argv[1] == "plan" then return plan(argv) end
   local o, script, at = parse(argv)
   if not o then
     complain(script .. "; try lull --help")
@@ -157,23 +186,14 @@ function M.main(argv, host)
     complain("no script is named; try lull --help")
     return M.USAGE
   end
-  local chunk, problem = loadfile(script ~= "-" and script or nil)
-  if not chunk then
-    complain(problem)
-    return M.NOT_LOADED
-  end
-  local ok, code
-  ok, problem, code = prepare(o)
+  local chunk = load(script)
+  if not chunk then return M.NOT_LOADED end
+  local ok, problem, code = prepare(o)
   if not ok then
     complain(problem)
     return code or M.USAGE
   end
-  local args = set_arguments(argv, script, at)
-  local err
-  ok, err = sched.main(chunk, (table.unpack or unpack)(args)) -- luacheck: ignore
-  code = ok and 0 or failure(err)
-  if sched.interrupted then code = 128 + sched.interrupted end
-  return code
+  return ended(sched.main(chunk, unpack(set_arguments(argv, script, at))))
 end
 
 return M

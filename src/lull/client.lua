@@ -166,8 +166,8 @@ end
 local function spec_of(client, method, target, given)
   local base = client.settings
   local spec = { method = method }
-  spec.url = with_query(target_url(client, target), base.query)
-  spec.url = with_query(spec.url, given.query)
+  spec.url = with_query(target_url(client, target), given.query == nil and base.query
+    or options.joined_query(base.query, given.query))
   local keyed = { key = option(client, given, "key"),
     key_header = option(client, given, "key_header"),
     key_quoted = option(client, given, "key_quoted") }
@@ -209,7 +209,7 @@ local function consult(client, details, factory)
   local fn = client.functions[details.rule]
   local verdict
   if fn then
-    local seen = attempt.new(details)
+    local seen = attempt.new(details, client.settings.on)
     verdict = attempt.verdict_of(fn(seen), seen.reason)
   end
   verdict = verdict or { action = "default", suggested = details.suggestion }
@@ -226,6 +226,7 @@ local function refuse_start(method, url, spec, problem)
 end
 
 local function run(client, spec, factory)
+  if M.forbid then M.forbid() end
   local engine = sched.engine()
   local id, problem = engine:start(client.core, spec)
   if not id then return refuse_start(spec.method, spec.url, spec, problem) end
@@ -233,7 +234,7 @@ local function run(client, spec, factory)
   local stop_reason
   while true do
     local kind, details = sched.wait(id, spec.method .. " " .. spec.url)
-    if kind == "done" then return outcome.conclude(details, stop_reason) end
+    if kind == "done" then return outcome.conclude(details, stop_reason, client.settings.on) end
     local ok, j, verdict = sched.traced(consult, client, details, factory)
     if ok then
       stop_reason = verdict.why
@@ -251,7 +252,9 @@ end
 local function split(client, given)
   local cheap, own = {}, nil
   for name, value in pairs(given) do
-    if options.CHEAP[name] then
+    if not options.CALL_NAMES[name] then
+      usage.unknown("option", name, options.CALL_NAMES)
+    elseif options.CHEAP[name] then
       cheap[name] = value
     else
       own = own or {}

@@ -17,7 +17,9 @@ local function of_type(types)
 end
 
 local function least(n)
-  return function(value, name) return usage.count(value, name, n) end
+  return function(value, name)
+    return math.min(usage.count(value, name, n), usage.MOST)
+  end
 end
 
 local function timeouts(value, name)
@@ -25,6 +27,7 @@ local function timeouts(value, name)
   local list = {}
   for i, one in ipairs(value) do list[i] = usage.duration(one, name) end
   if #list == 0 then usage.fail(name .. ": a list of timeouts is empty") end
+  if #list > 8 then usage.fail(name .. ": at most 8 timeouts") end
   return list
 end
 
@@ -34,7 +37,8 @@ local function size(value, name)
   if type(value) == "string" then
     digits, unit = value:lower():match("^(%d+)%s*([kmg]?)i?b?$")
   end
-  return usage.count(digits and tonumber(digits) * units[unit] or value, name, 0)
+  local bytes = digits and tonumber(digits) * units[unit] or value
+  return math.min(usage.count(bytes, name, 0), 2 ^ 53)
 end
 
 local KINDS = { constant = true, linear = true, exponential = true }
@@ -113,11 +117,14 @@ local function rule(value, name)
       usage.unknown("field of " .. name, field, RULE)
     end
   end
-  if value.attempts then out.attempts = usage.count(value.attempts, name .. ".attempts", 1) end
+  if value.attempts then out.attempts = least(1)(value.attempts, name .. ".attempts") end
   if value.timeout then out.timeout = usage.duration(value.timeout, name .. ".timeout") end
   if value.backoff then out.backoff = backoff(value.backoff, name .. ".backoff") end
-  if value.unsafe then out.unsafe = true end
-  out.pause = value.pause
+  for _, flag in ipairs { "unsafe", "pause" } do
+    if value[flag] ~= nil then
+      out[flag] = usage.type(value[flag], name .. "." .. flag, "boolean")
+    end
+  end
   return out
 end
 
@@ -147,7 +154,7 @@ local function limit(value, name)
   for key, v in text.sorted(value) do
     if key == "parallel" then
       if v == "auto" then out.adaptive = true else
-        out.parallel = usage.count(v, name .. ".parallel", 1)
+        out.parallel = least(1)(v, name .. ".parallel")
       end
     elseif type(key) == "number" then
       out.rates[#out.rates + 1] = usage.rate(v, name)
@@ -202,12 +209,17 @@ local function breaker(value, name)
   return out
 end
 
+local function header_name(value, name)
+  if type(value) ~= "string" or value == "" or value:find("[%c%s:]") then
+    usage.fail(("%s: '%s' is no name of a header"):format(name, tostring(value)))
+  end
+  return value
+end
+
 local function header_fields(value, name)
   usage.type(value, name, "table")
   for field, v in pairs(value) do
-    if type(field) ~= "string" or field == "" or field:find("[%c%s:]") then
-      usage.fail(("%s: '%s' is no name of a header"):format(name, tostring(field)))
-    end
+    header_name(field, name)
     local list = type(v) == "table" and not secret.is(v) and v or { v }
     for _, one in ipairs(list) do
       local plain = secret.plain(one)
@@ -227,6 +239,9 @@ local function base_url(value, name)
   usage.type(value, name, "string")
   if not core.url(value) then
     usage.fail(("%s: '%s' is no http or https URL"):format(name, value))
+  end
+  if value:find("[?#]") then
+    usage.fail(name .. ": it has a query or a fragment; a query is an option of its own")
   end
   return value
 end
@@ -265,7 +280,7 @@ local CLIENT = {
   lane = of_type("string or function"),
   unsafe = of_type("boolean"),
   key = key,
-  key_header = of_type("string"),
+  key_header = header_name,
   key_quoted = of_type("boolean"),
   headers = header_fields,
   query = of_type("table or string"),
@@ -301,6 +316,7 @@ local function names(...)
 end
 
 local CLIENT_NAMES, CALL_NAMES = names(CLIENT), names(CLIENT, CALL)
+M.CALL_NAMES = CALL_NAMES
 
 -- The limits that a call may have of its own without a policy of its own.
 M.LIMITS = { attempts = true, timeout = true, deadline = true, max_hint = true }
@@ -353,9 +369,10 @@ local function joined_fields(a, b)
 end
 
 local function joined_query(a, b)
-  if type(a) ~= "table" or type(b) ~= "table" then return b end
-  return joined_fields(a, b)
+  if type(b) ~= "table" then return b end
+  return joined_fields(type(a) == "table" and a or nil, b)
 end
+M.joined_query = joined_query
 
 local JOIN = { headers = joined_headers, on = joined_list,
   backoff = joined_fields, query = joined_query }

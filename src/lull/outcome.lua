@@ -77,11 +77,14 @@ end
 -- ---- history -------------------------------------------------------------
 
 ---The history from its packed form: one entry a request on the wire, with
----`outcome`, `verdict`, `wait`, `why` and more.
-function M.history(records)
+---`outcome`, `verdict`, `wait`, `why` and more; `rule` is the rule's key.
+---@param records string
+---@param rules table[]? the client's, in their order
+function M.history(records, rules)
   local list = core.history(records or "")
   for _, entry in ipairs(list) do
     entry.outcome = entry.status or entry.class or "cancelled"
+    entry.rule = entry.rule and rules and rules[entry.rule].key
   end
   return list
 end
@@ -89,7 +92,7 @@ end
 -- Fields that are made when they are first asked for.
 local function lazy(object, name)
   if name == "history" then
-    local history = M.history(rawget(object, "records"))
+    local history = M.history(rawget(object, "records"), rawget(object, "rules"))
     rawset(object, "history", history)
     return history
   elseif name == "headers" then
@@ -127,7 +130,7 @@ Response.__tostring = function(self)
   return ("%d %s"):format(self.status, core.status_text(self.status))
 end
 
-local function response(details, status)
+local function response(details, status, rules)
   return setmetatable({
     status = status,
     raw_headers = details.headers,
@@ -137,6 +140,7 @@ local function response(details, status)
     elapsed = details.elapsed,
     waited = details.waited,
     records = details.records,
+    rules = rules,
   }, Response)
 end
 
@@ -203,8 +207,9 @@ end
 ---What a call's end means for the script: a response, or nil and an error.
 ---@param details table of the event "done"
 ---@param stop_reason string? what the script's rule said
-function M.conclude(details, stop_reason)
-  if details.accepted then return response(details, details.last_status) end
+---@param rules table[]? the client's
+function M.conclude(details, stop_reason, rules)
+  if details.accepted then return response(details, details.last_status, rules) end
   return nil, setmetatable({
     reason = details.class or details.status or details.why,
     why = details.why,
@@ -220,8 +225,9 @@ function M.conclude(details, stop_reason)
     budget_capacity = details.budget_capacity,
     method = details.method,
     url = secret.redact(core.redact(details.url) or ""),
-    response = details.last_status and response(details, details.last_status),
+    response = details.last_status and response(details, details.last_status, rules),
     records = details.records,
+    rules = rules,
   }, Error)
 end
 

@@ -45,9 +45,14 @@ end
 
 local Exit = { __tostring = function(self) return "exit " .. self.code end }
 
----Ends the script with that exit code, from whichever task.
+---Ends the script with that exit code, from whichever task; no pcall of the
+---script's holds it up.
 function M.exit(code)
-  error(setmetatable({ code = usage.count(code or 0, "exit", 0) }, Exit), 0)
+  local request = setmetatable({ code = usage.count(code or 0, "exit", 0) }, Exit)
+  if not M.in_main then os.exit(request.code) end
+  exit = exit or request
+  if current and running() == current.co then pcall(yield) end
+  error(request, 0)
 end
 
 function M.is_exit(err) return getmetatable(err) == Exit end
@@ -490,6 +495,7 @@ end
 function M.main(fn, ...)
   local root = M.spawn(fn, ...)
   root.name, root.seen = "the script", true
+  M.in_main = true
   local ok, err = pcall(pump, function()
     return root.done and (root.failed or next(live) == nil)
   end)

@@ -14,9 +14,13 @@ Secret.__concat = function(a, b)
   return M.new(text(a) .. text(b))
 end
 
--- The texts of all secrets that are alive, for redaction. The text is kept
--- here and not in the object, so that printing its fields shows nothing.
+-- The text is kept here and not in the object, so that printing its fields
+-- shows nothing.
 local texts = setmetatable({}, { __mode = "k" })
+
+-- Every text that was ever a secret, each once: a message may be made when
+-- the secret itself is long collected.
+local known, list, sorted = {}, {}, true
 
 ---Wraps a text: sent as it is, shown as "***". Joining it with other texts
 ---gives a secret again.
@@ -27,6 +31,10 @@ function M.new(text)
   usage.type(text, "a secret", "string")
   local secret = setmetatable({}, Secret)
   texts[secret] = text
+  if text ~= "" and not known[text] then
+    known[text], sorted = true, false
+    list[#list + 1] = text
+  end
   return secret
 end
 
@@ -50,21 +58,33 @@ local function escaped(text)
   end))
 end
 
+local function replaced(text, form)
+  local from, to = text:find(form, 1, true)
+  while from do
+    text = text:sub(1, from - 1) .. "***" .. text:sub(to + 1)
+    from, to = text:find(form, from + 3, true)
+  end
+  return text
+end
+
+-- Of two secrets, one within the other, the longer goes first: nothing of it
+-- must stay behind.
+local function longer(a, b)
+  if #a ~= #b then return #a > #b end
+  return a < b
+end
+
 ---`text` with every secret in it replaced by "***", also where it stands
 ---percent-encoded.
 ---@param text string
 ---@return string
 function M.redact(text)
-  for _, hidden in pairs(texts) do
-    if hidden ~= "" then
-      for _, form in ipairs { hidden, escaped(hidden) } do
-        local from, to = text:find(form, 1, true)
-        while from do
-          text = text:sub(1, from - 1) .. "***" .. text:sub(to + 1)
-          from, to = text:find(form, from + 3, true)
-        end
-      end
-    end
+  if not sorted then
+    table.sort(list, longer)
+    sorted = true
+  end
+  for _, hidden in ipairs(list) do
+    text = replaced(replaced(text, hidden), escaped(hidden))
   end
   return text
 end

@@ -48,7 +48,13 @@ function M.line(id, details, since)
   local line = ("%9.3f  #%d %s %s  attempt %d of %d: %s -> %s"):format(
     details.now - since, numbers[id] or 0, details.method, clean_url(details),
     details.n, details.limit, outcome(details), verdict(details))
-  if details.asked then line = line .. " [by the script's rule]" end
+  if details.rule_key then line = ("%s [rule %s]"):format(line, details.rule_key) end
+  if details.hedge then line = line .. " [hedge]" end
+  if details.resumed then line = line .. " [continued]" end
+  if details.cause and details.cause ~= "none" and details.queued >= 0.001 then
+    line = ("%s [waited %s for %s of lane %s]"):format(line, text.duration(details.queued),
+      details.cause, secret.redact(details.lane))
+  end
   return line
 end
 
@@ -74,6 +80,11 @@ function M.record(id, details, since)
     source = details.source,
     hint = details.hint,
     hint_seconds = details.hint_seconds,
+    rule = details.rule_key,
+    queued = details.queued,
+    queued_for = details.cause,
+    hedge = details.hedge,
+    continued = details.resumed,
     asked = details.asked,
     free = details.free,
   }

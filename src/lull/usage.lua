@@ -64,7 +64,8 @@ function M.nearest(word, names)
       best, best_distance = name, d
     end
   end
-  if best and best_distance <= math.max(1, math.floor(#word / 3)) then
+  if best and best_distance <= math.max(1, math.floor(#word / 3))
+    and best_distance < #word then
     return tostring(best)
   end
 end
@@ -97,7 +98,8 @@ end
 function M.duration(value, name)
   local seconds = value
   if type(value) == "string" then
-    seconds = parse_duration(value) or tonumber(value)
+    seconds = parse_duration(value)
+      or (value:match("^%d+%.?%d*$") and tonumber(value))
   end
   if type(seconds) ~= "number" or seconds ~= seconds or seconds < 0 then
     M.fail(("%s: '%s' is no duration; it is a number of seconds, or a text "
@@ -105,6 +107,9 @@ function M.duration(value, name)
   end
   return seconds
 end
+
+---More than this the core cannot count; it is as good as no limit.
+M.MOST = 2 ^ 31 - 1
 
 ---A rate "10/s", "80/1m", "12/15m".
 ---@param value any
@@ -123,7 +128,7 @@ function M.rate(value, name)
     M.fail(("%s: '%s' is no rate; it is a text such as \"10/s\", \"80/1m\", "
       .. '"12/15m"'):format(name, tostring(value)))
   end
-  return { count = count, window = window }
+  return { count = math.min(count, M.MOST), window = window }
 end
 
 ---A whole number of at least `least`.

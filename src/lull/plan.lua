@@ -1,0 +1,143 @@
+-- plan: what each client of a script would do, told without sending a byte.
+
+local client = require "lull.client"
+local sched = require "lull.sched"
+local text = require "lull.text"
+
+local M = {}
+
+local duration = text.duration
+
+local function limit_of(seconds)
+  return seconds == math.huge and "none" or duration(seconds)
+end
+
+local JITTER = {
+  none = "no jitter",
+  full = "full jitter: 0 to all of it",
+  equal = "equal jitter: half to all of it",
+  decorrelated = "decorrelated jitter: base to three times the last wait",
+}
+
+local function backoff_text(b)
+  local steps = b.kind
+  if b.kind == "exponential" then steps = ("%s, factor %g"):format(steps, b.factor) end
+  local jitter = JITTER[b.jitter]
+  if b.jitter == "added" then
+    jitter = ("plus %s to %s at random"):format(duration(b.lo), duration(b.hi))
+  elseif b.jitter == "factor" then
+    jitter = ("times %g to %g at random"):format(b.lo, b.hi)
+  end
+  return ("%s from %s, at most %s; %s"):format(steps, duration(b.base), duration(b.cap), jitter)
+end
+
+-- How the waits end: by the number of attempts, or by the deadline first.
+local function ending(attempts, deadline, sums)
+  if deadline == math.huge then return ("attempts: %d"):format(attempts) end
+  if sums.least >= deadline then return "deadline: " .. duration(deadline) .. ", always first" end
+  if sums.most < deadline then return ("attempts: %d, before the deadline"):format(attempts) end
+  return ("attempts: %d, or the deadline of %s"):format(attempts, duration(deadline))
+end
+
+local ROW = "    %-6s %8s %8s %8s   %s\n"
+
+local function wait_table(out, core_client, rule, attempts, deadline)
+  local sums = { least = 0, mean = 0, most = 0 }
+  out(ROW:format("retry", "least", "mean", "most", "added up: least, mean, most"))
+  local shown = math.min(attempts - 1, 12)
+  for n = 1, attempts - 1 do
+    local least, mean, most = core_client:wait(n, rule)
+    sums.least, sums.mean, sums.most = sums.least + least, sums.mean + mean, sums.most + most
+    if n <= shown or n == attempts - 1 then
+      if n > shown + 1 then out("    ...\n") end
+      out(ROW:format(n, duration(least), duration(mean), duration(most),
+        ("%s, %s, %s"):format(duration(sums.least), duration(sums.mean), duration(sums.most))))
+    end
+  end
+  out("    ended by " .. ending(attempts, deadline, sums) .. "\n")
+end
+
+local function rule_text(rule)
+  local words = rule.fn and "function" or rule.action or "default"
+  if rule.attempts then words = ("%s, at most %d of them"):format(words, rule.attempts) end
+  if rule.timeout then words = words .. ", then timeout " .. duration(rule.timeout) end
+  if rule.pause ~= nil then words = words .. (rule.pause and ", pauses the lane" or ", no pause") end
+  if rule.unsafe then words = words .. ", unsafe methods too" end
+  if rule.backoff then words = words .. ", own waits" end
+  return words
+end
+
+local function rates_text(limit)
+  local words = {}
+  for _, rate in ipairs(limit and limit.rates or {}) do
+    local where = rate.path and (" for " .. (rate.method ~= "" and rate.method .. " " or "") .. rate.path) or ""
+    words[#words + 1] = ("%d in %s%s"):format(rate.count, duration(rate.window), where)
+  end
+  if limit and limit.parallel then words[#words + 1] = limit.parallel .. " at once" end
+  if limit and limit.adaptive then words[#words + 1] = "as many at once as the server bears" end
+  return #words > 0 and table.concat(words, "; ") or "none"
+end
+
+-- What overrides what: later rules of the same key win, and stand alone.
+local function effective(rules)
+  local last, list = {}, {}
+  for i, rule in ipairs(rules or {}) do last[rule.key] = i end
+  for i, rule in ipairs(rules or {}) do
+    if last[rule.key] == i then list[#list + 1] = { index = i, rule = rule } end
+  end
+  table.sort(list, function(a, b) return a.rule.key < b.rule.key end)
+  return list
+end
+
+local function timeouts(list)
+  local words = {}
+  for i, seconds in ipairs(list) do words[i] = duration(seconds) end
+  return #words > 0 and table.concat(words, ", ") or "none"
+end
+
+local function describe(out, number, made)
+  local o, core_client = made.settings, made.core
+  local limits = core_client:limits()
+  out(("client %d: %s\n"):format(number, o.base or "no base"))
+  out(("  attempts %d, timeout %s, deadline %s, longest hint obeyed %s\n"):format(limits.attempts,
+    timeouts(limits.timeout), limit_of(limits.deadline), limit_of(limits.max_hint)))
+  out(("  limits of its lane: %s\n"):format(rates_text(o.limit)))
+  out(limits.budget and ("  retry budget: %g tokens, a retry costs %g, a success gives %g\n"):format(
+    limits.budget_capacity, limits.budget_cost, limits.budget_refund) or "  retry budget: off\n")
+  local rules = effective(o.on)
+  if #rules > 0 then out("  rules, the most specific wins; the table of defaults for the rest:\n") end
+  for _, one in ipairs(rules) do out(("    %-20s %s\n"):format(one.rule.key, rule_text(one.rule))) end
+  out("  waits: " .. backoff_text(core_client:backoff()) .. "\n")
+  wait_table(out, core_client, nil, limits.attempts, limits.deadline)
+  for _, one in ipairs(rules) do
+    if one.rule.backoff then
+      out(("  waits after %s: %s\n"):format(one.rule.key, backoff_text(core_client:backoff(one.index))))
+      wait_table(out, core_client, one.index, one.rule.attempts or limits.attempts, limits.deadline)
+    end
+  end
+end
+
+---Runs the script up to its first request and describes the clients that it
+---has made by then. What the script itself prints is not shown.
+---@param chunk function
+---@param ... string the script's arguments
+---@return boolean ok
+---@return any err
+function M.run(chunk, ...)
+  local clients = {}
+  client.observe("made", function(made) clients[#clients + 1] = made end)
+  client.forbid = function() sched.exit(0) end
+  local stdout, write = io.stdout, io.write
+  local function silent() end
+  print, io.write = silent, function() return stdout end -- luacheck: ignore
+  local ok, err = sched.main(chunk, ...)
+  io.write = write -- luacheck: ignore
+  if not ok and not sched.is_exit(err) then return false, err end
+  for number, made in ipairs(clients) do
+    describe(function(words) stdout:write(words) end, number, made)
+  end
+  if #clients == 0 then stdout:write("the script makes no client before its first request\n") end
+  return true
+end
+
+return M
