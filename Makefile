@@ -56,6 +56,10 @@ test: deps
 	@./tests/run.sh
 demo: deps
 	@$(MAKE) -s all && ./tests/demo.sh
+# Tables of the manual and the rockspec's lists, from the code.
+docs: module
+	LUA_PATH="src/?.lua;;" LUA_CPATH="$(B)/?.so;;" $(LUA) docs/generate.lua README.md docs/deciding.md
+	$(LUA) rockspec/make.lua > rockspec/lull-scm-1.rockspec
 lint:
 	@./tests/lint.sh
 # The same specs under the address and undefined-behaviour sanitizers.
@@ -71,4 +75,4 @@ clean:
 	rm -rf build
 
 -include $(wildcard $(B)/*.d $(B)/unit/*.d)
-.PHONY: all module unit deps test demo lint asan install uninstall clean
+.PHONY: all module unit deps test demo docs lint asan install uninstall clean

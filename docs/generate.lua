@@ -85,11 +85,11 @@ local function wait_cell(client, n)
 end
 
 function M.presets()
-  local lines = { "| preset | attempts | waits before retry 1, 2, 3, 4 (s) | cap (s) | longest hint (s) |", "|---|---|---|---|---|" }
+  local lines = { "| preset | attempts | waits before its first retries (s) | cap (s) | longest hint (s) |", "|---|---|---|---|---|" }
   for name, preset in text.sorted(presets) do
     local client = options.compile(options.layer({}, { preset = preset }))
     local l, waits = client:limits(), {}
-    for n = 1, 4 do waits[n] = wait_cell(client, n) end
+    for n = 1, math.min(4, l.attempts - 1) do waits[n] = wait_cell(client, n) end
     lines[#lines + 1] = ("| `%s` | %d | %s | %g | %g |"):format(name, l.attempts,
       table.concat(waits, ", "), client:backoff().cap, l.max_hint)
   end

@@ -29,7 +29,7 @@ static void keep(char *raw, const char *text)
 {
   size_t i;
   for (i = 0; i < LULL_HINT_RAW - 1 && text[i]; i++)
-    raw[i] = text[i] >= 0x20 && text[i] < 0x7f ? text[i] : '?';
+    raw[i] = (char)(text[i] >= 0x20 && text[i] < 0x7f ? text[i] : '?');
   raw[i] = '\0';
 }
 

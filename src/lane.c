@@ -38,7 +38,7 @@ static enum lull_err widen(struct lull_lane *lane)
   if (sets <= lane->sets)
     return LULL_OK;
   struct queue *queues =
-      lull_mem_grow(lane->queues, 2 * sets * sizeof *queues);
+      lull_mem_grow(lane->queues, (size_t)2 * sets * sizeof *queues);
   if (!queues)
     return LULL_ENOMEM;
   memset(queues + 2 * (size_t)lane->sets, 0,

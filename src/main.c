@@ -128,7 +128,7 @@ static void preload(lua_State *L)
   lua_getglobal(L, "package");
   lua_getfield(L, -1, "preload");
   for (i = 0; i < embedded_count; i++) {
-    lua_pushlightuserdata(L, (void *)(uintptr_t)&embedded[i]);
+    lua_pushlightuserdata(L, (void *)&embedded[i]);
     lua_pushcclosure(L, load_embedded, 1);
     lua_setfield(L, -2, embedded[i].name);
   }

@@ -1,6 +1,7 @@
 -- attempt: what a rule's function gets to see of an outcome, and the
 -- verdicts that it may return.
 
+local core = require "lull.core"
 local json = require "lull.json"
 local outcome = require "lull.outcome"
 local text = require "lull.text"
@@ -58,8 +59,11 @@ function Attempt:retry(options)
   for name in pairs(options) do
     if not RETRY[name] then usage.unknown("field of retry", name, RETRY) end
   end
-  return verdict { action = "retry", headers = options.headers,
-    url = options.url and usage.type(options.url, "url", "string"),
+  local url = options.url and usage.type(options.url, "url", "string")
+  if url and not core.resolve(self.request.url, url) then
+    usage.fail(("url: '%s' is no http or https URL"):format(url))
+  end
+  return verdict { action = "retry", headers = options.headers, url = url,
     wait = options.wait and usage.duration(options.wait, "wait"),
     free = options.free and true or false }
 end

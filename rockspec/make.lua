@@ -1,0 +1,52 @@
+-- Writes the rockspec from what is in src: LuaRocks' builtin build wants every
+-- file by name. `make docs` runs it; a spec compares.
+--     lua5.4 rockspec/make.lua > rockspec/lull-scm-1.rockspec
+
+local function files(pattern)
+  local list = {}
+  local pipe = io.popen("ls " .. pattern)
+  for name in pipe:lines() do list[#list + 1] = name end
+  pipe:close()
+  table.sort(list)
+  return list
+end
+
+local function module_lines()
+  local lines = {}
+  for _, path in ipairs(files("src/lull.lua src/lull/*.lua")) do
+    local name = path:match("^src/(.*)%.lua$"):gsub("/", ".")
+    lines[#lines + 1] = ('    ["%s"] = "%s",'):format(name, path)
+  end
+  lines[#lines + 1] = '    ["lull.core"] = {\n      sources = {'
+  for _, path in ipairs(files("src/*.c")) do
+    if path ~= "src/main.c" then lines[#lines + 1] = ('        "%s",'):format(path) end
+  end
+  lines[#lines + 1] = '      },\n      libraries = { "curl", "m" },\n    },'
+  return table.concat(lines, "\n")
+end
+
+io.write(([[
+rockspec_format = "3.0"
+package = "lull"
+version = "scm-1"
+source = { url = "git+file://." }
+description = {
+  summary = "A Lua-scriptable retry runtime for HTTP",
+  detailed = "lull sends HTTP requests and does everything between the first "
+    .. "try and the last: it waits, retries, paces, gives up, and explains "
+    .. "each of these. Scripts override any decision.",
+  license = "MIT",
+}
+dependencies = { "lua >= 5.1, < 5.6", "lua-cjson", "argparse" }
+test_dependencies = { "busted" }
+-- Only the library: a look for curl.h fails where it is in a multiarch folder.
+external_dependencies = { CURL = { library = "curl" } }
+build = {
+  type = "builtin",
+  modules = {
+%s
+  },
+  install = { bin = { lull = "src/command.lua" } },
+}
+test = { type = "busted" }
+]]):format(module_lines()))
