@@ -166,6 +166,12 @@ local function plan(argv)
   return ended(require("lull.plan").run(chunk, unpack(args)))
 end
 
+-- Commands by their first word; a module is loaded when its turn comes, and
+-- `run(argv)` gives the exit code.
+local COMMANDS = { plan = plan }
+
+M.complain, M.ended = complain, ended
+
 ---Runs the command line and gives the exit code.
 ---@param argv string[]
 ---@param host table? what only the binary has: signals
@@ -175,7 +181,8 @@ function M.main(argv, host)
     sched.interrupt_fd, sched.entering = host.interrupt_fd, host.entering
     sched.on("interrupt", function() sched.interrupt(host.acknowledge()) end)
   end
-  if argv[1] == "plan" then return plan(argv) end
+  local command = COMMANDS[argv[1]]
+  if command then return command(argv) end
   local o, script, at = parse(argv)
   if not o then
     complain(script .. "; try lull --help")
