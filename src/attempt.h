@@ -32,6 +32,7 @@ struct lull_attempt {
   const struct lull_client *client;
   const char *validator; /* of the part in the sink's file; NULL: no part */
   uint64_t resume_from;  /* how long that part is */
+  lull_usec stall;       /* ends when nothing comes for so long; 0: never */
 
   enum lull_class class; /* LULL_CLASS_NONE: there is a whole answer */
   struct lull_response response;

@@ -64,6 +64,7 @@ static void read_timeouts(lua_State *L, int index, struct lull_limits *l)
 {
   int i, n;
   lua_getfield(L, index, "timeout");
+  l->timeout_given = l->timeout_given || !lua_isnil(L, -1);
   if (lua_isnumber(L, -1)) {
     l->timeout_count = 1;
     l->timeout[0] = lull_usec_from(lua_tonumber(L, -1));

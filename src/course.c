@@ -186,6 +186,8 @@ static void leaving(struct lull_attempt *a, lull_usec at)
 {
   struct lull_engine *e = a->engine;
   struct lull_leg *leg = a->owner;
+  if (!e->world->simulated)
+    at = lull_usec_add(at, lull_lane_slack(leg->lane->lane));
   lull_lane_sent(&leg->ticket, at);
   lull_lanes_touch(&e->lanes, leg->lane); /* a window may have moved */
 }
@@ -232,11 +234,26 @@ static bool may_hedge(const struct lull_engine *e,
          call->tries < call->limits->attempts;
 }
 
+/* A download may take as long as it makes progress, unless the script says
+   how long; simulated answers come whole, and need no such care. */
+static void set_timeout(struct lull_engine *e, struct lull_leg *leg)
+{
+  struct lull_call *call = leg->call;
+  lull_usec timeout = call->next_timeout
+                          ? call->next_timeout
+                          : lull_limits_timeout(call->limits, leg->n);
+  if (call->request.output && !call->limits->timeout_given &&
+      !call->next_timeout && !e->world->simulated) {
+    leg->attempt->stall = timeout;
+    timeout = LULL_NEVER;
+  }
+  leg->timeout_at = lull_usec_add(e->now, timeout);
+}
+
 /* The lane lets a leg go. */
 static void launch(struct lull_engine *e, struct lull_leg *leg)
 {
   struct lull_call *call = leg->call;
-  lull_usec timeout;
   enum lull_err err = lull_call_attempt(call, leg);
   if (err) {
     lull_course_cut_hedge(e, call);
@@ -247,9 +264,7 @@ static void launch(struct lull_engine *e, struct lull_leg *leg)
   number(call, leg);
   call->state = LULL_FLYING;
   leg->left_at = e->now;
-  timeout = call->next_timeout ? call->next_timeout
-                               : lull_limits_timeout(call->limits, leg->n);
-  leg->timeout_at = lull_usec_add(e->now, timeout);
+  set_timeout(e, leg);
   leg->attempt->engine = e;
   leg->attempt->leaving = leaving;
   err = e->world->ops->send(e->world, leg->attempt);

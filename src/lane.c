@@ -266,6 +266,24 @@ void lull_lane_sent(struct lull_ticket *ticket, lull_usec sent)
   ticket->unsent = false;
 }
 
+void lull_lane_arrived(struct lull_ticket *ticket, lull_usec at)
+{
+  struct lull_lane *lane = ticket->lane;
+  if (!lane || !ticket->holding || ticket->unsent || ticket->stamp <= at)
+    return;
+  lull_rates_move(&lane->rates, ticket->routes, ticket->stamp, at);
+  ticket->stamp = at;
+}
+
+lull_usec lull_lane_slack(const struct lull_lane *lane)
+{
+  lull_usec slack = 100 * LULL_MSEC;
+  for (unsigned i = 0; i < lane->rates.count; i++)
+    if (lane->rates.list[i].window.length / 4 < slack)
+      slack = lane->rates.list[i].window.length / 4;
+  return slack < 20 * LULL_MSEC ? 20 * LULL_MSEC : slack;
+}
+
 /* A request whose last byte never left may have been counted all the same,
    at the latest by now. */
 void lull_lane_finish(struct lull_ticket *ticket, lull_usec now,

@@ -124,6 +124,15 @@ struct lull_ticket *lull_lane_next(struct lull_lane *lane, lull_usec now,
    the server cannot have seen it earlier. Optional. */
 void lull_lane_sent(struct lull_ticket *ticket, lull_usec sent);
 
+/* What was sent has arrived by `at`: when it was counted later than that, it
+   is counted then. */
+void lull_lane_arrived(struct lull_ticket *ticket, lull_usec at);
+
+/* How long after its sending a request is taken to arrive at the latest: a
+   quarter of the shortest window, from 20 to 100 ms. Servers count arrivals,
+   and some requests take longer on their way than others. */
+lull_usec lull_lane_slack(const struct lull_lane *lane);
+
 /* Promises that every start will be told of by lull_lane_sent (or end).
    Until then it fills its place in the windows, whatever the time, so that
    they are exact for the bytes on the wire and not just for the starts; and

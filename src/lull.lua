@@ -2,6 +2,7 @@
 
 local client = require "lull.client"
 local json = require "lull.json"
+local options = require "lull.options"
 local presets = require "lull.presets"
 local sched = require "lull.sched"
 local secret = require "lull.secret"
@@ -12,7 +13,7 @@ local usage = require "lull.usage"
 usage.own()
 
 ---@class lull
-local M = { version = "0.1.0" }
+local M = { version = options.version }
 
 M.client = client.new
 M.file = client.file

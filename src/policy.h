@@ -18,8 +18,9 @@
 #define LULL_ATTEMPTS_CEILING 1000
 
 struct lull_limits {
-  unsigned attempts;                /* tries of one call, the first included */
-  unsigned timeout_count;           /* 0: no limit for one attempt */
+  unsigned attempts;      /* tries of one call, the first included */
+  bool timeout_given;     /* by the script, so that it holds for downloads */
+  unsigned timeout_count; /* 0: no limit for one attempt */
   lull_usec timeout[LULL_TIMEOUTS]; /* of attempt 1, 2, ...; the last stays */
   lull_usec deadline;               /* the whole call, waits included */
   lull_usec max_hint;               /* the longest wait a server may ask */

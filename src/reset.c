@@ -77,6 +77,18 @@ bool lull_reset_millis(struct lull_scan text,
          delay(lull_scan_times(n, (uint64_t)LULL_MSEC), span);
 }
 
+/* Some servers write the moment as seconds or milliseconds since 1970. A
+   number is taken for that only when the moment lies within a day of the
+   answer: 1728000000 is 20,000 days all the same, and is not obeyed. */
+static bool is_moment(uint64_t n, lull_usec unit,
+                      const struct lull_reset_anchor *anchor)
+{
+  lull_usec day = 86400 * LULL_SEC;
+  lull_usec t = lull_scan_times(n, (uint64_t)unit);
+  return t > lull_usec_add(anchor->at, -day) &&
+         t < lull_usec_add(anchor->at, day);
+}
+
 static bool whole_seconds(struct lull_scan text,
                           const struct lull_reset_anchor *anchor,
                           struct lull_reset_span *span)
@@ -84,9 +96,9 @@ static bool whole_seconds(struct lull_scan text,
   uint64_t n;
   if (!lull_scan_uint(&text, &n) || !lull_scan_done(&text))
     return false;
-  if (n >= 1000000000 && n < 100000000000)
+  if (n >= 1000000000 && is_moment(n, LULL_SEC, anchor))
     return rounded((lull_usec)n * LULL_SEC, anchor, span);
-  if (n >= 1000000000000 && n < 100000000000000)
+  if (n >= 1000000000000 && is_moment(n, LULL_MSEC, anchor))
     return rounded((lull_usec)n * LULL_MSEC, anchor, span);
   return delay(lull_scan_times(n, (uint64_t)LULL_SEC), span);
 }

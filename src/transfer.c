@@ -224,6 +224,15 @@ static void load_transport(CURL *easy, const struct lull_transport *how,
   }
 }
 
+static void load_stall(CURL *easy, lull_usec stall)
+{
+  if (stall <= 0)
+    return;
+  curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+  curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME,
+                   (long)((stall + LULL_SEC - 1) / LULL_SEC));
+}
+
 static void load_callbacks(struct lull_transfer *t)
 {
   CURL *easy = t->easy;
@@ -268,6 +277,7 @@ enum lull_err lull_transfer_load(struct lull_transfer *t,
   a->transfer = t;
   lull_headers_init(&all, SIZE_MAX);
   load_callbacks(t);
+  load_stall(t->easy, a->stall);
   load_transport(t->easy, &a->client->transport, a->request->url);
   err = set_url(t->easy, a->request->url);
   if (!err)

@@ -18,6 +18,7 @@ static void finish_ticket(struct lull_engine *e, struct lull_leg *leg,
   if (r->class == LULL_CLASS_NONE)
     lull_hint_quota(&leg->call->last.headers, e->world->ops->wall(e->world),
                     &quota);
+  lull_lane_arrived(&leg->ticket, e->now);
   lull_lane_finish(&leg->ticket, e->now,
                    lull_judge_result((enum lull_class)r->class, r->status),
                    &quota);

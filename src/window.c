@@ -68,13 +68,26 @@ static unsigned rank(const struct lull_window *w, lull_usec stamp)
   return lo;
 }
 
+static void move_back(struct lull_window *w, unsigned i, lull_usec from,
+                      lull_usec to)
+{
+  if (i == w->held || *at(w, i) != from)
+    return;
+  for (; i > 0 && *at(w, i - 1) > to; i--)
+    *at(w, i) = *at(w, i - 1);
+  *at(w, i) = to;
+}
+
 /* Equal stamps are interchangeable, so any of them will do. One that has
-   already been pushed out comes back as a new one. */
+   already been pushed out comes back as a new one, unless it moves back: then
+   it is older than all that matter. */
 void lull_window_move(struct lull_window *w, lull_usec from, lull_usec to)
 {
-  if (to <= from)
-    return;
   unsigned i = rank(w, from);
+  if (to < from) {
+    move_back(w, i, from, to);
+    return;
+  }
   if (i == w->held || *at(w, i) != from) {
     lull_window_add(w, to);
     return;

@@ -34,7 +34,7 @@ lull_usec lull_window_next(const struct lull_window *w);
 /* Counts a start at `stamp`. */
 void lull_window_add(struct lull_window *w, lull_usec stamp);
 
-/* One start that was counted at `from` really happened at `to`, later. */
+/* One start that was counted at `from` really happened at `to`. */
 void lull_window_move(struct lull_window *w, lull_usec from, lull_usec to);
 
 /* Counts a start that is still to come: until its stamp is known it fills a

@@ -221,8 +221,10 @@ local function refuse_start(method, url, spec, problem)
     usage.fail(("'%s %s' cannot be sent: no http or https URL, or no method")
       :format(method, secret.redact(url)))
   end
-  if spec.file then problem = ("%s: %s"):format(spec.file, problem) end
-  return nil, outcome.refuse(method, url, "rule", problem)
+  if spec.file then
+    return nil, outcome.refuse(method, url, "rule", { class = "local.file", detail = spec.file })
+  end
+  return nil, outcome.refuse(method, url, "rule", { text = problem })
 end
 
 local function run(client, spec, factory)
@@ -282,7 +284,7 @@ function Client:request(method, target, given)
   sched.check()
   local spec, factory = spec_of(client, method, target, checked)
   if sched.interrupted then
-    return nil, outcome.refuse(method, spec.url, "cancelled", "nothing was sent")
+    return nil, outcome.refuse(method, spec.url, "cancelled", {})
   end
   return run(client, spec, factory)
 end

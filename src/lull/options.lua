@@ -7,7 +7,8 @@ local secret = require "lull.secret"
 local text = require "lull.text"
 local usage = require "lull.usage"
 
-local M = {}
+---@class lull.options
+local M = { version = "0.1.0" }
 usage.own()
 
 -- ---- one check for each option -------------------------------------------
@@ -443,7 +444,8 @@ end
 ---@return userdata client, function[] functions
 function M.compile(o)
   local list, functions = rule_list(o.on)
-  local headers, secrets = M.pack_headers(o.headers)
+  local headers, secrets = M.pack_headers(joined_headers(
+    { ["user-agent"] = "lull/" .. M.version }, o.headers or {}))
   local lanes = o.limit or { rates = {} }
   local proxy = o.proxy
   if proxy == false then proxy = "" elseif proxy == true then proxy = nil end

@@ -163,6 +163,7 @@ end
 ---@field url string             without user, password and secrets
 local Error = {}
 Error.__index = function(self, name)
+  if name == "message" then return tostring(self) end
   return Error[name] or lazy(self, name)
 end
 M.Error = Error
@@ -173,12 +174,13 @@ local function outcome_text(details)
   if details.class then
     local words = details.detail and details.detail ~= ""
       and (": " .. details.detail) or ""
-    return ("%s (%s%s)"):format(details.text, details.class, words)
+    return ("%s (%s%s)"):format(details.text or core.classes()[details.class],
+      details.class, words)
   elseif details.status then
     return (("%d %s"):format(details.status, core.status_text(details.status))
       :gsub("%s+$", ""))
   end
-  return "nothing was sent"
+  return details.text or "nothing was sent"
 end
 
 local function ending(err)
@@ -232,10 +234,14 @@ function M.conclude(details, stop_reason, rules)
 end
 
 ---An error for a call that never started.
-function M.refuse(method, url, why, outcome)
-  return setmetatable({ reason = why, why = why, why_text = why,
-    outcome = outcome, attempts = 0, elapsed = 0, waited = 0, method = method,
-    url = secret.redact(core.redact(url) or url), records = "" }, Error)
+---@param why string
+---@param details { class: string?, detail: string?, text: string? } what was wrong
+function M.refuse(method, url, why, details)
+  return setmetatable({ reason = details.class or why, why = why,
+    why_text = why == "rule" and "not to be retried" or why,
+    outcome = outcome_text(details), attempts = 0, elapsed = 0, waited = 0,
+    method = method, url = secret.redact(core.redact(url) or url),
+    records = "" }, Error)
 end
 
 return M

@@ -142,10 +142,10 @@ end
 ---@param url string an origin, or any URL of it
 ---@return string? origin, string? path what comes after it
 function M.origin(url)
-  local scheme, host, path = url:match("^(%a+)://([^/?#@]+)(.*)$")
+  local scheme, host, path = url:match("^(%a+)://([^/?#]+)(.*)$")
   scheme = scheme and scheme:lower()
   if not PORTS[scheme] then return nil end
-  host = host:lower():gsub(":" .. PORTS[scheme] .. "$", "")
+  host = host:gsub("^.*@", ""):lower():gsub(":" .. PORTS[scheme] .. "$", "")
   return scheme .. "://" .. host, path
 end
 
