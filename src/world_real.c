@@ -7,10 +7,9 @@
  * libcurl.
  */
 #define _DEFAULT_SOURCE
+#include "netloop.h"
 #include "transfer.h"
 
-#include <errno.h>
-#include <limits.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -21,8 +20,7 @@ struct world_real {
   CURLM *multi;
   struct lull_transfer *pool;
   unsigned pooled;
-  unsigned flying;
-  int interrupt_fd;
+  struct lull_netloop loop;
 };
 
 static struct world_real *self(struct lull_world *w)
@@ -30,23 +28,18 @@ static struct world_real *self(struct lull_world *w)
   return (struct world_real *)(void *)w;
 }
 
-static lull_usec read_clock(clockid_t id)
-{
-  struct timespec ts;
-  clock_gettime(id, &ts);
-  return (lull_usec)ts.tv_sec * LULL_SEC + ts.tv_nsec / 1000;
-}
-
 static lull_usec now(struct lull_world *w)
 {
   (void)w;
-  return read_clock(CLOCK_MONOTONIC);
+  return lull_netloop_now();
 }
 
 static lull_usec wall(struct lull_world *w)
 {
+  struct timespec ts;
   (void)w;
-  return read_clock(CLOCK_REALTIME);
+  clock_gettime(CLOCK_REALTIME, &ts);
+  return (lull_usec)ts.tv_sec * LULL_SEC + ts.tv_nsec / 1000;
 }
 
 static uint64_t entropy(struct lull_world *w)
@@ -91,15 +84,12 @@ static enum lull_err launch(struct lull_world *world, struct lull_attempt *a)
     err = LULL_ENOMEM;
   if (err)
     give_back(w, t);
-  else
-    w->flying++;
   return err;
 }
 
 static void detach(struct world_real *w, struct lull_transfer *t)
 {
   curl_multi_remove_handle(w->multi, t->easy);
-  w->flying--;
   give_back(w, t);
 }
 
@@ -132,51 +122,18 @@ static struct lull_attempt *finished(struct world_real *w)
   return NULL;
 }
 
-static void drain_interrupts(struct world_real *w)
-{
-  char bytes[16];
-  ssize_t n = read(w->interrupt_fd, bytes, sizeof bytes);
-  if (n > 0)
-    w->base.interrupts += (unsigned)n;
-}
-
-/* Milliseconds until `until`, rounded up so that no wait ends early. */
-static int patience(lull_usec from, lull_usec until)
-{
-  lull_usec ms;
-  if (until <= from)
-    return 0;
-  ms = (until - from) / LULL_MSEC + ((until - from) % LULL_MSEC != 0);
-  return ms > INT_MAX ? INT_MAX : (int)ms;
-}
-
-/* Sleeps until something happens on a socket, an interrupt, or `ms`. */
-static void wait_for(struct world_real *w, int ms)
-{
-  struct curl_waitfd extra = {.fd = w->interrupt_fd,
-                              .events = CURL_WAIT_POLLIN};
-  unsigned count = w->interrupt_fd >= 0;
-  curl_multi_poll(w->multi, count ? &extra : NULL, count, ms, NULL);
-  if (count && extra.revents)
-    drain_interrupts(w);
-}
-
 static struct lull_attempt *next(struct lull_world *world, lull_usec until)
 {
   struct world_real *w = self(world);
   struct lull_attempt *a = finished(w);
-  int running;
-  while (!a) {
-    lull_usec moment;
-    if (w->flying) {
-      curl_multi_perform(w->multi, &running);
-      a = finished(w);
-    }
-    moment = now(world);
-    if (a || (until <= moment && w->interrupt_fd < 0))
-      break;
-    wait_for(w, patience(moment, until));
-    if (until <= moment || w->base.interrupts)
+  bool looked = false;
+  while (!a && !(looked && until <= lull_netloop_now())) {
+    lull_netloop_run(&w->loop, until);
+    looked = true;
+    w->base.interrupts += w->loop.interrupts;
+    w->loop.interrupts = 0;
+    a = finished(w);
+    if (w->base.interrupts)
       break;
   }
   return a;
@@ -190,6 +147,7 @@ static void close_world(struct lull_world *world)
     lull_transfer_free(t);
   }
   curl_multi_cleanup(w->multi);
+  lull_netloop_clear(&w->loop);
   lull_mem_free(w);
 }
 
@@ -212,13 +170,16 @@ struct lull_world *lull_world_real(int interrupt_fd)
   if (!w)
     return NULL;
   w->base.ops = &ops;
-  w->interrupt_fd = interrupt_fd;
   w->multi = curl_multi_init();
-  if (!w->multi) {
-    lull_mem_free(w);
-    return NULL;
+  if (w->multi &&
+      lull_netloop_init(&w->loop, w->multi, interrupt_fd) == LULL_OK)
+    return &w->base;
+  if (w->multi) {
+    curl_multi_cleanup(w->multi);
+    lull_netloop_clear(&w->loop);
   }
-  return &w->base;
+  lull_mem_free(w);
+  return NULL;
 }
 
 const char *lull_transport_version(void)

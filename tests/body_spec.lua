@@ -168,6 +168,25 @@ describe("a body", function()
     assert.are.equal(0, t.live)
   end)
 
+  -- It was raised, as the rule's fault.
+  it("as a function that names a missing file later is the world's failure", function()
+    local made = 0
+    local t = sim(function() return 503 end, function(lull)
+      local res, err = lull.put(URL, { body = function()
+        made = made + 1
+        return made == 1 and "x" or lull.file(path .. ".missing")
+      end })
+      assert.is_nil(res)
+      assert.are.equal("local.file", err.reason)
+      assert.are.equal(1, err.attempts)
+      assert.are.equal(503, err.response.status)
+      has(err, "PUT http://api.test/: a file cannot be read or written (local.file: " .. path .. ".missing) "
+        .. "after 1 attempt in 0s: not to be retried")
+    end)
+    assert.are.equal(1, #t.requests)
+    assert.are.equal(0, t.live)
+  end)
+
   it("as a function may give a file", function()
     write(path, "on disk")
     local t = sim(replies { 503, 200 }, function(lull)

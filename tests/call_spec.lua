@@ -451,6 +451,22 @@ describe("a rule's function", function()
     assert.are.same({ "one", "new 1", "new 2" }, seen_tokens)
   end)
 
+  -- A secret and an open header of one name were both sent.
+  it("replaces an open header by a secret one, and the other way round, or by none", function()
+    local PAIRS = { { "old", "new" }, { "old", true }, { true, "new" }, { true, true }, { true, false } }
+    for _, pair in ipairs(PAIRS) do
+      local t = sim(replies { 401, 200 }, function(lull)
+        local function field(value) return value == true and lull.secret "hush" or value end
+        assert(lull.get(URL, { headers = { ["X-T"] = field(pair[1]) }, on = { [401] = function(attempt)
+          return attempt:retry { wait = 0, headers = { ["x-t"] = field(pair[2]) } }
+        end } }))
+      end)
+      local expected = pair[2]
+      if expected == true then expected = "hush" end
+      assert.are.equal(expected or nil, t.requests[2].headers["x-t"])
+    end
+  end)
+
   it("cannot accept what is no answer", function()
     local t = sim(always("reset"), function(lull)
       local fine, err = lull.try(lull.get, URL, { on = { net = function(a)

@@ -16,9 +16,9 @@ M.LATER = 75
 
 local EXAMPLES = [[
 Examples:
-  lull script.lua a.txt b.txt      run a script
-  lull --trace script.lua          tell each verdict on standard error
-  lull --sim world.lua script.lua  against simulated servers, in virtual time
+  lull --trace script.lua a.txt b.txt        tell each verdict on standard error
+  lull --sim world.lua script.lua            simulated servers, in virtual time
+  lull get --attempts 8 URL -o out.json      no script; see lull get --help
 Exit codes: 0 done, 1 the script failed, 2 usage, 3 it did not load,
 75 some work can be tried later, 130 and 143 after SIGINT and SIGTERM.]]
 
@@ -28,7 +28,8 @@ local function parser()
   local argparse = require "argparse"
   local p = argparse("lull", "Run a Lua script that talks to HTTP APIs which fail, throttle or lie.", EXAMPLES)
   p:usage("Usage: lull [options] script.lua [args]    (- for standard input)\n"
-    .. "       lull plan script.lua [args]         (what it would do; sends nothing)")
+    .. "       lull plan script.lua [args]         (what it would do; sends nothing)\n"
+    .. "       lull get|head|post|put|patch|delete [options] URL...")
   p:add_help("-h --help")
   p:option("--sim", "Run against the servers of this world file, in virtual time."):argname "FILE"
   p:option("--seed", "Fix every random draw."):argname "N"
@@ -139,8 +140,12 @@ local function set_arguments(argv, script, at)
   return args
 end
 
+local commands -- by their first word
+
 local function load(script)
   local chunk, problem = loadfile(script ~= "-" and script or nil)
+  local command = not chunk and problem:find "^cannot open" and usage.nearest(script, commands)
+  if command then problem = ("%s (did you mean 'lull %s'?)"):format(problem, command) end
   if not chunk then complain(problem) end
   return chunk
 end
@@ -169,8 +174,23 @@ end
 -- Commands by their first word; a module is loaded when its turn comes, and
 -- `run(argv)` gives the exit code.
 local COMMANDS = { plan = plan }
+commands = COMMANDS
 
-M.complain, M.ended = complain, ended
+for _, method in ipairs { "get", "head", "post", "put", "patch", "delete" } do
+  COMMANDS[method] = function(argv) return require("lull.fetch").run(argv) end
+end
+
+-- `lull --trace get URL` is `lull get --trace URL`.
+local function command_first(argv)
+  local options, name, at = split(argv)
+  if #options == 0 or name == "plan" or not COMMANDS[name] then return argv end
+  local moved = { name }
+  for _, option in ipairs(options) do moved[#moved + 1] = option end
+  for i = at + 1, #argv do moved[#moved + 1] = argv[i] end
+  return moved
+end
+
+M.parser, M.prepare, M.complain, M.ended = parser, prepare, complain, ended
 
 ---Runs the command line and gives the exit code.
 ---@param argv string[]
@@ -181,6 +201,7 @@ function M.main(argv, host)
     sched.interrupt_fd, sched.entering = host.interrupt_fd, host.entering
     sched.on("interrupt", function() sched.interrupt(host.acknowledge()) end)
   end
+  argv = command_first(argv)
   local command = COMMANDS[argv[1]]
   if command then return command(argv) end
   local o, script, at = parse(argv)

@@ -137,6 +137,7 @@ local function uuid()
   digits[17] = ("%x"):format(8 + engine:random(0, 3))
   return (table.concat(digits):gsub("^(%x%x%x%x%x%x%x%x)(%x%x%x%x)(%x%x%x%x)(%x%x%x%x)", "%1-%2-%3-%4-"))
 end
+M.uuid = uuid
 
 -- The idempotency key: one for the call, the same over all its attempts.
 local function key_header(o, headers)
@@ -193,15 +194,15 @@ end
 -- ---- the course of a call ------------------------------------------------
 
 -- What a verdict is to the core.
-local function judgement(verdict, factory, spec)
+local function judgement(verdict, factory)
   local j = { action = verdict.action, wait = verdict.wait,
     free = verdict.free, url = verdict.url }
   j.headers, j.secrets = options.pack_headers(
-    verdict.headers and options.CLIENT.headers(verdict.headers, "headers"))
+    verdict.headers and options.CLIENT.headers(verdict.headers, "headers"), true)
   if factory and (verdict.action == "retry" or verdict.suggested == "retry") then
     set_body(j, factory())
   end
-  return j, spec
+  return j
 end
 
 -- Asks the script. Runs in the call's own task.
@@ -227,6 +228,13 @@ local function refuse_start(method, url, spec, problem)
   return nil, outcome.refuse(method, url, "rule", { text = problem })
 end
 
+-- The file that a body's function named for the next attempt is not there.
+local function without_body(client, details, path)
+  details.class, details.detail, details.text = "local.file", path, nil
+  details.why, details.why_text = "rule", "not to be retried"
+  return outcome.conclude(details, nil, client.settings.on)
+end
+
 local function run(client, spec, factory)
   if M.forbid then M.forbid() end
   local engine = sched.engine()
@@ -238,13 +246,14 @@ local function run(client, spec, factory)
     local kind, details = sched.wait(id, spec.method .. " " .. spec.url)
     if kind == "done" then return outcome.conclude(details, stop_reason, client.settings.on) end
     local ok, j, verdict = sched.traced(consult, client, details, factory)
+    local file = ok and j.file
     if ok then
       stop_reason = verdict.why
       ok, j = engine:judge(id, j)
-      if not ok then j = "the rule's verdict cannot be carried out: " .. j end
     end
     if not ok then
       engine:cancel(id)
+      if file then return without_body(client, details, file) end
       error(j, 0)
     end
   end

@@ -113,11 +113,9 @@ local function quote_long(text)
       local number
       number, last = text:match("^(%-?[%d.eE+%-]*)()", from)
       last = math.max(last - 1, from)
-      local long = number:match("^%-?%d+$") and #number >= 16
-        and ("%.0f"):format(tonumber(number)) ~= number
-      if number:match("^%-?%d+$") and math.abs(tonumber(number)) > EXACT then
-        long = true
-      end
+      -- As a double on every Lua: an integer's abs may be negative.
+      local long = number:match("^%-?%d+$") and math.abs(tonumber(number) + 0.0) > EXACT
+        or number:match("^%-?900719925474099[3-9]$")
       out[#out + 1] = text:sub(at, from - 1)
       out[#out + 1] = long and '"' .. number .. '"' or text:sub(from, last)
     end

@@ -410,10 +410,12 @@ local SENSITIVE = { authorization = true, cookie = true, ["x-api-key"] = true,
   ["proxy-authorization"] = true }
 
 ---Headers as the core takes them: those that any origin may see, and those
----that only their own may. Names sorted; false sends none.
+---that only their own may. Names sorted; false sends none. What replaces a
+---header of an earlier attempt takes it out of the other kind, too.
 ---@param fields table?
+---@param replacing boolean?
 ---@return string? headers, string? secrets
-function M.pack_headers(fields)
+function M.pack_headers(fields, replacing)
   if not fields or next(fields) == nil then return nil, nil end
   local open, hidden = {}, {}
   for name, value in text.sorted(fields) do
@@ -421,6 +423,10 @@ function M.pack_headers(fields)
     for _, one in ipairs(list) do
       local guarded = SENSITIVE[name:lower()] or secret.is(one)
       local into = guarded and hidden or open
+      if replacing then
+        local other = guarded and open or hidden
+        other[#other + 1] = name .. "\0\0"
+      end
       into[#into + 1] = name .. "\0"
         .. (one == false and "" or text.number(secret.plain(one))) .. "\0"
     end

@@ -1,8 +1,10 @@
 -- text: small conversions that several files need.
 
 local secret = require "lull.secret"
+local usage = require "lull.usage"
 
 local M = {}
+usage.own()
 
 ---The keys of a table in an order that is the same in every run: numbers
 ---first, then texts.
@@ -40,6 +42,7 @@ function M.escape(text)
 end
 
 local function number(value)
+  if math.type and math.type(value) == "integer" then return ("%d"):format(value) end
   if type(value) == "number" and value == math.floor(value)
     and math.abs(value) < 2 ^ 63 then
     return ("%.0f"):format(value)
@@ -47,6 +50,9 @@ local function number(value)
   return tostring(value)
 end
 M.number = number
+
+-- What is a text in a query or a form.
+local SHOWN = { string = true, number = true, boolean = true }
 
 ---A table as "a=1&b=2"; a list gives its name several times; names sorted.
 ---@param fields table
@@ -56,7 +62,12 @@ function M.form(fields)
   for name, value in M.sorted(fields) do
     local list = type(value) == "table" and not secret.is(value) and value or { value }
     for _, item in ipairs(list) do
-      parts[#parts + 1] = M.escape(name) .. "=" .. M.escape(number(secret.plain(item)))
+      local plain = secret.plain(item)
+      if not SHOWN[type(plain)] then
+        usage.fail(("the field '%s' must be a string, a number or a boolean, not a %s")
+          :format(tostring(name), type(plain)))
+      end
+      parts[#parts + 1] = M.escape(number(name)) .. "=" .. M.escape(number(plain))
     end
   end
   return table.concat(parts, "&")

@@ -1,0 +1,112 @@
+-- curl: the curl command that comes nearest to what `lull get` would do. Its
+-- request is the same; of the decisions only those that curl knows.
+
+local client = require "lull.client"
+local lull = require "lull"
+
+local M = {}
+
+local function quote(word)
+  if word:find "^[%w@%%+=:,./_-]+$" then return word end
+  return "'" .. word:gsub("'", "'\\''") .. "'"
+end
+
+local function has_header(o, name)
+  for _, line in ipairs(o.header) do
+    if line:lower():find("^" .. name:gsub("%-", "%%-") .. ":") then return true end
+  end
+end
+
+-- Options that curl has under the same name (and the same meaning).
+local VALUES = { "user", "cacert", "cert", "proxy", "max_redirs", "max_filesize" }
+local FLAGS = { "insecure", "http1.1" }
+
+local function add_transport(add, o)
+  for _, name in ipairs(VALUES) do
+    if o[name] then add("--" .. name:gsub("_", "-"), o[name]) end
+  end
+  for _, name in ipairs(FLAGS) do
+    if o[name] then add("--" .. name) end
+  end
+  if o.http2 then add "--http2-prior-knowledge" end
+  if o.cert_key then add("--key", o.cert_key) end
+end
+
+local function add_limits(add, limits)
+  local function seconds(value) return ("%.14g"):format(value) end
+  if limits.attempts > 1 then
+    add("--retry", ("%d"):format(limits.attempts - 1))
+    add "--retry-connrefused"
+  end
+  if limits.timeout[1] and limits.timeout[1] < math.huge then add("--max-time", seconds(limits.timeout[1])) end
+  if limits.deadline < math.huge then add("--retry-max-time", seconds(limits.deadline)) end
+end
+
+-- Whether there is a body; a POST has one, if it is empty.
+local function add_body(add, o)
+  local any
+  for _, name in ipairs { "data", "json" } do
+    for _, value in ipairs(o[name]) do
+      add("--" .. name, value)
+      any = true
+    end
+  end
+  for _, name in ipairs { "data_binary", "upload_file" } do
+    if o[name] then
+      add("--" .. name:gsub("_", "-"), o[name])
+      any = true
+    end
+  end
+  if not any and (o.method == "POST" or o.method == "PUT" or o.method == "PATCH") then
+    add("--data", "")
+    if not has_header(o, "content-type") then add("--header", "Content-Type:") end
+  end
+  return any
+end
+
+local function add_method(add, o, body)
+  if o.method == "HEAD" then return add "--head" end
+  local natural = "GET"
+  if o.upload_file then natural = "PUT" elseif body or o.method == "POST" then natural = "POST" end
+  if o.method ~= natural then add("--request", o.method) end
+end
+
+local function add_headers(add, o, key)
+  if not has_header(o, "user-agent") then add("--user-agent", o.user_agent or "lull/" .. lull.version) end
+  if o.upload_file and not has_header(o, "content-type") then
+    add("--header", "Content-Type: application/octet-stream")
+  end
+  if o.upload_file then add("--header", "Expect:") end
+  if key then add("--header", "Idempotency-Key: " .. (key == true and client.uuid() or key)) end
+  for _, line in ipairs(o.header) do add("--header", line) end
+end
+
+---One line for a shell.
+---@param o table the options, from flags.parse
+---@param job table from job.new
+---@param url string
+---@param output string?
+---@return string
+function M.command(o, job, url, output)
+  local words = { "curl" }
+  local function add(option, value)
+    words[#words + 1] = option
+    if value then words[#words + 1] = quote(value) end
+  end
+  add "--silent"
+  add "--show-error"
+  add(o.fail_with_body and "--fail-with-body" or "--fail")
+  add "--location"
+  add "--compressed"
+  add_limits(add, job.client.core:limits())
+  add_transport(add, o)
+  add_method(add, o, add_body(add, o))
+  add_headers(add, o, job.call.key)
+  if output then add("--output", output) end
+  if o.remote_name then add "--remote-name" end
+  if url:find "[%[%]{}]" then add "--globoff" end
+  words[#words + 1] = quote(url)
+  return table.concat(words, " ")
+end
+
+return M

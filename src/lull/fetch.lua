@@ -1,0 +1,205 @@
+-- fetch: `lull get URL` and its sisters, for those who need no script.
+--
+-- A body is printed when its answer is accepted, whole, and in the order of
+-- the URLs, however many are under way at once.
+
+local cli = require "lull.cli"
+local flags = require "lull.flags"
+local jobs = require "lull.job"
+local lull = require "lull"
+local sched = require "lull.sched"
+local usage = require "lull.usage"
+
+local M = {}
+usage.own()
+
+-- The ends that another day may change: all of them stopped a retry.
+local LATER = { attempts = true, deadline = true, hint = true, budget = true, breaker = true }
+
+-- So many results for each call under way may wait for an earlier one.
+local WINDOW = 8
+
+-- ---- the URLs ------------------------------------------------------------
+
+-- Lines of a file but empty ones and comments, with a name for messages.
+local function lines_of(path)
+  if not path then return function() end end
+  local file, problem = io.stdin, nil
+  if path ~= "-" then file, problem = io.open(path, "rb") end
+  if not file then error({ usage = "cannot read " .. problem }, 0) end
+  local number = 0
+  return function()
+    for line in file.lines(file) do
+      number = number + 1
+      local url = line:match "^%s*(.-)%s*$"
+      if url ~= "" and not url:find "^#" then return url, ("%s:%d"):format(path, number) end
+    end
+  end
+end
+
+-- All URLs in their order, pulled one by one.
+local function items_of(o)
+  local next_line, index = lines_of(o.input), 0
+  return function()
+    index = index + 1
+    if o.url[index] then
+      return { index = index, url = jobs.url(o.url[index]), output = o.output[index] }
+    end
+    local line, where = next_line()
+    if line then return { index = index, url = jobs.url(line), line = line, where = where } end
+  end
+end
+
+-- "https://host/a/b.txt?x" -> "b.txt"
+local function remote_name(url)
+  local path = url:gsub("[?#].*", ""):match "^%a[%w+.-]*://[^/]*(/.*)$" or ""
+  local name = path:match "[^/]*$"
+  if name ~= "" and name ~= "." and name ~= ".." and not name:find "%z" then return name end
+end
+
+local function output_of(run, item)
+  local path = item.output
+  if run.o.remote_name then
+    path = remote_name(item.url)
+    if not path then return nil, "the URL ends in no file's name" end
+  end
+  if path == "-" then return nil end
+  if path and run.outputs[path] then return nil, ("two URLs cannot both go to %s"):format(path) end
+  if path then run.outputs[path] = true end
+  return path
+end
+
+-- ---- one call ------------------------------------------------------------
+
+-- A failure before anything was sent, told as the errors of calls are.
+local function refused(item, problem)
+  local text = ("%s: %s"):format(item.where or item.url, problem)
+  return { err = setmetatable({ why = "rule" }, { __tostring = function() return text end }) }
+end
+
+local function fetch(run, item)
+  if not item.url then return refused(item, ("'%s' is no http or https URL"):format(item.line)) end
+  local output, problem = output_of(run, item)
+  if problem then return refused(item, problem) end
+  local call = { output = output }
+  for name, value in pairs(run.job.call) do call[name] = value end
+  local res, err = run.job.client:request(run.o.method, item.url, call)
+  return { res = res, err = err, output = output }
+end
+
+-- ---- what comes out ------------------------------------------------------
+
+local function write(...)
+  local ok, problem = io.stdout:write(...)
+  if ok then ok, problem = io.stdout:flush() end
+  if not ok then usage.fail("cannot write to standard output: " .. tostring(problem)) end
+end
+
+local function head_text(res)
+  local lines = { tostring(res) }
+  for name, value in res.headers:each() do lines[#lines + 1] = name .. ": " .. value end
+  return table.concat(lines, "\n") .. "\n\n"
+end
+
+local function write_error_body(result)
+  local err = result.err
+  if type(err.reason) ~= "number" or not err.response then return end
+  if not result.output then return write(err.response.body) end
+  local file, problem = io.open(result.output, "wb")
+  if not file then usage.fail("cannot write " .. problem) end
+  file:write(err.response.body)
+  file:close()
+end
+
+local function deliver(run, result)
+  local o, res, err = run.o, result.res, result.err
+  if res then
+    if o.method == "HEAD" then return write(head_text(res)) end
+    if not result.output then write(res.body) end
+    return
+  end
+  run.failed[LATER[err.why] and "later" or "final"] = true
+  if not (o.silent and not o.show_error) then cli.complain(err) end
+  if o.fail_with_body then write_error_body(result) end
+end
+
+-- Gives out what is there, up to the first that is still under way.
+local function flush(run)
+  while run.results[run.turn] do
+    local result = run.results[run.turn]
+    run.results[run.turn] = nil
+    run.turn = run.turn + 1
+    deliver(run, result)
+  end
+  sched.wake(run.puller)
+end
+
+-- The next URL, once the results that wait for their turn are few enough.
+local function pull(run)
+  local item = run.items()
+  if not item then return nil end
+  run.puller = sched.current()
+  sched.hold(function() return item.index < run.turn + run.window end, "the URLs before")
+  run.puller = nil
+  return item
+end
+
+local function fetch_all(run)
+  lull.each(function() return pull(run) end, { parallel = run.job.parallel }, function(item)
+    run.results[item.index] = fetch(run, item)
+    flush(run)
+  end)
+end
+
+-- ---- the command ---------------------------------------------------------
+
+local function exit_code(run, ok, err)
+  local code = cli.ended(ok, err)
+  if code ~= 0 then return code end
+  if run.failed.final then return 1 end
+  return run.failed.later and cli.LATER or 0
+end
+
+local function misuse(command, problem)
+  cli.complain(("%s; try lull %s --help"):format(problem, command))
+  return cli.USAGE
+end
+
+local function print_curl(run)
+  local curl = require "lull.curl"
+  local ok, err = sched.main(function()
+    for item in run.items do
+      write(curl.command(run.o, run.job, item.url or item.line, item.output), "\n")
+    end
+  end)
+  return cli.ended(ok, err)
+end
+
+---Runs `lull get ...` and its sisters; gives the exit code.
+---@param argv string[] the command first
+---@return integer
+function M.run(argv)
+  local o, problem = flags.parse(argv)
+  if not o then return misuse(argv[1], problem) end
+  if o.help then
+    io.write(o.help, "\n")
+    return 0
+  end
+  local job
+  job, problem = jobs.new(o)
+  if not job then return misuse(argv[1], problem) end
+  local found, items = pcall(items_of, o)
+  if not found then return misuse(argv[1], items.usage or items) end
+  local run = { o = o, job = job, items = items, results = {}, outputs = {}, failed = {},
+    turn = 1, window = WINDOW * job.parallel }
+  if o.curl then return print_curl(run) end
+  local ok, code
+  ok, problem, code = cli.prepare(o)
+  if not ok then
+    cli.complain(problem)
+    return code or cli.USAGE
+  end
+  return exit_code(run, sched.main(fetch_all, run))
+end
+
+return M

@@ -1,0 +1,221 @@
+-- flags: the options of `lull get` and its sisters, named as curl's where
+-- curl has one. job.lua says what they mean.
+
+local presets = require "lull.presets"
+local text = require "lull.text"
+local usage = require "lull.usage"
+
+local M = {}
+usage.own()
+
+---The commands, in the order in which help and manual name them.
+M.METHODS = { "get", "head", "post", "put", "patch", "delete" }
+
+-- Each group's options: aliases, argument's name, description; "*" may be
+-- given several times. Without an argument's name it is a flag.
+local GROUPS = {
+  { "What is sent",
+    { "-d --data", "DATA", "The body; several are joined by '&'. @FILE reads a file, @- standard input.", "*" },
+    { "--data-binary", "DATA", "The same; a file is sent byte for byte." },
+    { "--json", "DATA", "A body of JSON, with its Content-Type and Accept.", "*" },
+    { "-T --upload-file", "FILE", "The body is this file." },
+    { "-H --header", "LINE", "A header 'Name: value'; 'Name:' sends none of that name.", "*" },
+    { "-A --user-agent", "NAME", "The User-Agent header." },
+    { "-u --user", "USER:PASSWORD", "Authorization: Basic." },
+    { "--key", "[=KEY]", "An Idempotency-Key, the same over all attempts; without KEY a new one.", "?" },
+    { "-i --input", "FILE", "Take URLs from this file, too, one a line; - is standard input." },
+    { "--curl", nil, "Print the curl command instead of sending." },
+  },
+  { "What is decided",
+    { "--attempts", "N", "Tries of one URL, the first included (5)." },
+    { "-m --timeout", "TIME", "Of one attempt (30s)." },
+    { "--deadline", "TIME", "Of one URL, waits included (none)." },
+    { "--backoff", "WAITS", "Such as exp:1s..60s,full or const:5s." },
+    { "--max-hint", "TIME", "The longest wait that a server may ask for (5m)." },
+    { "--on", "OUTCOME=VERDICT", "Such as 404=accept, 5xx=stop, net.dns=retry; hint is the same as retry.", "*" },
+    { "--preset", "NAME", "Begin with these settings: " .. table.concat(text.keys(presets), ", ") .. "." },
+    { "--unsafe", nil, "Try a POST or PATCH again, though it may have been applied." },
+    { "--limit", "RATE", "At most so many to one server, such as 10/s or 80/1m.", "*" },
+    { "--parallel", "N", "URLs at once (1)." },
+  },
+  { "How it gets there",
+    { "-x --proxy", "URL", "Through this proxy; '' is none, whatever the environment says." },
+    { "-k --insecure", nil, "Do not check the server's certificate." },
+    { "--cacert", "FILE", "Trust these certificates instead of the system's." },
+    { "-E --cert", "FILE", "The client's own certificate." },
+    { "--cert-key", "FILE", "Its private key." },
+    { "--http1.1", nil, "HTTP/1.1 only." },
+    { "--http2", nil, "HTTP/2 from the first byte." },
+    { "--max-redirs", "N", "Redirects followed for one attempt (10)." },
+    { "-f --fail -L --location --compressed", nil, "As it is anyway; for hands that are used to curl." },
+  },
+  { "What comes out",
+    { "-o --output", "FILE", "The body of an accepted answer; one for each URL, in their order.", "*" },
+    { "-O --remote-name", nil, "The same, into a file named as the URL's last part." },
+    { "--fail-with-body", nil, "Give the body of an error, too." },
+    { "--max-filesize", "SIZE", "Of a body (64MB in memory, none in a file)." },
+    { "-s --silent", nil, "No errors on standard error." },
+    { "-S --show-error", nil, "Errors even so." },
+    { "--trace", nil, "A line a verdict on standard error." },
+    { "--log", "FILE", "A line of JSON a verdict." },
+    { "--seed", "N", "Fix every random draw." },
+    { "--sim", "FILE", "Against the servers of this world file, in virtual time." },
+    { "-h --help", nil, "This help." },
+  },
+}
+
+local EXAMPLES = {
+  get = [[
+  lull get https://api.example.com/orders/42 | jq .state
+  lull get --on 404=accept --deadline 10m -o 42.json https://api.example.com/orders/42
+  lull get -i urls.txt -O --parallel 8 --limit 10/s]],
+  head = [[
+  lull head https://api.example.com/orders/42
+  lull head -i urls.txt --parallel 8 --on 404=accept]],
+  post = [[
+  lull post --key --json '{"amount": 5}' https://api.example.com/payments
+  lull post -d @form.txt -u me:word https://api.example.com/orders]],
+  put = [[
+  lull put -T photo.jpg https://api.example.com/files/photo.jpg
+  lull put --preset copyleaks --json @scan.json https://api.example.com/scans/7]],
+  patch = [[
+  lull patch --json '{"state": "paid"}' https://api.example.com/orders/42]],
+  delete = [[
+  lull delete --on 404=accept https://api.example.com/orders/42]],
+}
+
+local CODES = [[
+Exit codes: 0 all were accepted, 75 what failed can be tried later, 1 some of
+it cannot, 2 usage, 130 and 143 after SIGINT and SIGTERM.]]
+
+local WHOLE = " What may pass by itself is tried again. The body is\n"
+  .. "printed when the answer is accepted, whole."
+
+local ABOUT = {
+  get = "Gets URLs." .. WHOLE,
+  head = "Shows status and headers of URLs. What may pass by itself is tried again.",
+  post = "Posts to URLs." .. WHOLE,
+  put = "Puts to URLs." .. WHOLE,
+  patch = "Patches what is at URLs." .. WHOLE,
+  delete = "Deletes what is at URLs." .. WHOLE,
+}
+
+local WIDTH = 24 -- of the options' column
+
+local function wrapped(words)
+  local lines, line = {}, ""
+  for word in words:gmatch "%S+" do
+    if #line + #word > 72 then
+      lines[#lines + 1] = line
+      line = ""
+    end
+    line = line .. (line == "" and "" or " ") .. word
+  end
+  lines[#lines + 1] = line
+  return table.concat(lines, "\n" .. (" "):rep(WIDTH + 4))
+end
+
+-- "  -d, --data DATA       The body ..."
+local function help_line(spec)
+  local names = spec[1]:gsub(" ", ", ")
+  if not names:find "^%-%a" then names = "    " .. names end
+  if spec[2] then names = names .. (spec[4] == "?" and "" or " ") .. spec[2] end
+  if #names > WIDTH then names = names .. "\n  " .. (" "):rep(WIDTH) end
+  return ("  %-" .. WIDTH .. "s  %s"):format(names, wrapped(spec[3]))
+end
+
+local function help_text(command)
+  local lines = { ("Usage: lull %s [options] URL...\n"):format(command), ABOUT[command] }
+  for _, group in ipairs(GROUPS) do
+    lines[#lines + 1] = "\n" .. group[1] .. ":"
+    for i = 2, #group do lines[#lines + 1] = help_line(group[i]) end
+  end
+  lines[#lines + 1] = "\nExamples:\n" .. EXAMPLES[command] .. "\n" .. CODES
+  return table.concat(lines, "\n")
+end
+
+local function add_option(p, spec)
+  local aliases, argname, description, count = spec[1], spec[2], spec[3], spec[4]
+  if not argname then return p:flag(aliases, description) end
+  local option = p:option(aliases, description):argname(argname)
+  if count == "*" then option:count "*" end
+  if count == "?" then option:args "?" end
+  return option
+end
+
+---The parser of one command; the manual is made of it, too.
+---@param command string
+function M.parser(command)
+  local p = require "argparse"("lull " .. command, ABOUT[command])
+  p:add_help(false):help(help_text(command))
+  p:argument "url":args "*":argname "URL"
+  for _, group in ipairs(GROUPS) do
+    for i = 2, #group do add_option(p, group[i]) end
+  end
+  return p
+end
+
+M.GROUPS, M.EXAMPLES = GROUPS, EXAMPLES
+
+-- ---- the command line ----------------------------------------------------
+
+-- What others call these.
+local MEANT = { ["--retry"] = "--attempts", ["--max-time"] = "--timeout",
+  ["--request"] = "the method is the command, as in lull put",
+  ["-X"] = "the method is the command, as in lull put",
+  ["--retry-max-time"] = "--deadline", ["--include"] = "headers are shown by lull head", ["--verbose"] = "--trace",
+  ["-v"] = "--trace", ["--rate"] = "--limit" }
+
+-- Alias -> its option, for all that the parser knows.
+local function aliases_of(p)
+  local all = {}
+  for _, option in ipairs(p._options) do
+    for _, alias in ipairs(option._aliases) do all[alias] = option end
+  end
+  return all
+end
+
+-- argparse takes a value that begins with "-" for an option; curl does not.
+-- And a bare --key has no value, whatever comes after it.
+local function joined(argv, aliases)
+  local out, i = {}, 2
+  while argv[i] do
+    local option = aliases[argv[i]]
+    if argv[i] == "--" then
+      for j = i, #argv do out[#out + 1] = argv[j] end
+      return out
+    elseif option and option._minargs == 1 and argv[i + 1] then
+      out[#out + 1] = option._aliases[#option._aliases] .. "=" .. argv[i + 1]
+      i = i + 1
+    else
+      out[#out + 1] = argv[i] == "--key" and "--key=" or argv[i]
+    end
+    i = i + 1
+  end
+  return out
+end
+
+local function explain(problem, aliases)
+  local name = problem:match "^unknown option '(.-)'"
+  if not name then return (problem:gsub("\n.*", "")) end
+  local meant = MEANT[name] or usage.nearest(name, aliases)
+  if not meant then return ("unknown option '%s'"):format(name) end
+  return ("unknown option '%s' (%s)"):format(name,
+    meant:find "^%-" and ("did you mean '%s'?"):format(meant) or meant)
+end
+
+---The command line as a table, or nil and what is wrong with it.
+---@param argv string[] the command first
+---@return table?
+---@return string? problem
+function M.parse(argv)
+  local p = M.parser(argv[1])
+  local aliases = aliases_of(p)
+  local ok, o = p:pparse(joined(argv, aliases))
+  if not ok then return nil, explain(o, aliases) end
+  o.method = argv[1]:upper()
+  o.help = o.help and p:get_help()
+  return o
+end
+
+return M

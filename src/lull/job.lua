@@ -1,0 +1,213 @@
+-- job: what the options of `lull get` and its sisters mean: a client, and
+-- what each call is told.
+
+local core = require "lull.core"
+local lull = require "lull"
+local secret = require "lull.secret"
+local text = require "lull.text"
+local usage = require "lull.usage"
+
+local M = {}
+usage.own()
+
+local function refuse(message, ...) error({ usage = message:format(...) }, 0) end
+
+local function read(path)
+  local file, problem = io.stdin, nil
+  if path ~= "-" then file, problem = io.open(path, "rb") end
+  if not file then refuse("cannot read %s", problem) end
+  local bytes = file:read "*a"
+  if path ~= "-" then file:close() end
+  if not bytes then refuse("cannot read %s", path) end
+  return bytes
+end
+
+-- As curl: of a file for -d the line ends are left out.
+local function data(value, exact)
+  local path = value:match "^@(.*)$"
+  if not path then return value end
+  return exact and read(path) or (read(path):gsub("[\r\n%z]", ""))
+end
+
+local function all_data(list, exact, separator)
+  local parts = {}
+  for i, value in ipairs(list) do parts[i] = data(value, exact) end
+  return table.concat(parts, separator)
+end
+
+local FORM = { ["Content-Type"] = "application/x-www-form-urlencoded" }
+
+-- The body and the headers that come with it.
+local BODIES = {
+  data = function(list) return all_data(list, false, "&"), FORM end,
+  data_binary = function(value)
+    local path = value:match "^@(.+)$"
+    if path and path ~= "-" then return lull.file(path), FORM end
+    return data(value, true), FORM
+  end,
+  json = function(list)
+    return all_data(list, true, ""), { ["Content-Type"] = "application/json", Accept = "application/json" }
+  end,
+  upload_file = function(path)
+    if path == "-" then return read(path), {} end
+    return lull.file(path), {}
+  end,
+}
+
+local function body_of(o)
+  local chosen
+  for name in text.sorted(BODIES) do
+    local given = o[name]
+    if given and (type(given) ~= "table" or given[1]) then
+      if chosen then refuse("a request has one body, not both --%s and --%s",
+        (chosen:gsub("_", "-")), (name:gsub("_", "-"))) end
+      chosen = name
+    end
+  end
+  if chosen and o.method == "HEAD" then refuse("head sends no body") end
+  if chosen then return BODIES[chosen](o[chosen]) end
+  return nil, {}
+end
+
+local DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
+local function base64(bytes)
+  local out = {}
+  for i = 1, #bytes, 3 do
+    local a, b, c = bytes:byte(i, i + 2)
+    local n = a * 65536 + (b or 0) * 256 + (c or 0)
+    for shift = 18, 0, -6 do
+      local digit = math.floor(n / 2 ^ shift) % 64 + 1
+      out[#out + 1] = DIGITS:sub(digit, digit)
+    end
+    if not c then out[#out] = "=" end
+    if not b then out[#out - 1] = "=" end
+  end
+  return table.concat(out)
+end
+
+local function basic(user)
+  if not user:find(":", 1, true) then refuse "--user takes USER:PASSWORD" end
+  secret.new(user:match ":(.*)$")
+  return secret.new("Basic " .. base64(user))
+end
+
+-- Puts a header in the place of one of the same name, or beside it.
+local function put(headers, name, value, beside)
+  for known, old in pairs(headers) do
+    if known:lower() == name:lower() then
+      if beside and old then
+        headers[known] = type(old) == "table" and not secret.is(old) and old or { old }
+        table.insert(headers[known], value)
+        return
+      end
+      headers[known] = nil
+    end
+  end
+  headers[name] = value
+end
+
+local function headers_of(o, with_body)
+  local headers, given = { ["User-Agent"] = o.user_agent or "lull/" .. lull.version }, {}
+  for name, value in pairs(with_body) do headers[name] = value end
+  if o.user then headers.Authorization = basic(o.user) end
+  for _, line in ipairs(o.header) do
+    local name, value = line:match "^([^%s:]+):%s*(.-)%s*$"
+    if not name then refuse("--header takes 'Name: value', not '%s'", line) end
+    put(headers, name, value ~= "" and value, given[name:lower()])
+    given[name:lower()] = true
+  end
+  return headers
+end
+
+local function rules_of(list)
+  local on = {}
+  for _, rule in ipairs(list) do
+    local outcome, verdict = rule:match "^(.-)=(.*)$"
+    if not outcome then refuse("--on takes OUTCOME=VERDICT, such as 404=accept, not '%s'", rule) end
+    on[outcome:gsub(",", "|")] = verdict == "hint" and "retry" or verdict
+  end
+  return on
+end
+
+local function http_of(o)
+  if o["http1.1"] and o.http2 then refuse "--http1.1 and --http2 exclude each other" end
+  return (o["http1.1"] and "1.1") or (o.http2 and "2") or nil
+end
+
+local function whole(value, name)
+  local n = tonumber(value)
+  if not n or n < 1 or n ~= math.floor(n) or n > usage.MOST then
+    refuse("%s takes a whole number from 1 up", name)
+  end
+  return n
+end
+
+local function proxy_of(value)
+  if value == "" then return false end
+  return value
+end
+
+-- What lull.client is told.
+local function client_options(o, headers)
+  return {
+    preset = o.preset, attempts = o.attempts, timeout = o.timeout, deadline = o.deadline,
+    backoff = o.backoff, max_hint = o.max_hint, on = rules_of(o.on),
+    limit = o.limit[1] and o.limit, unsafe = o.unsafe, headers = headers, ca = o.cacert,
+    cert = o.cert, cert_key = o.cert_key, insecure = o.insecure, proxy = proxy_of(o.proxy),
+    http = http_of(o), redirects = o.max_redirs, max_body = o.max_filesize,
+  }
+end
+
+-- argparse gives a list for what may be there or not.
+local function key_of(key)
+  if type(key) == "table" then key = key[1] or "" end
+  if key == "" then return true end
+  return key
+end
+
+---A URL as the command line has it; nil when it is none.
+---@param given string
+function M.url(given)
+  local url = given:find "^%a[%w+.-]*://" and given or "http://" .. given
+  return core.url(url) and url
+end
+
+local function check_urls(o)
+  if #o.url == 0 and not o.input then refuse "no URL is given" end
+  for _, url in ipairs(o.url) do
+    if not M.url(url) then refuse("'%s' is no http or https URL", url) end
+  end
+  if #o.output > 0 and (o.remote_name or o.input) then
+    refuse "--output is for URLs of the command line, without --remote-name"
+  end
+  if #o.output > #o.url then refuse "there are more outputs than URLs" end
+end
+
+local function check_input(o)
+  local readers = o.input == "-" and 1 or 0
+  local bodies = { o.data_binary or "", o.upload_file == "-" and "@-" or "" }
+  for _, list in ipairs { o.data, o.json, bodies } do
+    for _, value in ipairs(list) do readers = readers + (value == "@-" and 1 or 0) end
+  end
+  if readers > 1 then refuse "standard input can be read only once" end
+end
+
+---What is to be done: the client, the options of each call, how many at once.
+---@param o table from flags.parse
+---@return { client: lull.client, call: table, parallel: integer }?
+---@return string? problem
+function M.new(o)
+  local ok, job = pcall(function()
+    check_urls(o)
+    check_input(o)
+    local body, with_body = body_of(o)
+    local client = lull.client(client_options(o, headers_of(o, with_body)))
+    return { client = client, call = { body = body, key = key_of(o.key) },
+      parallel = o.parallel and whole(o.parallel, "--parallel") or 1 }
+  end)
+  if ok then return job end
+  return nil, type(job) == "table" and job.usage or tostring(job)
+end
+
+return M

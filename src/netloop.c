@@ -1,0 +1,203 @@
+#define _DEFAULT_SOURCE
+#include "netloop.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <time.h>
+#include <unistd.h>
+
+lull_usec lull_netloop_now(void)
+{
+  struct timespec ts;
+  clock_gettime(CLOCK_MONOTONIC, &ts);
+  return (lull_usec)ts.tv_sec * LULL_SEC + ts.tv_nsec / 1000;
+}
+
+static void drain_interrupts(struct lull_netloop *loop)
+{
+  char bytes[16];
+  ssize_t n = read(loop->interrupt_fd, bytes, sizeof bytes);
+  if (n > 0)
+    loop->interrupts += (unsigned)n;
+}
+
+#ifdef __linux__
+
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
+
+#define EVENTS 64 /* taken from the kernel at once */
+
+static void watch(struct lull_netloop *loop, int op, int fd, uint32_t events)
+{
+  struct epoll_event event = {.events = events};
+  event.data.fd = fd;
+  epoll_ctl(loop->epoll_fd, op, fd, &event);
+}
+
+/* libcurl wants to know about a socket, or no more. `seen` is set once the
+   socket is being watched. */
+static int on_socket(CURL *easy, curl_socket_t fd, int what, void *user,
+                     void *seen)
+{
+  struct lull_netloop *loop = user;
+  uint32_t events = 0;
+  (void)easy;
+  if (what == CURL_POLL_REMOVE) {
+    watch(loop, EPOLL_CTL_DEL, fd, 0);
+    return 0;
+  }
+  if (what & CURL_POLL_IN)
+    events |= EPOLLIN;
+  if (what & CURL_POLL_OUT)
+    events |= EPOLLOUT;
+  watch(loop, seen ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, events);
+  if (!seen)
+    curl_multi_assign(loop->multi, fd, loop);
+  return 0;
+}
+
+static int on_timer(CURLM *multi, long ms, void *user)
+{
+  struct lull_netloop *loop = user;
+  (void)multi;
+  loop->curl_at =
+      ms < 0 ? LULL_NEVER : lull_usec_add(lull_netloop_now(), ms * LULL_MSEC);
+  return 0;
+}
+
+static enum lull_err open_descriptors(struct lull_netloop *loop)
+{
+  loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+  loop->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+  if (loop->epoll_fd < 0 || loop->timer_fd < 0)
+    return LULL_EWORLD;
+  watch(loop, EPOLL_CTL_ADD, loop->timer_fd, EPOLLIN);
+  if (loop->interrupt_fd >= 0)
+    watch(loop, EPOLL_CTL_ADD, loop->interrupt_fd, EPOLLIN);
+  return LULL_OK;
+}
+
+enum lull_err lull_netloop_init(struct lull_netloop *loop, CURLM *multi,
+                                int interrupt_fd)
+{
+  *loop = (struct lull_netloop){.multi = multi, .interrupt_fd = interrupt_fd};
+  loop->curl_at = loop->armed_at = LULL_NEVER;
+  curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+  curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, loop);
+  curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer);
+  curl_multi_setopt(multi, CURLMOPT_TIMERDATA, loop);
+  return open_descriptors(loop);
+}
+
+void lull_netloop_clear(struct lull_netloop *loop)
+{
+  if (loop->epoll_fd >= 0)
+    close(loop->epoll_fd);
+  if (loop->timer_fd >= 0)
+    close(loop->timer_fd);
+}
+
+/* Sets the timerfd to `at`, when it is not set so already. */
+static void arm(struct lull_netloop *loop, lull_usec at)
+{
+  struct itimerspec spec = {{0, 0}, {0, 0}};
+  if (at == loop->armed_at)
+    return;
+  loop->armed_at = at;
+  if (at != LULL_NEVER) {
+    spec.it_value.tv_sec = (time_t)(at / LULL_SEC);
+    spec.it_value.tv_nsec = (long)(at % LULL_SEC) * 1000;
+  }
+  timerfd_settime(loop->timer_fd, TFD_TIMER_ABSTIME, &spec, NULL);
+}
+
+static void take_timer(struct lull_netloop *loop)
+{
+  uint64_t count;
+  loop->armed_at = LULL_NEVER;
+  if (read(loop->timer_fd, &count, sizeof count) < 0)
+    return; /* it was set anew meanwhile */
+}
+
+static void take_event(struct lull_netloop *loop,
+                       const struct epoll_event *event)
+{
+  int running, mask = 0, fd = event->data.fd;
+  if (fd == loop->timer_fd) {
+    take_timer(loop);
+  } else if (fd == loop->interrupt_fd) {
+    drain_interrupts(loop);
+  } else {
+    if (event->events & EPOLLIN)
+      mask |= CURL_CSELECT_IN;
+    if (event->events & EPOLLOUT)
+      mask |= CURL_CSELECT_OUT;
+    if (event->events & (EPOLLERR | EPOLLHUP))
+      mask |= CURL_CSELECT_ERR;
+    curl_multi_socket_action(loop->multi, fd, mask, &running);
+  }
+}
+
+static bool run_timer(struct lull_netloop *loop, lull_usec now)
+{
+  int running;
+  if (loop->curl_at > now)
+    return false;
+  loop->curl_at = LULL_NEVER;
+  curl_multi_socket_action(loop->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+  return true;
+}
+
+void lull_netloop_run(struct lull_netloop *loop, lull_usec until)
+{
+  struct epoll_event events[EVENTS];
+  lull_usec now = lull_netloop_now();
+  bool busy = run_timer(loop, now) || until <= now;
+  int i, n;
+  if (!busy)
+    arm(loop, until < loop->curl_at ? until : loop->curl_at);
+  n = epoll_wait(loop->epoll_fd, events, EVENTS, busy ? 0 : -1);
+  for (i = 0; i < n; i++)
+    take_event(loop, &events[i]);
+}
+
+#else
+
+enum lull_err lull_netloop_init(struct lull_netloop *loop, CURLM *multi,
+                                int interrupt_fd)
+{
+  *loop = (struct lull_netloop){.multi = multi, .interrupt_fd = interrupt_fd};
+  return LULL_OK;
+}
+
+void lull_netloop_clear(struct lull_netloop *loop)
+{
+  (void)loop;
+}
+
+/* Milliseconds until `until`, rounded up so that no wait ends early. */
+static int patience(lull_usec from, lull_usec until)
+{
+  lull_usec ms;
+  if (until <= from)
+    return 0;
+  ms = (until - from) / LULL_MSEC + ((until - from) % LULL_MSEC != 0);
+  return ms > INT_MAX ? INT_MAX : (int)ms;
+}
+
+void lull_netloop_run(struct lull_netloop *loop, lull_usec until)
+{
+  struct curl_waitfd extra = {.fd = loop->interrupt_fd,
+                              .events = CURL_WAIT_POLLIN};
+  unsigned count = loop->interrupt_fd >= 0;
+  int running;
+  curl_multi_perform(loop->multi, &running);
+  curl_multi_poll(loop->multi, count ? &extra : NULL, count,
+                  patience(lull_netloop_now(), until), NULL);
+  if (count && extra.revents)
+    drain_interrupts(loop);
+  curl_multi_perform(loop->multi, &running);
+}
+
+#endif

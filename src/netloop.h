@@ -1,0 +1,38 @@
+/*
+ * netloop: waits for sockets, for time and for an interrupt, and drives
+ * libcurl's multi handle meanwhile.
+ *
+ * On Linux it is libcurl's socket interface over epoll, with a timerfd:
+ * what it costs does not grow with the transfers that only hang, and its
+ * waits end within a tenth of a millisecond. Elsewhere it is
+ * curl_multi_poll. It owns its descriptors; world_real owns it.
+ */
+#ifndef LULL_NETLOOP_H
+#define LULL_NETLOOP_H
+
+#include "base.h"
+
+#include <curl/curl.h>
+
+struct lull_netloop {
+  CURLM *multi;
+  int interrupt_fd;    /* -1: none */
+  unsigned interrupts; /* bytes that came over it, and are not yet counted */
+  int epoll_fd, timer_fd;
+  lull_usec curl_at;  /* when libcurl wants to be called */
+  lull_usec armed_at; /* what the timerfd is set to */
+};
+
+/* Where the world's time comes from; monotonic, us. */
+lull_usec lull_netloop_now(void);
+
+/* LULL_EWORLD when the system gives no descriptors. */
+enum lull_err lull_netloop_init(struct lull_netloop *loop, CURLM *multi,
+                                int interrupt_fd);
+void lull_netloop_clear(struct lull_netloop *loop);
+
+/* Drives the transfers, waiting for at most until `until`; returns after
+   each round in which something happened. */
+void lull_netloop_run(struct lull_netloop *loop, lull_usec until);
+
+#endif
