@@ -12,7 +12,15 @@ WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
 CPPFLAGS += $(shell pkg-config --cflags $(LUA_PC) libcurl 2>/dev/null)
 ALL_CFLAGS = -std=c11 -fPIC -fvisibility=hidden $(WARN) -MMD -MP $(CPPFLAGS) $(CFLAGS)
 CURL_LIBS = $(shell pkg-config --libs libcurl) -lm
-LUA_LIBS = $(shell pkg-config --libs $(LUA_PC))
+# STATIC_LUA=1 takes Lua into the binary, and lets C modules find it there.
+LUA_SHARED = $(shell pkg-config --libs $(LUA_PC))
+LUA_STATIC = -Wl,-E -Wl,-Bstatic $(LUA_SHARED) -Wl,-Bdynamic -lm -ldl
+LUA_LIBS = $(if $(STATIC_LUA),$(LUA_STATIC),$(LUA_SHARED))
+
+share = $(PREFIX)/share
+BASH_DIR ?= $(share)/bash-completion/completions
+ZSH_DIR ?= $(share)/zsh/site-functions
+FISH_DIR ?= $(share)/fish/vendor_completions.d
 
 MODULES := src/lull.lua $(sort $(wildcard src/lull/*.lua))
 CORE := $(patsubst src/%.c,$(B)/%.o,$(filter-out src/main.c,$(wildcard src/*.c)))
@@ -56,23 +64,46 @@ test: deps
 	@./tests/run.sh
 demo: deps
 	@$(MAKE) -s all && ./tests/demo.sh
-# Tables of the manual and the rockspec's lists, from the code.
+# Tables of the manual, man pages, completions and the rockspec's lists, from
+# the code.
+docs: export LUA_PATH = src/?.lua;;
+docs: export LUA_CPATH = $(B)/?.so;;
 docs: module
-	LUA_PATH="src/?.lua;;" LUA_CPATH="$(B)/?.so;;" $(LUA) docs/generate.lua README.md docs/deciding.md
-	$(LUA) rockspec/make.lua > rockspec/lull-scm-1.rockspec
+	$(LUA) docs/generate.lua README.md docs/deciding.md docs/command.md
+	$(LUA) docs/man.lua
+	$(LUA) docs/complete.lua
+	for v in scm-1 0.1.0-1; do $(LUA) rockspec/make.lua $$v > rockspec/lull-$$v.rockspec; done
 lint:
 	@./tests/lint.sh
 # The same specs under the address and undefined-behaviour sanitizers.
 asan:
 	@./tests/asan.sh
+# The rock, for each Lua; and the Debian package.
+rock:
+	@./tests/rock.sh
+package:
+	@./tests/package.sh
+
+# Against bare libcurl and the peers; W=throughput runs one scenario.
+bench:
+	@./bench/run.sh $(W)
+bench-count:
+	@./bench/run.sh count
+.PHONY: bench bench-count
 
 install: all
-	install -d "$(DESTDIR)$(PREFIX)/bin"
-	install -m 755 build/lull "$(DESTDIR)$(PREFIX)/bin/lull"
+	install -D -m 755 build/lull "$(DESTDIR)$(PREFIX)/bin/lull"
+	install -D -m 644 man/lull.1 "$(DESTDIR)$(share)/man/man1/lull.1"
+	install -D -m 644 man/lull-script.5 "$(DESTDIR)$(share)/man/man5/lull-script.5"
+	install -D -m 644 completions/lull.bash "$(DESTDIR)$(BASH_DIR)/lull"
+	install -D -m 644 completions/_lull "$(DESTDIR)$(ZSH_DIR)/_lull"
+	install -D -m 644 completions/lull.fish "$(DESTDIR)$(FISH_DIR)/lull.fish"
 uninstall:
-	rm -f "$(DESTDIR)$(PREFIX)/bin/lull"
+	rm -f "$(DESTDIR)$(PREFIX)/bin/lull" "$(DESTDIR)$(share)/man/man1/lull.1" \
+	  "$(DESTDIR)$(share)/man/man5/lull-script.5" "$(DESTDIR)$(BASH_DIR)/lull" "$(DESTDIR)$(ZSH_DIR)/_lull" \
+	  "$(DESTDIR)$(FISH_DIR)/lull.fish"
 clean:
 	rm -rf build
 
 -include $(wildcard $(B)/*.d $(B)/unit/*.d)
-.PHONY: all module unit deps test demo docs lint asan install uninstall clean
+.PHONY: all module unit deps test demo docs lint asan rock package install uninstall clean

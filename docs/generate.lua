@@ -22,7 +22,7 @@ function M.defaults()
   local client = core.client {}
   local l, b = client:limits(), client:backoff()
   local rows = {
-    { "attempts", l.attempts, "tries of one call, the first included" },
+    { "attempts", ("%d"):format(l.attempts), "tries of one call, the first included" },
     { "timeout", seconds(l.timeout[1]), "of one attempt; a list for attempt 1, 2, ..." },
     { "deadline", seconds(l.deadline), "of the whole call, waits included" },
     { "max_hint", seconds(l.max_hint), "the longest wait that a server may ask for" },
@@ -58,7 +58,8 @@ local OUTCOMES = {
 
 function M.decisions()
   local client = core.client {}
-  local lines = { "| outcome | GET HEAD OPTIONS PUT DELETE | POST PATCH | POST PATCH with `key` |", "|---|---|---|---|" }
+  local lines = { "| outcome | GET HEAD OPTIONS PUT DELETE | POST PATCH | POST PATCH with `key` |",
+    "|---|---|---|---|" }
   for _, row in ipairs(OUTCOMES) do
     local cells = {}
     for i, how in ipairs { { "GET" }, { "POST" }, { "POST", true } } do
@@ -85,7 +86,8 @@ local function wait_cell(client, n)
 end
 
 function M.presets()
-  local lines = { "| preset | attempts | waits before its first retries (s) | cap (s) | longest hint (s) |", "|---|---|---|---|---|" }
+  local lines = { "| preset | attempts | waits before its first retries (s) | cap (s) | longest hint (s) |",
+    "|---|---|---|---|---|" }
   for name, preset in text.sorted(presets) do
     local client = options.compile(options.layer({}, { preset = preset }))
     local l, waits = client:limits(), {}
@@ -95,6 +97,28 @@ function M.presets()
   end
   return lines
 end
+
+-- "`-d`, `--data DATA`": an option as the manual names it.
+local function option_cell(option)
+  local names = {}
+  for i, alias in ipairs(option._aliases) do
+    local argument = i == #option._aliases and option._maxargs > 0 and option._argname
+    argument = type(argument) == "table" and argument[1] or argument
+    names[i] = "`" .. alias .. (argument and ((option._minargs == 0 and "" or " ") .. argument) or "") .. "`"
+  end
+  return table.concat(names, ", ")
+end
+
+local function option_table(parser)
+  local lines = { "| option | meaning |", "|---|---|" }
+  for _, option in ipairs(parser._options) do
+    lines[#lines + 1] = ("| %s | %s |"):format(option_cell(option), option._description)
+  end
+  return lines
+end
+
+M["script options"] = function() return option_table(require "lull.cli".parser()) end
+M["url options"] = function() return option_table(require "lull.flags".parser "get") end
 
 -- The README's example, as it stands in its file.
 M["readme.lua"] = function()
@@ -110,7 +134,8 @@ end
 ---@param page string
 ---@return string
 function M.renew(page)
-  for _, name in ipairs { "defaults", "decisions", "outcomes", "presets", "readme.lua" } do
+  for _, name in ipairs { "defaults", "decisions", "outcomes", "presets", "readme.lua",
+    "script options", "url options" } do
     local from, to = "<!-- " .. name .. " -->", "<!-- /" .. name .. " -->"
     local a, b = page:find(from, 1, true)
     local c = b and page:find(to, b, true)

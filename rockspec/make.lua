@@ -1,6 +1,15 @@
--- Writes the rockspec from what is in src: LuaRocks' builtin build wants every
+-- Writes a rockspec from what is in src: LuaRocks' builtin build wants every
 -- file by name. `make docs` runs it; a spec compares.
---     lua5.4 rockspec/make.lua > rockspec/lull-scm-1.rockspec
+--     lua5.4 rockspec/make.lua [VERSION [URL]] > rockspec/lull-VERSION.rockspec
+
+local VERSION, URL = arg[1] or "scm-1", arg[2] or "git+file://."
+
+-- A release is what its tag names, unless it is a file of its own.
+local function source()
+  local release = VERSION:match "^(%d[%d.]*)%-%d+$"
+  local tag = release and URL:find "^git" and (', tag = "v%s"'):format(release) or ""
+  return ('{ url = "%s"%s }'):format(URL, tag)
+end
 
 local function files(pattern)
   local list = {}
@@ -28,8 +37,8 @@ end
 io.write(([[
 rockspec_format = "3.0"
 package = "lull"
-version = "scm-1"
-source = { url = "git+file://." }
+version = "%s"
+source = %s
 description = {
   summary = "A Lua-scriptable retry runtime for HTTP",
   detailed = "lull sends HTTP requests and does everything between the first "
@@ -48,5 +57,5 @@ build = {
   },
   install = { bin = { lull = "src/command.lua" } },
 }
-test = { type = "busted" }
-]]):format(module_lines()))
+test = { type = "command", script = "tests/luarocks.lua" }
+]]):format(VERSION, source(), module_lines()))

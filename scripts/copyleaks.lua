@@ -22,8 +22,9 @@ local identity = lull.client {
   base = os.getenv "COPYLEAKS_ID" or "https://id.copyleaks.com",
   preset = "copyleaks", attempts = 5, timeout = 30, deadline = 900,
   lane = "copyleaks-login", limit = { "12/15m" },
+  unsafe = true, -- a login repeated does no harm
   on = {
-    ["5xx"] = "retry", net = "retry", http = "retry", -- a login repeated does no harm
+    ["5xx"] = "retry", net = "retry", http = "retry",
     [429] = function(attempt) return attempt:retry(300) end, -- it is blocked for 5 minutes
   },
 }

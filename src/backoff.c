@@ -63,17 +63,18 @@ static lull_usec times(lull_usec a, double b, lull_usec cap)
 }
 
 /* The wait before jitter, held at the cap. Stops as soon as the cap is
-   reached, so that attempt 1100 costs no more than attempt 10. */
+   reached, so that attempt 1100 costs no more than attempt 10. The steps are
+   doubles: cut to whole microseconds, 1 us times 1.5 would never grow. */
 static lull_usec plain(const struct lull_backoff *b, unsigned retry)
 {
-  lull_usec v = least_of(b->base, b->cap);
+  double v = (double)b->base;
   unsigned i;
   if (b->kind == LULL_BACKOFF_LINEAR)
-    return times(b->base, retry, b->cap);
+    v *= retry;
   if (b->kind == LULL_BACKOFF_EXPONENTIAL && b->factor != 1)
-    for (i = 1; i < retry && v > 0 && v < b->cap; i++)
-      v = times(v, b->factor, b->cap);
-  return v;
+    for (i = 1; i < retry && v >= 0.5 && v < (double)b->cap; i++)
+      v *= b->factor;
+  return v < (double)b->cap ? (lull_usec)v : b->cap;
 }
 
 lull_usec lull_backoff_wait(const struct lull_backoff *b, unsigned retry,
@@ -102,15 +103,20 @@ lull_usec lull_backoff_wait(const struct lull_backoff *b, unsigned retry,
   return least_of(v, b->cap);
 }
 
+static lull_usec saturate(double v)
+{
+  return v < 9.2e18 ? (lull_usec)v : LULL_NEVER;
+}
+
 /* The mean of min(cap, x), x uniform in [lo, hi]. */
 static lull_usec capped_mean(lull_usec lo, lull_usec hi, lull_usec cap)
 {
   double a = (double)lo, b = (double)hi, c = (double)cap;
   if (hi <= cap)
-    return (lull_usec)((a + b) / 2);
+    return saturate((a + b) / 2);
   if (lo >= cap)
     return cap;
-  return (lull_usec)(((c * c - a * a) / 2 + c * (b - c)) / (b - a));
+  return saturate(((c * c - a * a) / 2 + c * (b - c)) / (b - a));
 }
 
 static struct lull_backoff_span span(lull_usec lo, lull_usec hi, lull_usec cap)
@@ -120,20 +126,34 @@ static struct lull_backoff_span span(lull_usec lo, lull_usec hi, lull_usec cap)
   return s;
 }
 
-/* The bounds follow the recurrence; the mean is that of each step drawn
-   from the mean of the step before. */
+#define CHAINS 2000 /* drawn for the mean: within about one percent */
+
+/* The most follows the recurrence. The mean has no closed form once the cap
+   cuts in, and is taken over chains of draws from a fixed seed. */
 static struct lull_backoff_span decorrelated(const struct lull_backoff *b,
                                              unsigned retry)
 {
-  lull_usec mean = b->base, most = b->base;
-  unsigned i;
-  for (i = 0; i < retry && most < b->cap; i++) {
-    most = times(most, 3, b->cap);
-    mean = capped_mean(b->base, times(mean, 3, LULL_NEVER), b->cap);
+  struct lull_backoff_span s = {least_of(b->base, b->cap), 0, b->base};
+  struct lull_rng rng;
+  unsigned i, chain, steps = retry < 64 ? retry : 64;
+  double sum = 0;
+  for (i = 0; i < steps; i++)
+    s.most = times(s.most, 3, b->cap);
+  s.most = least_of(s.most, b->cap);
+  lull_rng_seed(&rng, 1);
+  for (chain = 0; chain < CHAINS; chain++) {
+    lull_usec wait = -1;
+    for (i = 1; i < steps; i++)
+      wait = lull_backoff_wait(b, i, wait, &rng);
+    wait = times(wait < 0 ? b->base : wait, 3, LULL_NEVER);
+    if (wait < b->base)
+      wait = b->base; /* the cap is below it */
+    sum += (double)capped_mean(b->base, wait, b->cap);
   }
-  for (; i < retry && i < 64; i++)
-    mean = capped_mean(b->base, times(mean, 3, LULL_NEVER), b->cap);
-  return (struct lull_backoff_span){least_of(b->base, b->cap), mean, most};
+  s.mean = saturate(sum / CHAINS);
+  if (s.mean < s.least) /* for want of half a microsecond */
+    s.mean = s.least;
+  return s;
 }
 
 struct lull_backoff_span lull_backoff_bounds(const struct lull_backoff *b,

@@ -18,7 +18,9 @@ lull_usec lull_usec_add(lull_usec a, lull_usec b)
 
 lull_usec lull_usec_from(double seconds)
 {
-  double us = ceil(seconds * 1e6);
+  double us = seconds * 1e6, near = nearbyint(us);
+  /* 22.2 s is 22200000 us, although 22.2 * 1e6 is a trifle more. */
+  us = fabs(us - near) <= near * 1e-12 ? near : ceil(us);
   if (!(us > 0))
     return 0;
   if (us >= 9.2e18)

@@ -27,7 +27,7 @@ void lull_bind_type(lua_State *L, const char *type, const luaL_Reg *methods)
 
 /* ---- the engine -------------------------------------------------------- */
 
-static struct lull_engine *check_engine(lua_State *L)
+struct lull_engine *lull_bind_check_engine(lua_State *L)
 {
   struct lull_engine **box = luaL_checkudata(L, 1, LULL_ENGINE_TYPE);
   if (!*box)
@@ -73,110 +73,9 @@ static int engine_close(lua_State *L)
   return 0;
 }
 
-static char *copy_field(lua_State *L, const char *name, enum lull_err *err)
-{
-  size_t len;
-  const char *text = lull_bind_string(L, 3, name, &len);
-  char *copy = text ? lull_mem_copy(text, len) : NULL;
-  if (text && !copy)
-    *err = LULL_ENOMEM;
-  return copy;
-}
-
-static enum lull_err fill_headers(lua_State *L, const char *name,
-                                  struct lull_headers *headers)
-{
-  size_t len;
-  const char *raw = lull_bind_string(L, 3, name, &len);
-  return raw ? lull_headers_add_raw(headers, raw, len) : LULL_OK;
-}
-
-static enum lull_err bytes_body(struct lull_body *body, const char *bytes,
-                                size_t len)
-{
-  body->bytes = lull_mem_copy(bytes, len);
-  body->kind = LULL_BODY_BYTES;
-  body->len = (int64_t)len;
-  return body->bytes ? LULL_OK : LULL_ENOMEM;
-}
-
-static enum lull_err fill_body(lua_State *L, struct lull_body *body)
-{
-  size_t len;
-  const char *text = lull_bind_string(L, 3, "body", &len);
-  if (text)
-    return bytes_body(body, text, len);
-  text = lull_bind_string(L, 3, "file", &len);
-  return text ? lull_body_file(body, text) : LULL_OK;
-}
-
-/* Raises for what is of the wrong type, before anything is allocated. */
-static void check_start(lua_State *L)
-{
-  static const char *const strings[] = {"method",  "url",  "headers",
-                                        "secrets", "body", "file",
-                                        "output",  "lane", NULL};
-  int i;
-  luaL_checktype(L, 3, LUA_TTABLE);
-  for (i = 0; strings[i]; i++)
-    lull_bind_string(L, 3, strings[i], NULL);
-  if (!lull_bind_string(L, 3, "method", NULL) ||
-      !lull_bind_string(L, 3, "url", NULL))
-    luaL_error(L, "a call has a method and a url");
-}
-
-static enum lull_err fill_request(lua_State *L, struct lull_request *r)
-{
-  enum lull_err err = LULL_OK;
-  lull_request_init(r);
-  r->method = copy_field(L, "method", &err);
-  r->url = copy_field(L, "url", &err);
-  r->output = copy_field(L, "output", &err);
-  if (!err)
-    err = fill_headers(L, "headers", &r->headers);
-  if (!err)
-    err = fill_headers(L, "secrets", &r->secrets);
-  if (!err)
-    err = fill_body(L, &r->body);
-  return err;
-}
-
-/* engine:start(client, {method, url, headers, secrets, body | file, output,
-   lane, keyed, unsafe, ask_always, limits}) -> id, or nil and a text */
-static int start(lua_State *L)
-{
-  struct lull_engine *e = check_engine(L);
-  struct lull_client *c = lull_bind_check_client(L, 2);
-  struct lull_call_options options = {0};
-  struct lull_limits limits = c->policy.limits;
-  struct lull_request request;
-  enum lull_err err;
-  lull_id id = 0;
-  check_start(L);
-  options.keyed = lull_bind_flag(L, 3, "keyed");
-  options.unsafe = lull_bind_flag(L, 3, "unsafe");
-  options.ask_always = lull_bind_flag(L, 3, "ask_always");
-  options.lane = lull_bind_string(L, 3, "lane", NULL);
-  if (lull_bind_flag(L, 3, "limits")) {
-    lull_bind_limits(L, 3, &limits);
-    options.limits = &limits;
-  }
-  err = fill_request(L, &request);
-  if (!err)
-    err = lull_engine_start(e, c, &request, &options, &id);
-  lull_request_clear(&request);
-  if (err) {
-    lua_pushnil(L);
-    lua_pushstring(L, lull_err_text(err));
-    return 2;
-  }
-  lua_pushnumber(L, (lua_Number)id);
-  return 1;
-}
-
 static int sleep_for(lua_State *L)
 {
-  struct lull_engine *e = check_engine(L);
+  struct lull_engine *e = lull_bind_check_engine(L);
   lull_id id;
   enum lull_err err =
       lull_engine_sleep(e, lull_usec_from(luaL_checknumber(L, 2)), &id);
@@ -209,7 +108,7 @@ static int judge(lua_State *L)
 {
   static const char *const actions[] = {"default", "accept", "retry", "stop",
                                         NULL};
-  struct lull_engine *e = check_engine(L);
+  struct lull_engine *e = lull_bind_check_engine(L);
   lull_id id = check_id(L, 2);
   struct lull_judgement j = {0};
   struct lull_body body = {0};
@@ -225,7 +124,7 @@ static int judge(lua_State *L)
   j.headers = lull_bind_string(L, 3, "headers", &j.headers_len);
   j.secrets = lull_bind_string(L, 3, "secrets", &j.secrets_len);
   j.url = lull_bind_string(L, 3, "url", NULL);
-  err = fill_body(L, &body);
+  err = lull_bind_body(L, &body);
   if (body.kind != LULL_BODY_NONE)
     j.body = &body;
   if (!err)
@@ -237,7 +136,7 @@ static int judge(lua_State *L)
 /* engine:reply(id, {nth, class, status, sent, headers, body}) */
 static int reply(lua_State *L)
 {
-  struct lull_engine *e = check_engine(L);
+  struct lull_engine *e = lull_bind_check_engine(L);
   struct lull_reply r = {0};
   const char *class;
   luaL_checktype(L, 3, LUA_TTABLE);
@@ -256,26 +155,51 @@ static int reply(lua_State *L)
 
 static int cancel(lua_State *L)
 {
-  return report(L, lull_engine_cancel(check_engine(L), check_id(L, 2)));
+  return report(L,
+                lull_engine_cancel(lull_bind_check_engine(L), check_id(L, 2)));
 }
 
 static int drain(lua_State *L)
 {
-  lull_engine_drain(check_engine(L));
+  lull_engine_drain(lull_bind_check_engine(L));
   return 0;
 }
 
 static int trace(lua_State *L)
 {
-  lull_engine_trace(check_engine(L), lua_toboolean(L, 2));
+  lull_engine_trace(lull_bind_check_engine(L), lua_toboolean(L, 2));
   return 0;
+}
+
+static int record(lua_State *L)
+{
+  lull_engine_record(lull_bind_check_engine(L), lua_toboolean(L, 2));
+  return 0;
+}
+
+/* engine:chaos{share, status | class | delay} -> true, or nil and a text */
+static int chaos(lua_State *L)
+{
+  struct lull_engine *e = lull_bind_check_engine(L);
+  struct lull_fault fault = {0};
+  const char *class;
+  luaL_checktype(L, 2, LUA_TTABLE);
+  fault.share = lull_bind_number(L, 2, "share", 0);
+  fault.status = (int)lull_bind_number(L, 2, "status", 0);
+  fault.delay = lull_bind_time(L, 2, "delay", 0);
+  class = lull_bind_string(L, 2, "class", NULL);
+  if (class)
+    fault.class = lull_class_find(class);
+  if (fault.class == LULL_CLASSES)
+    return luaL_error(L, "no outcome is called '%s'", class);
+  return report(L, lull_engine_chaos(e, &fault));
 }
 
 /* engine:step([patience]) -> kind, id, details. The event is consumed only
    after all of it is on the stack: no memory error can swallow it. */
 static int step(lua_State *L)
 {
-  struct lull_engine *e = check_engine(L);
+  struct lull_engine *e = lull_bind_check_engine(L);
   double patience = luaL_optnumber(L, 2, HUGE_VAL);
   struct lull_event event;
   int n;
@@ -287,26 +211,26 @@ static int step(lua_State *L)
 
 static int now(lua_State *L)
 {
-  lua_pushnumber(L, lull_usec_to(lull_engine_now(check_engine(L))));
+  lua_pushnumber(L, lull_usec_to(lull_engine_now(lull_bind_check_engine(L))));
   return 1;
 }
 
 static int wall(lua_State *L)
 {
-  lua_pushnumber(L, lull_usec_to(lull_engine_wall(check_engine(L))));
+  lua_pushnumber(L, lull_usec_to(lull_engine_wall(lull_bind_check_engine(L))));
   return 1;
 }
 
 static int live(lua_State *L)
 {
-  lua_pushnumber(L, (lua_Number)lull_engine_live(check_engine(L)));
+  lua_pushnumber(L, (lua_Number)lull_engine_live(lull_bind_check_engine(L)));
   return 1;
 }
 
 /* engine:random() in [0, 1); engine:random(lo, hi), whole, both included. */
 static int draw(lua_State *L)
 {
-  struct lull_rng *rng = lull_engine_rng(check_engine(L));
+  struct lull_rng *rng = lull_engine_rng(lull_bind_check_engine(L));
   if (lua_isnoneornil(L, 2))
     lua_pushnumber(L, (double)(lull_rng_next(rng) >> 11) * 0x1p-53);
   else
@@ -319,7 +243,7 @@ static int draw(lua_State *L)
 /* engine:lanes() -> the state of each lane, by its name */
 static int lanes(lua_State *L)
 {
-  struct lull_engine *e = check_engine(L);
+  struct lull_engine *e = lull_bind_check_engine(L);
   const struct lull_lane *lane = NULL;
   lua_newtable(L);
   while ((lane = lull_engine_lane(e, lane)) != NULL) {
@@ -404,13 +328,24 @@ static int transport(lua_State *L)
 
 static void make_engine_type(lua_State *L)
 {
-  static const luaL_Reg methods[] = {
-      {"start", start}, {"sleep", sleep_for},    {"judge", judge},
-      {"reply", reply}, {"cancel", cancel},      {"drain", drain},
-      {"trace", trace}, {"step", step},          {"now", now},
-      {"wall", wall},   {"live", live},          {"random", draw},
-      {"lanes", lanes}, {"close", engine_close}, {"__gc", engine_close},
-      {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"start", lull_bind_start},
+                                     {"sleep", sleep_for},
+                                     {"judge", judge},
+                                     {"reply", reply},
+                                     {"cancel", cancel},
+                                     {"drain", drain},
+                                     {"trace", trace},
+                                     {"record", record},
+                                     {"chaos", chaos},
+                                     {"step", step},
+                                     {"now", now},
+                                     {"wall", wall},
+                                     {"live", live},
+                                     {"random", draw},
+                                     {"lanes", lanes},
+                                     {"close", engine_close},
+                                     {"__gc", engine_close},
+                                     {NULL, NULL}};
   lull_bind_type(L, LULL_ENGINE_TYPE, methods);
 }
 

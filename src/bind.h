@@ -2,10 +2,10 @@
  * bind: the core as a Lua module, `lull.core`: engines and clients as
  * userdata, events as Lua values.
  *
- * These files (bind, bind_client, bind_event) are the only ones of the core
- * that know Lua. They keep no lua_State and no registry reference, and call
- * no Lua function. Whatever may raise is done before anything is allocated
- * outside a userdata.
+ * These files (bind, bind_read, bind_start, bind_client, bind_event) are the
+ * only ones of the core that know Lua. They keep no lua_State and no registry
+ * reference, and call no Lua function. Whatever may raise is done before
+ * anything is allocated outside a userdata.
  */
 #ifndef LULL_BIND_H
 #define LULL_BIND_H
@@ -50,6 +50,14 @@ void lull_bind_limits(lua_State *L, int index, struct lull_limits *limits);
 
 /* Raises the text of an error. */
 int lull_bind_raise(lua_State *L, enum lull_err err);
+
+/* The engine at index 1; raises when it is closed. */
+struct lull_engine *lull_bind_check_engine(lua_State *L);
+
+/* bind_start.c: engine:start; and the body among the fields of the table at
+   index 3: `body`, a text, or `file`, a path. */
+int lull_bind_start(lua_State *L);
+enum lull_err lull_bind_body(lua_State *L, struct lull_body *body);
 
 /* bind_client.c: core.client(options), and its methods. */
 int lull_bind_client(lua_State *L);

@@ -87,6 +87,8 @@ static void set_record(lua_State *L, const struct lull_record *r)
     set_flag(L, "hedge", true);
   if (r->resumed)
     set_flag(L, "resumed", true);
+  if (r->chaos)
+    set_flag(L, "chaos", true);
 }
 
 int lull_bind_history(lua_State *L)
@@ -144,8 +146,9 @@ static void set_hint(lua_State *L, const struct lull_hint *h)
   lua_setfield(L, -2, "hint");
 }
 
-static void push_ask(lua_State *L, const struct lull_call *c,
-                     const struct lull_record *r, lull_usec now)
+static void push_ask(lua_State *L, const struct lull_engine *e,
+                     const struct lull_call *c, const struct lull_record *r,
+                     lull_usec now)
 {
   set_record(L, r);
   set_request(L, c);
@@ -154,20 +157,28 @@ static void push_ask(lua_State *L, const struct lull_call *c,
   set_hint(L, &c->hint);
   set_number(L, "wait", lull_usec_to(c->suggestion.wait));
   set_string(L, "suggestion", lull_action_name(c->suggestion.action));
+  set_flag(L, "may_retry", lull_engine_may_retry(e, c));
   if (c->deadline_at != LULL_NEVER)
     set_number(L, "left", lull_usec_to(c->deadline_at - now));
 }
 
-static void push_verdict(lua_State *L, const struct lull_call *c,
+static void push_verdict(lua_State *L, const struct lull_engine *e,
+                         const struct lull_call *c,
                          const struct lull_record *r, lull_usec now)
 {
   set_record(L, r);
   set_request(L, c);
+  if (r->action == LULL_FOLLOW && c->left_method && c->left_url) {
+    set_string(L, "method", c->left_method);
+    set_string(L, "url", c->left_url);
+  }
   set_integer(L, "limit", (lua_Integer)lull_call_limit(c));
   if (r->rule != LULL_NO_RULE)
     set_string(L, "rule_key", c->client->policy.rules[r->rule].key);
   set_number(L, "now", lull_usec_to(now));
   set_string(L, "lane", lull_engine_lane_of(c));
+  if (lull_engine_records(e) && r->status)
+    set_response(L, c);
 }
 
 static void push_done(lua_State *L, const struct lull_call *c,
@@ -235,9 +246,9 @@ int lull_bind_event(lua_State *L, const struct lull_engine *e,
     return 2;
   lua_newtable(L);
   if (event->kind == LULL_EV_ASK)
-    push_ask(L, event->call, event->record, now);
+    push_ask(L, e, event->call, event->record, now);
   else if (event->kind == LULL_EV_VERDICT)
-    push_verdict(L, event->call, event->record, now);
+    push_verdict(L, e, event->call, event->record, now);
   else if (event->kind == LULL_EV_SEND)
     push_send(L, event->call, event->leg);
   else {

@@ -101,6 +101,8 @@ void lull_call_free(struct lull_call *call)
   lull_mem_free(call->records);
   lull_mem_free(call->rule_hits);
   lull_mem_free(call->detail);
+  lull_mem_free(call->left_method);
+  lull_mem_free(call->left_url);
   lull_client_drop(call->client);
   lull_mem_free(call);
 }
@@ -248,4 +250,13 @@ unsigned lull_call_limit(const struct lull_call *call)
       limit = call->total - call->rule_hits[rule] + p->rules[rule].attempts;
   }
   return limit;
+}
+
+void lull_call_note_hop(struct lull_call *call)
+{
+  const struct lull_request *r = &call->request;
+  lull_mem_free(call->left_method);
+  lull_mem_free(call->left_url);
+  call->left_method = lull_mem_copy(r->method, strlen(r->method));
+  call->left_url = lull_mem_copy(r->url, strlen(r->url));
 }

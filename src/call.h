@@ -25,7 +25,7 @@ struct lull_record {
   uint16_t n;       /* number of the attempt; hops share one */
   uint16_t rule;    /* that decided, or LULL_NO_RULE */
   uint8_t class, action, why, source, hint_source, cause;
-  uint8_t sent, maybe_applied, asked, free, hedge, resumed;
+  uint8_t sent, maybe_applied, asked, free, hedge, resumed, chaos;
 };
 
 enum lull_call_state {
@@ -58,6 +58,8 @@ struct lull_leg {
   unsigned n, nth; /* number of the attempt; of the request on the wire */
   enum lull_lane_cause cause; /* what it waited for in the queue */
   bool untold;                /* simulated: its SEND event is due */
+  bool chaos;                 /* a fault was added to its attempt */
+  lull_usec held_until;       /* by a fault, before it is sent; 0: not */
 };
 
 struct lull_call {
@@ -82,6 +84,7 @@ struct lull_call {
   lull_usec hedge_at;
   unsigned tries, total, hops, wire;
   bool keyed, unsafe, maybe_applied, ask_always;
+  char *left_method, *left_url;   /* of a redirect that is being reported */
   bool hop;                       /* the next request follows a redirect */
   struct lull_hint hint;          /* of the last attempt */
   struct lull_verdict suggestion; /* while it is being judged */
@@ -134,6 +137,10 @@ unsigned lull_call_rule_hits(const struct lull_call *call, unsigned rule);
 /* How many attempts the call may come to, as things are after its last
    outcome: those that a rule counts by itself and the free ones included. */
 unsigned lull_call_limit(const struct lull_call *call);
+
+/* Remembers where the call is about to be redirected from, for its report.
+   Without memory the report names the target instead. */
+void lull_call_note_hop(struct lull_call *call);
 
 /* The record that is being judged, or was last; NULL before the first. */
 struct lull_record *lull_call_judged(const struct lull_call *call);

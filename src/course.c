@@ -12,9 +12,13 @@
 /* Takes a flying attempt off the wire; its evidence stays. */
 static void ground(struct lull_engine *e, struct lull_leg *leg)
 {
+  bool held = leg->held_until != 0;
+  leg->untold = false;
+  leg->held_until = 0;
+  if (held)
+    return; /* it has not taken off */
   if (!leg->attempt->handed_out)
     e->flying--;
-  leg->untold = false;
   e->world->ops->cancel(e->world, leg->attempt);
 }
 
@@ -203,14 +207,21 @@ static lull_usec sooner(lull_usec a, lull_usec b)
   return a < b ? a : b;
 }
 
+static lull_usec leg_due(const struct lull_leg *leg)
+{
+  if (!leg->attempt)
+    return LULL_NEVER;
+  return leg->held_until ? sooner(leg->held_until, leg->timeout_at)
+                         : leg->timeout_at;
+}
+
 /* One timer serves both legs, the hedge's start and the deadline. */
 void lull_course_arm(struct lull_engine *e, struct lull_call *call)
 {
   lull_usec at = sooner(call->deadline_at, call->hedge_at);
-  if (call->leg.attempt)
-    at = sooner(at, call->leg.timeout_at);
-  if (call->hedge && call->hedge->attempt)
-    at = sooner(at, call->hedge->timeout_at);
+  at = sooner(at, leg_due(&call->leg));
+  if (call->hedge)
+    at = sooner(at, leg_due(call->hedge));
   lull_timerq_set(&e->timers, &call->entry.timer, at);
 }
 
@@ -250,21 +261,10 @@ static void set_timeout(struct lull_engine *e, struct lull_leg *leg)
   leg->timeout_at = lull_usec_add(e->now, timeout);
 }
 
-/* The lane lets a leg go. */
-static void launch(struct lull_engine *e, struct lull_leg *leg)
+static void take_off(struct lull_engine *e, struct lull_leg *leg)
 {
-  struct lull_call *call = leg->call;
-  enum lull_err err = lull_call_attempt(call, leg);
-  if (err) {
-    lull_course_cut_hedge(e, call);
-    lull_course_cut(e, &call->leg);
-    finish_early(e, call, LULL_WHY_RULE, LULL_LOCAL_MEMORY);
-    return;
-  }
-  number(call, leg);
-  call->state = LULL_FLYING;
-  leg->left_at = e->now;
-  set_timeout(e, leg);
+  enum lull_err err;
+  leg->held_until = 0;
   leg->attempt->engine = e;
   leg->attempt->leaving = leaving;
   err = e->world->ops->send(e->world, leg->attempt);
@@ -274,9 +274,56 @@ static void launch(struct lull_engine *e, struct lull_leg *leg)
     return;
   }
   e->flying++;
+  lull_course_arm(e, leg->call);
+}
+
+/* A fault befalls the attempt: it ends as the fault says, as if the server
+   had been reached, or is sent later. */
+static void suffer(struct lull_engine *e, struct lull_leg *leg,
+                   const struct lull_fault *fault)
+{
+  struct lull_attempt *a = leg->attempt;
+  leg->chaos = true;
+  if (fault->delay > 0) {
+    leg->held_until = lull_usec_add(e->now, fault->delay);
+    lull_course_arm(e, leg->call);
+    return;
+  }
+  a->class = fault->class;
+  a->response.status = fault->status;
+  a->sent = a->connected = true;
+  a->arrived = e->world->ops->wall(e->world);
+  lull_verdict_conclude(e, leg);
+}
+
+static void give_up(struct lull_engine *e, struct lull_call *call)
+{
+  lull_course_cut_hedge(e, call);
+  lull_course_cut(e, &call->leg);
+  finish_early(e, call, LULL_WHY_RULE, LULL_LOCAL_MEMORY);
+}
+
+/* The lane lets a leg go. */
+static void launch(struct lull_engine *e, struct lull_leg *leg)
+{
+  struct lull_call *call = leg->call;
+  const struct lull_fault *fault;
+  if (lull_call_attempt(call, leg) != LULL_OK) {
+    give_up(e, call);
+    return;
+  }
+  number(call, leg);
+  call->state = LULL_FLYING;
+  leg->left_at = e->now;
+  leg->chaos = false;
+  set_timeout(e, leg);
   if (leg == &call->leg && may_hedge(e, call))
     call->hedge_at = lull_usec_add(e->now, call->client->hedge);
-  lull_course_arm(e, call);
+  fault = lull_chaos_draw(&e->chaos, &e->rng);
+  if (fault)
+    suffer(e, leg, fault);
+  else
+    take_off(e, leg);
 }
 
 void lull_course_dispatch(struct lull_engine *e)
@@ -323,6 +370,11 @@ static bool late(const struct lull_engine *e, const struct lull_leg *leg)
          (e->now >= leg->timeout_at || e->now >= leg->call->deadline_at);
 }
 
+static bool is_held(const struct lull_engine *e, const struct lull_leg *leg)
+{
+  return leg && leg->attempt && leg->held_until && e->now >= leg->held_until;
+}
+
 static void flying_due(struct lull_engine *e, struct lull_call *call)
 {
   if (e->now >= call->deadline_at && call->leg.attempt)
@@ -334,7 +386,11 @@ static void flying_due(struct lull_engine *e, struct lull_call *call)
   else if (e->now >= call->deadline_at) { /* only a hedge, still queued */
     lull_course_cut_hedge(e, call);
     lull_course_finish(e, call, lull_verdict_stop(LULL_WHY_DEADLINE));
-  } else {
+  } else if (is_held(e, &call->leg))
+    take_off(e, &call->leg);
+  else if (is_held(e, call->hedge))
+    take_off(e, call->hedge);
+  else {
     if (e->now >= call->hedge_at)
       start_hedge(e, call);
     lull_course_arm(e, call);

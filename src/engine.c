@@ -1,3 +1,5 @@
+#include "judge.h"
+#include "redirect.h"
 #include "state.h"
 #include "url.h"
 
@@ -153,33 +155,25 @@ enum lull_err lull_engine_sleep(struct lull_engine *e, lull_usec delay,
   return LULL_OK;
 }
 
-/* What a retry is to be sent with. All or nothing, but for the body. */
+/* What a retry is to be sent with. Another origin sees no secrets but those
+   that come with this very judgement. */
 static enum lull_err alter(struct lull_call *call,
                            const struct lull_judgement *j)
 {
   struct lull_request *r = &call->request;
   enum lull_err err = LULL_OK;
-  char *url = NULL;
-  if (j->url)
-    err = lull_url_resolve(r->url, j->url, &url);
-  if (!err && j->headers)
+  if (j->headers)
     err = lull_request_override(&r->headers, j->headers, j->headers_len);
+  if (!err && j->url)
+    err = lull_redirect_to(r, j->url);
   if (!err && j->secrets)
     err = lull_request_override(&r->secrets, j->secrets, j->secrets_len);
-  if (err) {
-    lull_mem_free(url);
-    return err;
-  }
-  if (url) {
-    lull_mem_free(r->url);
-    r->url = url;
-  }
-  if (j->body) {
+  if (!err && j->body) {
     lull_body_clear(&r->body);
     r->body = *j->body;
     *j->body = (struct lull_body){0};
   }
-  return LULL_OK;
+  return err;
 }
 
 enum lull_err lull_engine_judge(struct lull_engine *e, lull_id id,
@@ -301,6 +295,22 @@ void lull_engine_trace(struct lull_engine *e, bool on)
   e->trace = on;
 }
 
+void lull_engine_record(struct lull_engine *e, bool on)
+{
+  e->record = on;
+}
+
+bool lull_engine_records(const struct lull_engine *e)
+{
+  return e->record;
+}
+
+enum lull_err lull_engine_chaos(struct lull_engine *e,
+                                const struct lull_fault *fault)
+{
+  return lull_chaos_add(&e->chaos, fault);
+}
+
 /* ---- the step ---------------------------------------------------------- */
 
 /* Lets the world work until the first timer, or the caller's patience. */
@@ -363,6 +373,15 @@ void lull_engine_lane_state(const struct lull_engine *e,
 const char *lull_engine_lane_of(const struct lull_call *call)
 {
   return call->leg.lane ? lull_lane_name(call->leg.lane->lane) : "";
+}
+
+bool lull_engine_may_retry(const struct lull_engine *e,
+                           const struct lull_call *call)
+{
+  struct lull_facts facts = lull_judge_facts(call, e->now, e->drained);
+  struct lull_verdict v = {.action = LULL_RETRY};
+  v = lull_policy_limit(&call->client->policy, &facts, v, false);
+  return v.action == LULL_RETRY;
 }
 
 size_t lull_engine_live(const struct lull_engine *e)

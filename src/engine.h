@@ -15,6 +15,7 @@
 #define LULL_ENGINE_H
 
 #include "call.h"
+#include "chaos.h"
 
 struct lull_engine;
 
@@ -102,8 +103,15 @@ enum lull_err lull_engine_cancel(struct lull_engine *e, lull_id id);
 /* No more retries: what flies may end, what waits is cancelled. */
 void lull_engine_drain(struct lull_engine *e);
 
-/* Report each verdict as an event. */
+/* Report each verdict as an event; and with `record`, keep the whole answer
+   until it has been reported. */
 void lull_engine_trace(struct lull_engine *e, bool on);
+void lull_engine_record(struct lull_engine *e, bool on);
+bool lull_engine_records(const struct lull_engine *e);
+
+/* Adds faults by chance. LULL_ELIMIT as lull_chaos_add. */
+enum lull_err lull_engine_chaos(struct lull_engine *e,
+                                const struct lull_fault *fault);
 
 /* Runs until there is something to tell, at most for `patience`. */
 void lull_engine_step(struct lull_engine *e, lull_usec patience,
@@ -119,6 +127,10 @@ void lull_engine_lane_state(const struct lull_engine *e,
 
 /* The name of the lane that a call was in last; "" before the first. */
 const char *lull_engine_lane_of(const struct lull_call *call);
+
+/* True when the limits leave room for one more counted attempt. */
+bool lull_engine_may_retry(const struct lull_engine *e,
+                           const struct lull_call *call);
 
 /* How many calls and sleeps there are. */
 size_t lull_engine_live(const struct lull_engine *e);

@@ -63,8 +63,9 @@ enum lull_err lull_headers_add_line(struct lull_headers *h, const char *line,
   if (!colon || colon == line || (size_t)(colon - line) >= len)
     return LULL_OK;
   name_len = (size_t)(colon - line);
-  if (has_line_end(line, len))
-    return LULL_OK;
+  if (has_line_end(line, len) || memchr(line, ' ', name_len) ||
+      memchr(line, '\t', name_len))
+    return LULL_OK; /* a folded line, or no field: RFC 9112, 5.1 and 5.2 */
   return lull_headers_add(h, line, name_len, colon + 1, len - name_len - 1);
 }
 

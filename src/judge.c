@@ -20,6 +20,7 @@ static void note_leg(struct lull_record *r, const struct lull_leg *leg,
   r->cause = (uint8_t)(r->queued > 0 ? leg->cause : LULL_CAUSE_NONE);
   r->n = (uint16_t)leg->n;
   r->hedge = leg == leg->call->hedge;
+  r->chaos = leg->chaos;
 }
 
 static void note_hint(struct lull_call *call, struct lull_record *r,

@@ -20,7 +20,8 @@ struct lull_rate {
   lull_usec window;
 };
 
-/* A rate for some requests only: method ("" for any) and a path pattern,
+/* A rate for some requests only: method ("POST|PUT" for several, "" for any)
+   and a path pattern,
    where '*' stands for any run of bytes. */
 struct lull_route {
   char *method;

@@ -25,6 +25,7 @@ M.escape = text.escape
 
 M.spawn = sched.spawn
 M.sleep = sched.sleep
+M.step = sched.step
 M.try = sched.try
 M.exit = sched.exit
 M.each = tasks.each

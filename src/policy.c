@@ -107,7 +107,8 @@ static bool put_key(struct lull_policy *p, unsigned rule, const char *key,
 {
   int lo, hi;
   if (len == 1 && *key == '*') {
-    put_statuses(p, rule, 0, LULL_STATUSES - 1, WIDTH_ANY);
+    put_statuses(p, rule, 400, LULL_STATUSES - 1, WIDTH_ANY);
+    put_statuses(p, rule, 0, 0, WIDTH_ANY); /* what is beyond 599 */
     for (lo = 1; lo < LULL_CLASSES; lo++)
       put(&p->by_class[lo], &p->class_width[lo], rule, WIDTH_ANY);
     return true;

@@ -63,7 +63,8 @@ void lull_policy_init(struct lull_policy *p);
 void lull_policy_clear(struct lull_policy *p);
 
 /* Sets the rule for a key: a status ("503"), "5xx", "502-504", "429|503", a
-   class at any level ("net", "net.timeout") or "*". The most specific key
+   class at any level ("net", "net.timeout") or "*", which is every failure:
+   4xx, 5xx and all classes. The most specific key
    wins, whatever the order; of two equally specific ones, the later.
    LULL_EINVAL for a key that means nothing, LULL_ENOMEM. */
 enum lull_err lull_policy_rule(struct lull_policy *p, const char *key,

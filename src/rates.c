@@ -122,10 +122,23 @@ static bool glob(const char *pattern, const char *text)
   return !*pattern;
 }
 
+/* "POST|PUT" is either. */
+static bool is_among(const char *method, const char *list)
+{
+  size_t len = strlen(method), part;
+  for (;; list += part + 1) {
+    part = strcspn(list, "|");
+    if (part == len && strncmp(list, method, len) == 0)
+      return true;
+    if (!list[part])
+      return false;
+  }
+}
+
 static bool falls_under(const struct lull_rates_entry *entry,
                         const char *method, const char *path)
 {
-  if (entry->method && strcmp(entry->method, method ? method : "") != 0)
+  if (entry->method && !is_among(method ? method : "", entry->method))
     return false;
   return !entry->path || glob(entry->path, path ? path : "");
 }

@@ -65,6 +65,31 @@ static enum lull_err compare(const char *from, const char *to, bool *same,
   return err;
 }
 
+/* Goes to `target`, which is taken. */
+static void go_to(struct lull_request *r, char *target, bool same)
+{
+  lull_mem_free(r->url);
+  r->url = target;
+  if (same)
+    return;
+  lull_headers_clear(&r->secrets);
+  r->foreign = true;
+}
+
+enum lull_err lull_redirect_to(struct lull_request *r, const char *url)
+{
+  char *target = NULL;
+  bool same = false, down = false;
+  enum lull_err err = lull_url_resolve(r->url, url, &target);
+  if (!err)
+    err = compare(r->url, target, &same, &down);
+  if (err)
+    lull_mem_free(target);
+  else
+    go_to(r, target, same);
+  return err;
+}
+
 enum lull_err lull_redirect_apply(struct lull_request *r, int status,
                                   const char *location)
 {
@@ -77,12 +102,9 @@ enum lull_err lull_redirect_apply(struct lull_request *r, int status,
     err = LULL_EINVAL;
   if (!err && becomes_get(status, r->method))
     err = to_get(r);
-  if (err) {
+  if (err)
     lull_mem_free(target);
-    return err;
-  }
-  lull_mem_free(r->url);
-  r->url = target;
-  r->foreign = r->foreign || !same;
-  return LULL_OK;
+  else
+    go_to(r, target, same);
+  return err;
 }

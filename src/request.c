@@ -75,7 +75,7 @@ static enum lull_err inherit(struct lull_headers *all,
   enum lull_err err = LULL_OK;
   while (!err && lull_headers_next(from, &at, &name, &value)) {
     if (lull_headers_get(&r->headers, name, 0) ||
-        (!r->foreign && lull_headers_get(&r->secrets, name, 0)) || !*value)
+        lull_headers_get(&r->secrets, name, 0) || !*value)
       continue;
     err = lull_headers_add(all, name, strlen(name), value, strlen(value));
   }
@@ -99,7 +99,7 @@ enum lull_err lull_request_headers(const struct lull_request *r,
                                    struct lull_headers *all)
 {
   enum lull_err err = copy(all, &r->headers);
-  if (!err && !r->foreign)
+  if (!err)
     err = copy(all, &r->secrets);
   if (!err)
     err = inherit(all, &c->headers, r);
@@ -108,33 +108,23 @@ enum lull_err lull_request_headers(const struct lull_request *r,
   return err;
 }
 
-/* True when `raw` has a field of that name. */
-static bool names(const char *raw, size_t len, const char *name)
-{
-  const char *end = raw + len;
-  while (raw < end) {
-    if (strcasecmp(raw, name) == 0)
-      return true;
-    raw += strlen(raw) + 1;
-    raw += strlen(raw) + 1;
-  }
-  return false;
-}
-
 enum lull_err lull_request_override(struct lull_headers *headers,
                                     const char *raw, size_t len)
 {
-  struct lull_headers merged;
+  struct lull_headers merged, fields;
   const char *name, *value;
   size_t at = 0;
-  enum lull_err err = LULL_OK;
+  enum lull_err err;
   lull_headers_init(&merged, headers->raw.max);
+  lull_headers_init(&fields, headers->raw.max);
+  err = lull_headers_add_raw(&fields, raw, len);
   while (!err && lull_headers_next(headers, &at, &name, &value))
-    if (!names(raw, len, name))
+    if (!lull_headers_get(&fields, name, 0))
       err =
           lull_headers_add(&merged, name, strlen(name), value, strlen(value));
   if (!err)
     err = lull_headers_add_raw(&merged, raw, len);
+  lull_headers_clear(&fields);
   if (err) {
     lull_headers_clear(&merged);
     return err;

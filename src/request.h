@@ -29,7 +29,7 @@ struct lull_request {
   struct lull_headers secrets; /* headers that no other origin may see */
   struct lull_body body;
   char *output; /* the file for the accepted body, or NULL */
-  bool foreign; /* redirected to another origin: no secrets any more */
+  bool foreign; /* went to another origin: the client's secrets stay here */
 };
 
 void lull_request_init(struct lull_request *r);

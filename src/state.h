@@ -7,6 +7,7 @@
 #ifndef LULL_STATE_H
 #define LULL_STATE_H
 
+#include "chaos.h"
 #include "engine.h"
 #include "idtable.h"
 #include "lanes.h"
@@ -30,7 +31,8 @@ struct lull_engine {
   struct lull_entry *first, *last; /* the queue of events */
   lull_usec now;
   size_t flying; /* attempts that the world will give back by itself */
-  bool trace, drained, interrupted;
+  struct lull_chaos chaos;
+  bool trace, record, drained, interrupted;
 };
 
 /* engine.c. The call of an entry, or NULL when it is none. */

@@ -54,6 +54,9 @@ static enum lull_err origin(CURLU *handle, char **copy)
     err = part(handle, CURLUPART_URL, CURLU_NO_DEFAULT_PORT, copy);
   if (!err && (i = strlen(*copy)) > 0 && (*copy)[i - 1] == '/')
     (*copy)[i - 1] = '\0';
+  for (i = 0; !err && (*copy)[i]; i++)
+    if ((*copy)[i] >= 'A' && (*copy)[i] <= 'Z')
+      (*copy)[i] = (char)((*copy)[i] - 'A' + 'a');
   return err;
 }
 

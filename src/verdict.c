@@ -73,7 +73,8 @@ static void start_waiting(struct lull_engine *e, struct lull_call *call,
   call->previous = v.wait;
   call->waited = lull_usec_add(call->waited, v.wait);
   call->state = LULL_WAITING;
-  lull_call_shrink(call);
+  if (!e->record)
+    lull_call_shrink(call);
   lull_timerq_set(&e->timers, &call->entry.timer,
                   lull_usec_add(e->now, v.wait));
 }
@@ -124,6 +125,8 @@ static void follow(struct lull_engine *e, struct lull_call *call)
   const char *to = lull_headers_get(&call->last.headers, "location", 0);
   struct lull_record *r = lull_call_judged(call);
   enum lull_err err = LULL_EINVAL;
+  if (e->trace)
+    lull_call_note_hop(call);
   if (call->hops < call->client->redirects)
     err = lull_redirect_apply(&call->request, r->status, to);
   if (err) {
@@ -134,7 +137,8 @@ static void follow(struct lull_engine *e, struct lull_call *call)
   call->hops++;
   call->hop = true;
   lull_course_decide(e, call, r, (struct lull_verdict){.action = LULL_FOLLOW});
-  lull_call_shrink(call);
+  if (!e->record)
+    lull_call_shrink(call);
   lull_course_again(e, call);
 }
 

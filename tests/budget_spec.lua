@@ -175,7 +175,7 @@ describe("retry budget", function()
   -- A large number of calls, one after the other, so that the full bucket at
   -- the start counts for little.
   describe("in a steady state", function()
-    local CALLS = 4000
+    local CALLS = 2500
 
     local function load(f, seed)
       local sent = 0

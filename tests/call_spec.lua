@@ -171,7 +171,7 @@ describe("a rule", function()
       "net.timeout.read", "http" }
     local expected = {
       [404] = "4xx", [505] = "5xx", [500] = "500-504", [502] = "502-504", [504] = "503-504", [503] = "503",
-      [429] = "429|430", [200] = "*", reset = "net", hang = "net.timeout.read", garbage = "http",
+      [429] = "429|430", reset = "net", hang = "net.timeout.read", garbage = "http",
     }
     for outcome, key in pairs(expected) do
       for turn = 1, 2 do

@@ -10,7 +10,7 @@ packages="gcc make pkg-config git libcurl4-openssl-dev luajit libluajit-5.1-dev
   luarocks"
 # For lint and the sanitizers, which .ci/run adds.
 [ "${1:-}" != ci ] || packages="$packages lua-check clang clang-format
-  clang-tidy"
+  clang-tidy mandoc zsh fish debhelper lintian lua-luv lua-copas lua-curl"
 
 missing=""
 for package in $packages; do

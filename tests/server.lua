@@ -235,7 +235,7 @@ local faults = {
 local function send(con, request, answer)
   if answer.delay then cqueues.sleep(answer.delay) end
   if answer.fault then
-    faults[answer.fault](con, answer)
+    (faults[answer.fault] or faults.close)(con, answer)
     return false
   end
   send_answer(con, answer)

@@ -154,6 +154,31 @@ describe("a task", function()
     assert.is_true(t.ok)
   end)
 
+  it("is told first when it failed first of several", function()
+    has(failure(function(lull)
+      for i = 1, 20 do
+        lull.spawn(function() lull.sleep(i == 7 and 1 or 2); error("error of " .. i) end)
+      end
+    end), "error of 7")
+  end)
+
+  it("that failed is let go once it was joined", function()
+    run(function(lull)
+      local kept = setmetatable({}, { __mode = "k" })
+      for _ = 1, 50 do
+        local task = lull.spawn(function() error("x") end)
+        lull.sleep(1)
+        lull.try(task.join, task)
+        kept[task] = true
+      end
+      collectgarbage()
+      collectgarbage()
+      local left = 0
+      for _ in pairs(kept) do left = left + 1 end
+      assert.is_true(left <= 2, left)
+    end)
+  end)
+
   it("does not keep the others from their end when it fails unseen", function()
     local finished
     failure(function(lull)

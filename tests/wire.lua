@@ -84,13 +84,15 @@ function Child:signal(name)
   os.execute(("kill -%s %s 2>/dev/null"):format(name, self.pid))
 end
 
----Waits for its end; gives what is left of its output.
+---Waits for its end; gives what is left of its output, and its exit code
+---where this Lua tells it.
+---@return string rest, integer? code
 function Child:finish()
   if not self.pipe then return "" end
   local rest = self.pipe:read "*a"
-  self.pipe:close()
+  local _, _, code = self.pipe:close()
   self.pipe, children[self.pid] = nil, nil
-  return rest
+  return rest, code
 end
 
 function Child:stop()

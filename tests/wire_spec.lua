@@ -84,9 +84,11 @@ local function story(verdicts)
   return lines
 end
 
+local compile = loadstring or load -- luacheck: ignore
+
 -- The same scenario in simulation and over the wire.
 local function both(world, scenario)
-  local simulated = support.sim((loadstring or load)(world)(), function(lull)
+  local simulated = support.sim(compile(world)(), function(lull)
     scenario(lull, "http://api.test")
   end)
   local server = wire.server(world)

@@ -22,7 +22,7 @@ Examples:
 Exit codes: 0 done, 1 the script failed, 2 usage, 3 it did not load,
 75 some work can be tried later, 130 and 143 after SIGINT and SIGTERM.]]
 
-local VALUED = { ["--sim"] = true, ["--seed"] = true, ["--log"] = true }
+local VALUED = { ["--sim"] = true, ["--seed"] = true, ["--log"] = true, ["--record"] = true, ["--chaos"] = true }
 
 local function parser()
   local argparse = require "argparse"
@@ -33,6 +33,9 @@ local function parser()
   p:add_help("-h --help")
   p:option("--sim", "Run against the servers of this world file, in virtual time."):argname "FILE"
   p:option("--seed", "Fix every random draw."):argname "N"
+  p:option("--record", "Keep what the servers answer, for --sim."):argname "FILE"
+  p:flag("--bodies", "Record bodies too; they may hold secrets.")
+  p:option("--chaos", "Add faults: \"5% 503, 1% net.reset, 2% delay 3s\"."):argname "FAULTS"
   p:option("--log", "Write each verdict as a line of JSON."):argname "FILE"
   p:flag("--trace", "Write each verdict as a line on standard error.")
   p:flag("--quiet", "Write no warnings.")
@@ -71,7 +74,7 @@ local function versions()
   return 0
 end
 
-local KNOWN = { sim = true, seed = true, log = true, trace = true, quiet = true, help = true, version = true }
+local KNOWN = { record = true, bodies = true, chaos = true, sim = true, seed = true, log = true, trace = true, quiet = true, help = true, version = true }
 
 local function parse(argv)
   local options, script, at = split(argv)
@@ -84,8 +87,32 @@ local function parse(argv)
     end
   end
   local ok, parsed = parser():pparse(options)
-  if not ok then return nil, parsed end
+  if not ok then return nil, (parsed:gsub("%s*\n.*", "")) end
   return parsed, script, at
+end
+
+local function open(o, name)
+  if not o[name] then return nil end
+  local file, problem = io.open(o[name], "w")
+  return file, not file and ("--%s: %s"):format(name, problem) or nil
+end
+
+-- Trace, log and recording.
+local function watch(o)
+  local log, recording, problem
+  log, problem = open(o, "log")
+  if problem then return nil, problem end
+  recording, problem = open(o, "record")
+  if problem then return nil, problem end
+  if o.chaos then
+    local ok, wrong = require("lull.chaos").install(o.chaos)
+    if not ok then return nil, "--chaos: " .. wrong end
+  end
+  if o.trace or log or recording then
+    require("lull.trace").install(o.trace and io.stderr, log,
+      recording and require("lull.record").install(recording, o.bodies or false))
+  end
+  return true
 end
 
 local function prepare(o)
@@ -94,32 +121,38 @@ local function prepare(o)
     return nil, "--seed takes a whole number from 0 to 2^53"
   end
   if o.sim then
+    if not o.quiet then require("lull.simulate").warn = complain end
     local ok, problem = require("lull.simulate").install(o.sim, seed or 0)
     if not ok then return nil, problem, M.NOT_LOADED end
   elseif seed then
     sched.use(core.engine { seed = seed, interrupt_fd = sched.interrupt_fd })
   end
-  local log
-  if o.log then
-    local problem
-    log, problem = io.open(o.log, "w")
-    if not log then return nil, "--log: " .. problem end
-  end
-  if o.trace or log then
-    require("lull.trace").install(o.trace and io.stderr, log)
-  end
-  return true
+  return watch(o)
 end
 
 -- What the script's end means to who started it.
 local LATER = { hint = true, budget = true, breaker = true }
 
-local function failure(err)
+---The exit code that an error which ended a script comes to.
+---@param err any
+---@return integer
+function M.code_of(err)
   if sched.is_exit(err) then return err.code end
-  if sched.interrupted and sched.is_cancellation(err) then return 1 end
-  complain(err)
   if getmetatable(err) == outcome.Error and LATER[err.why] then return M.LATER end
   return 1
+end
+
+-- As `lua` tells an error that is no text.
+local function text_of(err)
+  local kind, meta = type(err), getmetatable(err)
+  if kind == "string" or kind == "number" or (meta and meta.__tostring) then return err end
+  return ("(error object is a %s value)"):format(kind)
+end
+
+local function failure(err)
+  local quiet = sched.is_exit(err) or (sched.interrupted and sched.is_cancellation(err))
+  if not quiet then complain(text_of(err)) end
+  return M.code_of(err)
 end
 
 -- As the standard print, but a closed pipe ends the script instead of
@@ -140,20 +173,26 @@ local function set_arguments(argv, script, at)
   return args
 end
 
-local commands -- by their first word
+-- Commands by their first word; a module is loaded when its turn comes, and
+-- each takes argv and gives the exit code.
+local COMMANDS = {}
 
 local function load(script)
   local chunk, problem = loadfile(script ~= "-" and script or nil)
-  local command = not chunk and problem:find "^cannot open" and usage.nearest(script, commands)
+  local command = not chunk and problem:find "^cannot open" and usage.nearest(script, COMMANDS)
   if command then problem = ("%s (did you mean 'lull %s'?)"):format(problem, command) end
   if not chunk then complain(problem) end
   return chunk
 end
 
--- The script's exit code from how it ended.
+local last_signal = function() return 0 end
+
+-- The script's exit code from how it ended. One that was busy when the signal
+-- came was stopped before the loop could hear of it.
 local function ended(ok, err)
   local code = ok and 0 or failure(err)
-  if sched.interrupted then code = 128 + sched.interrupted end
+  local signal = sched.interrupted or last_signal()
+  if signal > 0 then code = 128 + signal end
   return code
 end
 
@@ -171,10 +210,7 @@ local function plan(argv)
   return ended(require("lull.plan").run(chunk, unpack(args)))
 end
 
--- Commands by their first word; a module is loaded when its turn comes, and
--- `run(argv)` gives the exit code.
-local COMMANDS = { plan = plan }
-commands = COMMANDS
+COMMANDS.plan = plan
 
 for _, method in ipairs { "get", "head", "post", "put", "patch", "delete" } do
   COMMANDS[method] = function(argv) return require("lull.fetch").run(argv) end
@@ -190,7 +226,8 @@ local function command_first(argv)
   return moved
 end
 
-M.parser, M.prepare, M.complain, M.ended = parser, prepare, complain, ended
+M.COMMANDS, M.parser, M.prepare = COMMANDS, parser, prepare
+M.complain, M.ended = complain, ended
 
 ---Runs the command line and gives the exit code.
 ---@param argv string[]
@@ -199,6 +236,7 @@ M.parser, M.prepare, M.complain, M.ended = parser, prepare, complain, ended
 function M.main(argv, host)
   if host then
     sched.interrupt_fd, sched.entering = host.interrupt_fd, host.entering
+    last_signal = host.acknowledge
     sched.on("interrupt", function() sched.interrupt(host.acknowledge()) end)
   end
   argv = command_first(argv)

@@ -194,12 +194,13 @@ end
 -- ---- the course of a call ------------------------------------------------
 
 -- What a verdict is to the core.
-local function judgement(verdict, factory)
+local function judgement(verdict, factory, may_retry)
   local j = { action = verdict.action, wait = verdict.wait,
     free = verdict.free, url = verdict.url }
   j.headers, j.secrets = options.pack_headers(
     verdict.headers and options.CLIENT.headers(verdict.headers, "headers"), true)
-  if factory and (verdict.action == "retry" or verdict.suggested == "retry") then
+  local again = verdict.action == "retry" or verdict.suggested == "retry"
+  if factory and again and (may_retry or verdict.free) then
     set_body(j, factory())
   end
   return j
@@ -214,7 +215,7 @@ local function consult(client, details, factory)
     verdict = attempt.verdict_of(fn(seen), seen.reason)
   end
   verdict = verdict or { action = "default", suggested = details.suggestion }
-  return judgement(verdict, factory), verdict
+  return judgement(verdict, factory, details.may_retry), verdict
 end
 
 local function refuse_start(method, url, spec, problem)
@@ -254,7 +255,7 @@ local function run(client, spec, factory)
     if not ok then
       engine:cancel(id)
       if file then return without_body(client, details, file) end
-      error(j, 0)
+      error(verdict and "the rule's verdict cannot be carried out: " .. j or j, 0)
     end
   end
 end

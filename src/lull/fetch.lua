@@ -195,9 +195,10 @@ function M.run(argv)
   if o.curl then return print_curl(run) end
   local ok, code
   ok, problem, code = cli.prepare(o)
+  if not ok and not code then return misuse(argv[1], problem) end
   if not ok then
     cli.complain(problem)
-    return code or cli.USAGE
+    return code
   end
   return exit_code(run, sched.main(fetch_all, run))
 end

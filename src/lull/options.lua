@@ -95,7 +95,9 @@ local function backoff(value, name)
       usage.fail(name .. ".factor must be above 0")
     end
   end
-  if value.jitter then jitter_fields(out, value.jitter, name .. ".jitter") end
+  -- A constant wait is one, unless it is said how it is to be spread.
+  local jitter = value.jitter or (out.kind == "constant" and "none") or nil
+  if jitter then jitter_fields(out, jitter, name .. ".jitter") end
   return out
 end
 
@@ -160,7 +162,7 @@ local function limit(value, name)
     elseif type(key) == "number" then
       out.rates[#out.rates + 1] = usage.rate(v, name)
     else
-      local method, path = key:match("^(%u+)%s+(/.*)$")
+      local method, path = key:match("^(%u[%u|]*)%s+([/*].*)$")
       path = path or key:match("^/.*$")
       if not path then
         usage.unknown("field of " .. name, key, { parallel = true })
@@ -239,7 +241,7 @@ end
 local function base_url(value, name)
   usage.type(value, name, "string")
   if not core.url(value) then
-    usage.fail(("%s: '%s' is no http or https URL"):format(name, value))
+    usage.fail(("%s: '%s' is no http or https URL"):format(name, secret.redact(value)))
   end
   if value:find("[?#]") then
     usage.fail(name .. ": it has a query or a fragment; a query is an option of its own")

@@ -102,10 +102,7 @@ M.github = {
   },
   limit = {
     parallel = 10,
-    ["POST /*"] = "1/s",
-    ["PUT /*"] = "1/s",
-    ["PATCH /*"] = "1/s",
-    ["DELETE /*"] = "1/s",
+    ["POST|PUT|PATCH|DELETE /*"] = "1/s",
     ["GET /search/*"] = "1/2s",
   },
   max_hint = 3660,

@@ -30,7 +30,8 @@ local ready = {}        -- fifo of { task, ... }
 local first, last = 1, 0
 local live = {}         -- the script's tasks that have not ended
 local exit              -- what lull.exit was called with
-local lost = {}         -- tasks that failed, and nobody has asked why
+local lost = {}         -- tasks that failed, and nobody has asked why -> which one it was
+local failures = 0
 local handlers = {}     -- event kind -> function, for events without a waiter
 local made = 0
 
@@ -54,6 +55,9 @@ function M.exit(code)
   if current and running() == current.co then pcall(yield) end
   error(request, 0)
 end
+
+---Ends the run with that error, whatever the tasks are doing.
+function M.abort(err) exit = exit or err end
 
 function M.is_exit(err) return getmetatable(err) == Exit end
 
@@ -172,7 +176,8 @@ local function fail(task, err)
   if M.is_exit(err) then
     exit = exit or err
   elseif not task.seen and not M.is_cancellation(err) then
-    lost[#lost + 1] = task
+    failures = failures + 1
+    lost[task] = failures
   end
 end
 
@@ -254,22 +259,6 @@ local function pump(finished)
   end
 end
 
----One turn of the loop for a host with a loop of its own: waits at most
----`patience` seconds. True while there is something left to do.
----@param patience number
-function M.step(patience)
-  local entry = pop()
-  local kind
-  if entry then
-    run_task(entry)
-  else
-    local id, details
-    kind, id, details = M.engine():step(patience)
-    if kind ~= "none" and kind ~= "idle" then deliver(kind, id, details) end
-  end
-  return kind ~= "none" and (next(live) ~= nil or first <= last)
-end
-
 -- ---- waiting -------------------------------------------------------------
 
 local function suspend(what, id)
@@ -346,7 +335,7 @@ end
 local function await(task)
   M.check()
   if is_within(task) then usage.fail("a task cannot join itself") end
-  task.seen = true
+  task.seen, lost[task] = true, nil
   if task.done then return end
   if current then
     task.joiners = task.joiners or {}
@@ -468,9 +457,49 @@ end
 
 -- The first error of a task that nobody joined.
 local function first_lost()
-  for _, task in ipairs(lost) do
-    if not task.seen then return task end
+  local first_one
+  for task, when in pairs(lost) do
+    if not first_one or when < lost[first_one] then first_one = task end
   end
+  return first_one
+end
+
+-- One task, or one event within `patience`; nil when there is neither, and
+-- "none" when there is nothing that could come.
+local function turn(patience)
+  local entry = pop()
+  if entry then
+    run_task(entry)
+    return "task"
+  end
+  local kind, id, details = M.engine():step(patience)
+  if kind == "none" or kind == "idle" then return nil, kind end
+  deliver(kind, id, details)
+  return kind
+end
+
+local BURST = 1000 -- turns of one step: then the host has its own
+
+---For a host with a loop of its own: does what can be done now. When that is
+---nothing, waits for at most `patience` seconds for something (0). Raises
+---the error of a task that nobody joins. True while there is a task left
+---that something may wake.
+---@param patience number|string|nil
+---@return boolean
+function M.step(patience)
+  patience = usage.duration(patience or 0, "step")
+  if current then usage.fail("lull.step is for the program around the tasks, not for a task") end
+  local did, kind = turn(patience)
+  for _ = 2, BURST do
+    if not did then break end
+    did, kind = turn(0)
+  end
+  local failed = first_lost()
+  if failed then
+    lost[failed] = nil
+    error(failed.traceback, 0)
+  end
+  return kind ~= "none" and (next(live) ~= nil or first <= last)
 end
 
 -- Takes back what tasks still wait for, and tells what there is to tell:

@@ -75,10 +75,11 @@ local function longer(a, b)
 end
 
 ---`text` with every secret in it replaced by "***", also where it stands
----percent-encoded.
+---percent-encoded, and its URLs without user and password.
 ---@param text string
 ---@return string
 function M.redact(text)
+  text = text:gsub("(%a[%w+.-]*://)[^/?#%s]*@", "%1")
   if not sorted then
     table.sort(list, longer)
     sorted = true

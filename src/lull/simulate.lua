@@ -2,6 +2,7 @@
 -- in virtual time.
 
 local core = require "lull.core"
+local record = require "lull.record"
 local sched = require "lull.sched"
 local world = require "lull.world"
 
@@ -10,6 +11,10 @@ local M = {}
 -- What a fault on the wire looks like to the client.
 local CLASSES = { reset = "net.reset", close = "net.empty",
   garbage = "http.malformed" }
+
+local NEVER_SENT = { ["net.dns"] = true, ["net.refused"] = true,
+  ["net.unreachable"] = true, ["net.timeout.connect"] = true,
+  ["tls.handshake"] = true, ["tls.cert"] = true }
 
 -- The virtual clock begins here: 2026-01-01 00:00 UTC.
 local EPOCH = 1767225600
@@ -38,14 +43,20 @@ local function body_of(details)
   return body
 end
 
+-- What is wrong with the world ends the run: M.problem is the first of it.
+local function wrong(problem)
+  M.problem = M.problem or problem
+  sched.abort(problem)
+end
+
 -- Waits as the answer says, then gives it to the engine.
 local function reply(id, details, answer)
   local shown = answer.cut and answer.body:sub(1, answer.cut) or answer.body
   local delay = (answer.delay or 0) + (answer.drip or 0) * #shown
   if delay > 0 then sched.sleep(delay) end
   if answer.fault == "hang" then return end
-  sched.engine():reply(id, { nth = details.nth, sent = true,
-    class = CLASSES[answer.fault] or (answer.cut and "http.truncated") or nil,
+  sched.engine():reply(id, { nth = details.nth, sent = not NEVER_SENT[answer.fault],
+    class = CLASSES[answer.fault] or answer.fault or (answer.cut and "http.truncated") or nil,
     status = answer.status, headers = raw_of(answer.headers), body = shown })
 end
 
@@ -53,7 +64,8 @@ local function serve(the_world, id, details)
   local origin, problem = the_world:by_url(details.url)
   if not origin then
     sched.engine():reply(id, { nth = details.nth, class = "net.dns" })
-    error(problem, 0)
+    if M.warn then M.warn(problem) end
+    return
   end
   local request = world.request { method = details.method, url = details.url,
     headers = pairs_of(details.headers), body = body_of(details),
@@ -66,7 +78,7 @@ local function serve(the_world, id, details)
   if not answer then
     sched.engine():reply(id, { nth = details.nth, status = 500, sent = true,
       body = tostring(problem) })
-    error(problem, 0)
+    wrong(problem)
   end
   reply(id, details, answer)
 end
@@ -118,6 +130,10 @@ function M.install(source, seed)
   local the_world, problem
   if type(source) == "table" then
     the_world, problem = world.new(source, "the world")
+  elseif record.is_recording(source) then
+    local servers
+    servers, problem = record.world(source)
+    if servers then the_world, problem = world.new(servers, source) end
   else
     the_world, problem = world.load(source)
   end

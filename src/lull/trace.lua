@@ -49,6 +49,7 @@ function M.line(id, details, since)
     details.now - since, numbers[id] or 0, details.method, clean_url(details),
     details.n, details.limit, outcome(details), verdict(details))
   if details.rule_key then line = ("%s [rule %s]"):format(line, details.rule_key) end
+  if details.chaos then line = line .. " [chaos]" end
   if details.hedge then line = line .. " [hedge]" end
   if details.resumed then line = line .. " [continued]" end
   if details.cause and details.cause ~= "none" and details.queued >= 0.001 then
@@ -84,6 +85,7 @@ function M.record(id, details, since)
     queued = details.queued,
     queued_for = details.cause,
     hedge = details.hedge,
+    chaos = details.chaos,
     continued = details.resumed,
     asked = details.asked,
     free = details.free,
@@ -99,8 +101,9 @@ local function json_line(record)
   return "{" .. table.concat(parts, ",") .. "}\n"
 end
 
----Reports every verdict: to `trace` (a file) as lines, to `log` as JSON.
-function M.install(trace, log)
+---Reports every verdict: to `trace` (a file) as lines, to `log` as JSON, to
+---`record` (a function) as it is.
+function M.install(trace, log, record)
   local engine = sched.engine()
   local since = engine:now()
   engine:trace(true)
@@ -111,6 +114,7 @@ function M.install(trace, log)
       log:write(json_line(M.record(id, details, since)))
       log:flush()
     end
+    if record then record(details) end
     if details.verdict ~= "retry" and details.verdict ~= "follow" then
       numbers[id] = nil
     end

@@ -21,6 +21,8 @@ In a world file lull.sleep, lull.now, lull.time and lull.json may be used,
 and nothing else of lull, since the same file is to run in virtual time and
 on real sockets.
 
+The key "*" stands for every other origin.
+
 `n` says how many requests this origin has had, this one included.
 `request` has
     method      "GET"
@@ -55,7 +57,10 @@ An answer
                  Content-Length still tells of the whole
         drip     seconds before each byte of the body
         delay    seconds before the answer, or before the fault
-    Seconds are numbers, or "250ms" "2s" "10m" "1h".
+    A fault may also be named by its outcome: "net.reset" "net.empty"
+"net.timeout.read" "http.malformed"; and in a simulated run by any other
+class of transport error, such as "net.refused" or "tls.cert".
+Seconds are numbers, or "250ms" "2s" "10m" "1h".
 
 Content-Length is added, Date is not. With a header `transfer-encoding:
 chunked` the body goes out in chunks; with `connection: close` the
@@ -111,6 +116,14 @@ World.__index = World
 ---@field delay number?               seconds
 
 local FAULTS = { reset = true, close = true, hang = true, garbage = true }
+-- The outcomes that a fault may be named by instead; and those that only a
+-- simulated run can have.
+local OUTCOMES = { ["net.reset"] = "reset", ["net.empty"] = "close",
+  ["net.timeout.read"] = "hang", ["http.malformed"] = "garbage" }
+local SIMULATED = { ["net.dns"] = true, ["net.refused"] = true,
+  ["net.unreachable"] = true, ["net.timeout.connect"] = true,
+  ["net.send"] = true, ["tls.handshake"] = true, ["tls.cert"] = true,
+  ["h2.refused"] = true, ["http.truncated"] = true }
 local FIELDS = {
   status = true, headers = true, body = true, fault = true, cut = true,
   drip = true, delay = true,
@@ -154,6 +167,7 @@ end
 local function add_server(world, key, server)
   local origin, rest
   if type(key) == "string" then origin, rest = M.origin(key) end
+  if key == "*" then origin, rest = "*", "" end
   if not origin or (rest ~= "" and rest ~= "/") then
     return failed("world %s: %q is no origin; one is written like "
       .. "\"https://api.example.com\"", world.name, tostring(key))
@@ -233,6 +247,7 @@ end
 function World:by_url(url)
   local origin = M.origin(url)
   if origin and self.servers[origin] then return origin end
+  if self.servers["*"] then return "*" end
   return failed("world %s has no server for %s", self.name, origin or url)
 end
 
@@ -423,7 +438,8 @@ local function check_fields(raw)
       bad("an answer has no field %q", tostring(field))
     end
   end
-  if raw.fault ~= nil and not FAULTS[raw.fault] then
+  if raw.fault ~= nil and not FAULTS[raw.fault] and not OUTCOMES[raw.fault]
+    and not SIMULATED[raw.fault] then
     bad("%q is no fault; the faults are reset, close, hang and garbage",
       tostring(raw.fault))
   end
@@ -436,9 +452,10 @@ local function drop_body(answer)
 end
 
 local function normal_fault(raw)
+  local fault = OUTCOMES[raw.fault] or raw.fault
   return {
-    fault = raw.fault, delay = check_seconds("delay", raw.delay),
-    body = raw.fault == "garbage" and body_text(raw.body or GARBAGE, {}) or "",
+    fault = fault, delay = check_seconds("delay", raw.delay),
+    body = fault == "garbage" and body_text(raw.body or GARBAGE, {}) or "",
   }
 end
 

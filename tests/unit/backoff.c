@@ -7,11 +7,13 @@
 
 #define TYPE "lull.unit.rng"
 
-struct lull_rng *unit_rng_at(lua_State *L, int index) {
+struct lull_rng *unit_rng_at(lua_State *L, int index)
+{
   return luaL_checkudata(L, index, TYPE);
 }
 
-static int rng(lua_State *L) {
+static int rng(lua_State *L)
+{
   struct lull_rng *r = lua_newuserdata(L, sizeof *r);
   lull_rng_seed(r, (uint64_t)luaL_checknumber(L, 1));
   luaL_getmetatable(L, TYPE);
@@ -20,7 +22,8 @@ static int rng(lua_State *L) {
 }
 
 /* next() -> 64 bits as 16 hexadecimal digits */
-static int next(lua_State *L) {
+static int next(lua_State *L)
+{
   char text[17];
   snprintf(text, sizeof text, "%016llx",
            (unsigned long long)lull_rng_next(unit_rng_at(L, 1)));
@@ -28,14 +31,16 @@ static int next(lua_State *L) {
   return 1;
 }
 
-static int range(lua_State *L) {
+static int range(lua_State *L)
+{
   lua_pushnumber(L, (lua_Number)lull_rng_range(
                         unit_rng_at(L, 1), unit_usec(L, 2), unit_usec(L, 3)));
   return 1;
 }
 
 static int choice(lua_State *L, int index, const char *name,
-                  const char *const *names, int fallback) {
+                  const char *const *names, int fallback)
+{
   int n;
   lua_getfield(L, index, name);
   n = unit_choice(L, lua_gettop(L), names, fallback);
@@ -43,7 +48,8 @@ static int choice(lua_State *L, int index, const char *name,
   return n;
 }
 
-struct lull_backoff unit_backoff_at(lua_State *L, int index) {
+struct lull_backoff unit_backoff_at(lua_State *L, int index)
+{
   static const char *const kinds[] = {"constant", "linear", "exponential",
                                       NULL};
   static const char *const jitters[] = {
@@ -61,7 +67,8 @@ struct lull_backoff unit_backoff_at(lua_State *L, int index) {
 }
 
 /* wait(backoff, retry, previous or nil, rng) */
-static int wait(lua_State *L) {
+static int wait(lua_State *L)
+{
   struct lull_backoff b = unit_backoff_at(L, 1);
   lull_usec previous =
       lua_isnil(L, 3) ? -1 : lull_usec_from(luaL_checknumber(L, 3));
@@ -71,7 +78,8 @@ static int wait(lua_State *L) {
   return 1;
 }
 
-static int bounds(lua_State *L) {
+static int bounds(lua_State *L)
+{
   struct lull_backoff b = unit_backoff_at(L, 1);
   struct lull_backoff_span s =
       lull_backoff_bounds(&b, (unsigned)luaL_checknumber(L, 2));
@@ -81,7 +89,8 @@ static int bounds(lua_State *L) {
   return 3;
 }
 
-void unit_backoff(lua_State *L) {
+void unit_backoff(lua_State *L)
+{
   static const luaL_Reg functions[] = {
       {"rng", rng}, {"wait", wait}, {"bounds", bounds}, {NULL, NULL}};
   static const luaL_Reg methods[] = {

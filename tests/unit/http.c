@@ -8,12 +8,14 @@
 
 /* ---- buf --------------------------------------------------------------- */
 
-static struct lull_buf *check_buf(lua_State *L) {
+static struct lull_buf *check_buf(lua_State *L)
+{
   return luaL_checkudata(L, 1, BUF);
 }
 
 /* buf(max) */
-static int new_buf(lua_State *L) {
+static int new_buf(lua_State *L)
+{
   size_t max = (size_t)luaL_checknumber(L, 1);
   struct lull_buf *buf = lua_newuserdata(L, sizeof *buf);
   lull_buf_init(buf, max);
@@ -22,38 +24,44 @@ static int new_buf(lua_State *L) {
   return 1;
 }
 
-static int buf_add(lua_State *L) {
+static int buf_add(lua_State *L)
+{
   size_t len;
   const char *bytes = luaL_checklstring(L, 2, &len);
   return unit_report(L, (int)lull_buf_add(check_buf(L), bytes, len));
 }
 
 /* look() -> bytes, capacity */
-static int buf_look(lua_State *L) {
+static int buf_look(lua_State *L)
+{
   struct lull_buf *buf = check_buf(L);
   lua_pushlstring(L, buf->data ? buf->data : "", buf->len);
   lua_pushnumber(L, (lua_Number)buf->cap);
   return 2;
 }
 
-static int buf_trim(lua_State *L) {
+static int buf_trim(lua_State *L)
+{
   lull_buf_trim(check_buf(L));
   return 0;
 }
 
-static int buf_clear(lua_State *L) {
+static int buf_clear(lua_State *L)
+{
   lull_buf_clear(check_buf(L));
   return 0;
 }
 
 /* ---- header lists ------------------------------------------------------ */
 
-static struct lull_headers *check_list(lua_State *L) {
+static struct lull_headers *check_list(lua_State *L)
+{
   return luaL_checkudata(L, 1, LIST);
 }
 
 /* headers(max) */
-static int new_list(lua_State *L) {
+static int new_list(lua_State *L)
+{
   size_t max = (size_t)luaL_optnumber(L, 1, 1 << 20);
   struct lull_headers *h = lua_newuserdata(L, sizeof *h);
   lull_headers_init(h, max);
@@ -62,7 +70,8 @@ static int new_list(lua_State *L) {
   return 1;
 }
 
-static int add(lua_State *L) {
+static int add(lua_State *L)
+{
   size_t name_len, value_len;
   const char *name = luaL_checklstring(L, 2, &name_len);
   const char *value = luaL_checklstring(L, 3, &value_len);
@@ -70,38 +79,44 @@ static int add(lua_State *L) {
                                               value, value_len));
 }
 
-static int add_line(lua_State *L) {
+static int add_line(lua_State *L)
+{
   size_t len;
   const char *line = luaL_checklstring(L, 2, &len);
   return unit_report(L, (int)lull_headers_add_line(check_list(L), line, len));
 }
 
-static int add_raw(lua_State *L) {
+static int add_raw(lua_State *L)
+{
   size_t len;
   const char *raw = luaL_checklstring(L, 2, &len);
   return unit_report(L, (int)lull_headers_add_raw(check_list(L), raw, len));
 }
 
 /* get(name [, nth from 1]) */
-static int get(lua_State *L) {
+static int get(lua_State *L)
+{
   lua_pushstring(L, lull_headers_get(check_list(L), luaL_checkstring(L, 2),
                                      (unsigned)luaL_optinteger(L, 3, 1) - 1));
   return 1;
 }
 
-static int raw_of(lua_State *L) {
+static int raw_of(lua_State *L)
+{
   struct lull_headers *h = check_list(L);
   lua_pushlstring(L, h->raw.data ? h->raw.data : "", h->raw.len);
   return 1;
 }
 
-static int count(lua_State *L) {
+static int count(lua_State *L)
+{
   lua_pushinteger(L, (lua_Integer)check_list(L)->count);
   return 1;
 }
 
 /* all() -> a list of {name, value} */
-static int all(lua_State *L) {
+static int all(lua_State *L)
+{
   struct lull_headers *h = check_list(L);
   const char *name, *value;
   size_t at = 0;
@@ -118,7 +133,8 @@ static int all(lua_State *L) {
   return 1;
 }
 
-static int clear(lua_State *L) {
+static int clear(lua_State *L)
+{
   lull_headers_clear(check_list(L));
   return 0;
 }
@@ -126,7 +142,8 @@ static int clear(lua_State *L) {
 /* ---- methods and statuses ---------------------------------------------- */
 
 /* method(name) -> valid, safe, idempotent */
-static int method(lua_State *L) {
+static int method(lua_State *L)
+{
   const char *name = luaL_checkstring(L, 1);
   lua_pushboolean(L, lull_method_valid(name));
   lua_pushboolean(L, lull_method_safe(name));
@@ -134,12 +151,14 @@ static int method(lua_State *L) {
   return 3;
 }
 
-static int status_text(lua_State *L) {
+static int status_text(lua_State *L)
+{
   lua_pushstring(L, lull_status_text((int)luaL_checkinteger(L, 1)));
   return 1;
 }
 
-void unit_http(lua_State *L) {
+void unit_http(lua_State *L)
+{
   static const luaL_Reg functions[] = {{"buf", new_buf},
                                        {"headers", new_list},
                                        {"method", method},

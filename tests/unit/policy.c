@@ -10,12 +10,14 @@ static const char *const actions[] = {"default", "accept", "retry",
                                       "stop",    "follow", NULL};
 static const char *const sources[] = {"", "backoff", "rule", "hint", NULL};
 
-static struct lull_policy *check(lua_State *L) {
+static struct lull_policy *check(lua_State *L)
+{
   return luaL_checkudata(L, 1, TYPE);
 }
 
 static int choice(lua_State *L, int index, const char *name,
-                  const char *const *names) {
+                  const char *const *names)
+{
   int n;
   lua_getfield(L, index, name);
   n = unit_choice(L, lua_gettop(L), names, 0);
@@ -24,12 +26,14 @@ static int choice(lua_State *L, int index, const char *name,
 }
 
 static lull_usec seconds(lua_State *L, int index, const char *name,
-                         lull_usec fallback) {
+                         lull_usec fallback)
+{
   double s = unit_number(L, index, name, -1);
   return s < 0 ? fallback : lull_usec_from(s);
 }
 
-static bool backoff(lua_State *L, int index, struct lull_backoff *b) {
+static bool backoff(lua_State *L, int index, struct lull_backoff *b)
+{
   bool there;
   lua_getfield(L, index, "backoff");
   there = lua_istable(L, -1);
@@ -39,14 +43,16 @@ static bool backoff(lua_State *L, int index, struct lull_backoff *b) {
   return there;
 }
 
-static void read_limits(lua_State *L, int index, struct lull_limits *l) {
+static void read_limits(lua_State *L, int index, struct lull_limits *l)
+{
   l->attempts = (unsigned)unit_number(L, index, "attempts", l->attempts);
   l->deadline = seconds(L, index, "deadline", l->deadline);
   l->max_hint = seconds(L, index, "max_hint", l->max_hint);
 }
 
 /* new{attempts, deadline, max_hint, unsafe, backoff} */
-static int new_policy(lua_State *L) {
+static int new_policy(lua_State *L)
+{
   struct lull_policy *p;
   luaL_checktype(L, 1, LUA_TTABLE);
   p = lua_newuserdata(L, sizeof *p);
@@ -61,7 +67,8 @@ static int new_policy(lua_State *L) {
 
 /* rule(key, {action, ask, unsafe, attempts, backoff}) -> index, or nil and
    a text */
-static int rule(lua_State *L) {
+static int rule(lua_State *L)
+{
   struct lull_policy *p = check(L);
   struct lull_rule r = {.pause = -1};
   enum lull_err err;
@@ -78,7 +85,8 @@ static int rule(lua_State *L) {
   return 1;
 }
 
-static enum lull_class class_at(lua_State *L, int index) {
+static enum lull_class class_at(lua_State *L, int index)
+{
   enum lull_class class;
   if (lua_isnoneornil(L, index))
     return LULL_CLASS_NONE;
@@ -88,7 +96,8 @@ static enum lull_class class_at(lua_State *L, int index) {
 }
 
 /* find(status or class) -> index of the rule, or nothing */
-static int find(lua_State *L) {
+static int find(lua_State *L)
+{
   bool status = lua_type(L, 2) == LUA_TNUMBER;
   unsigned index = status ? lull_policy_find(check(L), LULL_CLASS_NONE,
                                              (int)luaL_checkinteger(L, 2))
@@ -99,12 +108,15 @@ static int find(lua_State *L) {
   return 1;
 }
 
-static int names(lua_State *L) {
-  lua_pushboolean(L, lull_policy_names(check(L), (int)luaL_checkinteger(L, 2)));
+static int names(lua_State *L)
+{
+  lua_pushboolean(L,
+                  lull_policy_names(check(L), (int)luaL_checkinteger(L, 2)));
   return 1;
 }
 
-static void read_hint(lua_State *L, int index, struct lull_hint *hint) {
+static void read_hint(lua_State *L, int index, struct lull_hint *hint)
+{
   static const char *const advice[] = {"none", "retry", "stop", NULL};
   double wait;
   *hint = (struct lull_hint){0};
@@ -118,7 +130,8 @@ static void read_hint(lua_State *L, int index, struct lull_hint *hint) {
   hint->advice = (enum lull_hint_advice)choice(L, index, "advice", advice);
 }
 
-static void read_outcome(lua_State *L, int index, struct lull_facts *f) {
+static void read_outcome(lua_State *L, int index, struct lull_facts *f)
+{
   lua_getfield(L, index, "class");
   f->class = class_at(L, lua_gettop(L));
   lua_pop(L, 1);
@@ -129,7 +142,8 @@ static void read_outcome(lua_State *L, int index, struct lull_facts *f) {
 /* The facts at `index`; the rule is the one that the outcome finds. */
 static void read_facts(lua_State *L, int index, const struct lull_policy *p,
                        struct lull_limits *limits, struct lull_hint *hint,
-                       struct lull_facts *f) {
+                       struct lull_facts *f)
+{
   luaL_checktype(L, index, LUA_TTABLE);
   *f = (struct lull_facts){.limits = limits, .hint = hint};
   *limits = p->limits;
@@ -148,7 +162,8 @@ static void read_facts(lua_State *L, int index, const struct lull_policy *p,
   f->previous = seconds(L, index, "previous", -1);
 }
 
-static int push_verdict(lua_State *L, struct lull_verdict v) {
+static int push_verdict(lua_State *L, struct lull_verdict v)
+{
   lua_newtable(L);
   lua_pushstring(L, lull_action_name(v.action));
   lua_setfield(L, -2, "action");
@@ -162,7 +177,8 @@ static int push_verdict(lua_State *L, struct lull_verdict v) {
 }
 
 /* suggest(facts, rng) -> verdict */
-static int suggest(lua_State *L) {
+static int suggest(lua_State *L)
+{
   struct lull_limits limits;
   struct lull_hint hint;
   struct lull_facts f;
@@ -171,7 +187,8 @@ static int suggest(lua_State *L) {
 }
 
 /* limit(facts, {action, wait, source}, free) -> verdict */
-static int limit(lua_State *L) {
+static int limit(lua_State *L)
+{
   struct lull_limits limits;
   struct lull_hint hint;
   struct lull_facts f;
@@ -185,7 +202,8 @@ static int limit(lua_State *L) {
 }
 
 /* ambiguous{class or status, sent} */
-static int ambiguous(lua_State *L) {
+static int ambiguous(lua_State *L)
+{
   struct lull_facts f = {0};
   luaL_checktype(L, 1, LUA_TTABLE);
   read_outcome(L, 1, &f);
@@ -194,7 +212,8 @@ static int ambiguous(lua_State *L) {
 }
 
 /* timeout({seconds, ...}, n) -> of attempt n; nothing for none */
-static int timeout(lua_State *L) {
+static int timeout(lua_State *L)
+{
   struct lull_limits l;
   lull_usec t;
   luaL_checktype(L, 1, LUA_TTABLE);
@@ -214,7 +233,8 @@ static int timeout(lua_State *L) {
 }
 
 /* classes() -> {name = permanent} */
-static int classes(lua_State *L) {
+static int classes(lua_State *L)
+{
   int i;
   lua_newtable(L);
   for (i = 1; i < LULL_CLASSES; i++) {
@@ -224,12 +244,14 @@ static int classes(lua_State *L) {
   return 1;
 }
 
-static int collect(lua_State *L) {
+static int collect(lua_State *L)
+{
   lull_policy_clear(check(L));
   return 0;
 }
 
-void unit_policy(lua_State *L) {
+void unit_policy(lua_State *L)
+{
   static const luaL_Reg functions[] = {{"new", new_policy},
                                        {"ambiguous", ambiguous},
                                        {"timeout", timeout},

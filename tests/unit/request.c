@@ -8,11 +8,13 @@
 
 #define TYPE "lull.unit.request"
 
-static struct lull_request *check(lua_State *L) {
+static struct lull_request *check(lua_State *L)
+{
   return luaL_checkudata(L, 1, TYPE);
 }
 
-static const char *text_field(lua_State *L, const char *name, size_t *len) {
+static const char *text_field(lua_State *L, const char *name, size_t *len)
+{
   const char *text;
   lua_getfield(L, 1, name);
   text = lua_tolstring(L, -1, len);
@@ -20,14 +22,16 @@ static const char *text_field(lua_State *L, const char *name, size_t *len) {
   return text;
 }
 
-static char *copy_field(lua_State *L, const char *name) {
+static char *copy_field(lua_State *L, const char *name)
+{
   size_t len = 0;
   const char *text = text_field(L, name, &len);
   return text ? lull_mem_copy(text, len) : NULL;
 }
 
 static void fill_headers(lua_State *L, const char *name,
-                         struct lull_headers *headers) {
+                         struct lull_headers *headers)
+{
   size_t len = 0;
   const char *raw = text_field(L, name, &len);
   if (raw && lull_headers_add_raw(headers, raw, len) != LULL_OK)
@@ -35,7 +39,8 @@ static void fill_headers(lua_State *L, const char *name,
 }
 
 /* new{method, url, headers, secrets, body}; headers as name NUL value NUL */
-static int new_request(lua_State *L) {
+static int new_request(lua_State *L)
+{
   struct lull_request *r;
   luaL_checktype(L, 1, LUA_TTABLE);
   r = lua_newuserdata(L, sizeof *r);
@@ -55,7 +60,8 @@ static int new_request(lua_State *L) {
 }
 
 /* body_file(path) -> length, or nil and a text */
-static int body_file(lua_State *L) {
+static int body_file(lua_State *L)
+{
   struct lull_request *r = check(L);
   enum lull_err err = lull_body_file(&r->body, luaL_checkstring(L, 2));
   if (err)
@@ -64,31 +70,36 @@ static int body_file(lua_State *L) {
   return 1;
 }
 
-static int body_check(lua_State *L) {
+static int body_check(lua_State *L)
+{
   return unit_report(L, (int)lull_body_check(&check(L)->body));
 }
 
 /* redirect(status, location) */
-static int redirect(lua_State *L) {
+static int redirect(lua_State *L)
+{
   return unit_report(L, (int)lull_redirect_apply(check(L),
                                                  (int)luaL_checkinteger(L, 2),
                                                  luaL_checkstring(L, 3)));
 }
 
-static int override(lua_State *L) {
+static int override(lua_State *L)
+{
   size_t len;
   const char *raw = luaL_checklstring(L, 2, &len);
   return unit_report(L,
                      (int)lull_request_override(&check(L)->headers, raw, len));
 }
 
-static void set(lua_State *L, const char *name, const char *bytes, size_t len) {
+static void set(lua_State *L, const char *name, const char *bytes, size_t len)
+{
   lua_pushlstring(L, bytes ? bytes : "", len);
   lua_setfield(L, -2, name);
 }
 
 /* look() -> { method, url, headers, secrets, body, foreign } */
-static int look(lua_State *L) {
+static int look(lua_State *L)
+{
   const struct lull_request *r = check(L);
   lua_newtable(L);
   set(L, "method", r->method, strlen(r->method));
@@ -103,7 +114,8 @@ static int look(lua_State *L) {
 }
 
 /* outgoing(headers, secrets): those of a client -> what goes out */
-static int outgoing(lua_State *L) {
+static int outgoing(lua_State *L)
+{
   struct lull_request *r = check(L);
   size_t open_len, hidden_len;
   const char *open = luaL_optlstring(L, 2, "", &open_len);
@@ -120,13 +132,15 @@ static int outgoing(lua_State *L) {
   return 1;
 }
 
-static int clear(lua_State *L) {
+static int clear(lua_State *L)
+{
   lull_request_clear(check(L));
   return 0;
 }
 
 /* url(text) -> origin, path; or nil and a text */
-static int url(lua_State *L) {
+static int url(lua_State *L)
+{
   struct lull_url u;
   enum lull_err err = lull_url_parse(luaL_checkstring(L, 1), &u);
   if (err)
@@ -137,10 +151,11 @@ static int url(lua_State *L) {
   return 2;
 }
 
-static int resolve(lua_State *L) {
+static int resolve(lua_State *L)
+{
   char *result;
-  enum lull_err err =
-      lull_url_resolve(luaL_checkstring(L, 1), luaL_checkstring(L, 2), &result);
+  enum lull_err err = lull_url_resolve(luaL_checkstring(L, 1),
+                                       luaL_checkstring(L, 2), &result);
   if (err)
     return unit_report(L, (int)err);
   lua_pushstring(L, result);
@@ -148,14 +163,16 @@ static int resolve(lua_State *L) {
   return 1;
 }
 
-static int redact(lua_State *L) {
+static int redact(lua_State *L)
+{
   char *result = lull_url_redact(luaL_checkstring(L, 1));
   lua_pushstring(L, result);
   lull_mem_free(result);
   return 1;
 }
 
-void unit_request(lua_State *L) {
+void unit_request(lua_State *L)
+{
   static const luaL_Reg functions[] = {{"new", new_request},
                                        {"url", url},
                                        {"resolve", resolve},

@@ -12,16 +12,21 @@ struct box {
   struct lull_timer timers[TIMERS];
 };
 
-static struct box *check(lua_State *L) { return luaL_checkudata(L, 1, TYPE); }
+static struct box *check(lua_State *L)
+{
+  return luaL_checkudata(L, 1, TYPE);
+}
 
-static struct lull_timer *check_timer(lua_State *L, struct box *box) {
+static struct lull_timer *check_timer(lua_State *L, struct box *box)
+{
   int n = (int)luaL_checkinteger(L, 2);
   luaL_argcheck(L, n >= 1 && n <= TIMERS, 2, "no such timer");
   return &box->timers[n - 1];
 }
 
 /* new([n]): with room for n timers */
-static int new_queue(lua_State *L) {
+static int new_queue(lua_State *L)
+{
   int n = (int)luaL_optinteger(L, 1, TIMERS);
   struct box *box = lua_newuserdata(L, sizeof *box);
   *box = (struct box){0};
@@ -34,35 +39,41 @@ static int new_queue(lua_State *L) {
   return 1;
 }
 
-static int reserve(lua_State *L) {
+static int reserve(lua_State *L)
+{
   return unit_report(L, (int)lull_timerq_reserve(&check(L)->q));
 }
 
-static int release(lua_State *L) {
+static int release(lua_State *L)
+{
   lull_timerq_release(&check(L)->q);
   return 0;
 }
 
-static int set(lua_State *L) {
+static int set(lua_State *L)
+{
   struct box *box = check(L);
   struct lull_timer *t = check_timer(L, box);
   lull_timerq_set(&box->q, t, unit_usec(L, 3));
   return 0;
 }
 
-static int cancel(lua_State *L) {
+static int cancel(lua_State *L)
+{
   struct box *box = check(L);
   lull_timerq_cancel(&box->q, check_timer(L, box));
   return 0;
 }
 
-static int armed(lua_State *L) {
+static int armed(lua_State *L)
+{
   struct box *box = check(L);
   lua_pushboolean(L, lull_timer_armed(check_timer(L, box)));
   return 1;
 }
 
-static int first(lua_State *L) {
+static int first(lua_State *L)
+{
   lull_usec at = lull_timerq_first(&check(L)->q);
   if (at == LULL_NEVER)
     return 0;
@@ -70,12 +81,14 @@ static int first(lua_State *L) {
   return 1;
 }
 
-static int begin(lua_State *L) {
+static int begin(lua_State *L)
+{
   lull_timerq_begin(&check(L)->q, unit_usec(L, 2));
   return 0;
 }
 
-static int fire(lua_State *L) {
+static int fire(lua_State *L)
+{
   struct box *box = check(L);
   struct lull_timer *t = lull_timerq_fire(&box->q);
   if (!t)
@@ -84,12 +97,14 @@ static int fire(lua_State *L) {
   return 1;
 }
 
-static int collect(lua_State *L) {
+static int collect(lua_State *L)
+{
   lull_timerq_clear(&check(L)->q);
   return 0;
 }
 
-void unit_timerq(lua_State *L) {
+void unit_timerq(lua_State *L)
+{
   static const luaL_Reg functions[] = {{"new", new_queue}, {NULL, NULL}};
   static const luaL_Reg methods[] = {
       {"reserve", reserve}, {"release", release}, {"set", set},

@@ -2,7 +2,8 @@
 
 #include <string.h>
 
-void unit_add(lua_State *L, const char *name, const luaL_Reg *functions) {
+void unit_add(lua_State *L, const char *name, const luaL_Reg *functions)
+{
   lua_newtable(L);
   for (; functions->name; functions++) {
     lua_pushcfunction(L, functions->func);
@@ -12,7 +13,8 @@ void unit_add(lua_State *L, const char *name, const luaL_Reg *functions) {
 }
 
 void unit_type(lua_State *L, const char *type, const luaL_Reg *methods,
-               lua_CFunction gc) {
+               lua_CFunction gc)
+{
   luaL_newmetatable(L, type);
   unit_add(L, "__index", methods);
   if (gc) {
@@ -22,7 +24,8 @@ void unit_type(lua_State *L, const char *type, const luaL_Reg *methods,
   lua_pop(L, 1);
 }
 
-double unit_number(lua_State *L, int index, const char *name, double fallback) {
+double unit_number(lua_State *L, int index, const char *name, double fallback)
+{
   lua_getfield(L, index, name);
   if (!lua_isnil(L, -1))
     fallback = lua_tonumber(L, -1);
@@ -30,7 +33,8 @@ double unit_number(lua_State *L, int index, const char *name, double fallback) {
   return fallback;
 }
 
-int unit_flag(lua_State *L, int index, const char *name) {
+int unit_flag(lua_State *L, int index, const char *name)
+{
   int flag;
   lua_getfield(L, index, name);
   flag = lua_toboolean(L, -1);
@@ -39,7 +43,8 @@ int unit_flag(lua_State *L, int index, const char *name) {
 }
 
 int unit_choice(lua_State *L, int index, const char *const *names,
-                int fallback) {
+                int fallback)
+{
   const char *text;
   int i;
   if (lua_isnoneornil(L, index))
@@ -53,7 +58,8 @@ int unit_choice(lua_State *L, int index, const char *const *names,
 
 __attribute__((visibility("default"))) int luaopen_lull_unit(lua_State *L);
 
-int luaopen_lull_unit(lua_State *L) {
+int luaopen_lull_unit(lua_State *L)
+{
   lua_newtable(L);
   unit_base(L);
   unit_http(L);

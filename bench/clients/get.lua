@@ -1,0 +1,2 @@
+-- The smallest script: one GET.
+print(require("lull").get(arg[1]).status)

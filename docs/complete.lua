@@ -1,0 +1,249 @@
+-- Makes the completions for bash, zsh and fish of the command line's parsers.
+--     lua5.4 docs/complete.lua
+
+local cli = require "lull.cli"
+local flags = require "lull.flags"
+local presets = require "lull.presets"
+local text = require "lull.text"
+
+local M = {}
+
+local TEXTS = {
+  plan = "tell what a script would do",
+  test = "run specs in the simulated world",
+  get = "get URLs", head = "show status and headers of URLs", post = "post to URLs",
+  put = "put to URLs", patch = "patch what is at URLs", delete = "delete what is at URLs",
+}
+
+-- What an option's value is: a file's path, a preset, or something else.
+local FILES = { FILE = true }
+
+-- The options of a parser as plain tables.
+local function options_of(parser)
+  local list = {}
+  for _, option in ipairs(parser._options) do
+    local argument = option._maxargs > 0 and option._argname or nil
+    argument = type(argument) == "table" and argument[1] or argument
+    list[#list + 1] = {
+      aliases = option._aliases, argument = option._minargs > 0 and argument or nil,
+      joined = option._minargs == 0 and option._maxargs > 0, many = option._maxcount > 1,
+      words = option._name == "--preset" and text.keys(presets) or nil,
+      files = FILES[argument], description = option._description:gsub("%.$", ""),
+    }
+  end
+  return list
+end
+
+local function all()
+  local commands = {}
+  for _, name in ipairs(text.keys(cli.COMMANDS)) do
+    commands[#commands + 1] = { name = name, text = TEXTS[name] or name }
+  end
+  return { script = options_of(cli.parser()), url = options_of(flags.parser "get"),
+    methods = flags.METHODS, commands = commands }
+end
+
+-- Aliases of the options for which `wanted` holds, each once.
+local function aliases(lists, separator, wanted)
+  local out, seen = {}, {}
+  for _, list in ipairs(lists) do
+    for _, option in ipairs(list) do
+      for _, alias in ipairs(option.aliases) do
+        if wanted(option) and not seen[alias] then
+          seen[alias] = true
+          out[#out + 1] = alias
+        end
+      end
+    end
+  end
+  return table.concat(out, separator)
+end
+
+local function any() return true end
+
+local function names_of(commands)
+  local names = {}
+  for i, command in ipairs(commands) do names[i] = command.name end
+  return table.concat(names, " ")
+end
+
+-- Text with each $NAME replaced.
+local function filled(template, values)
+  return (template:gsub("%$([A-Z_]+)%$", values))
+end
+
+local BASH = [=[
+# Completion of lull for bash. Made by docs/complete.lua.
+
+_lull()
+{
+    local cur=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
+    local i word command=
+    COMPREPLY=()
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        word=${COMP_WORDS[i]}
+        case $word in
+            $VALUED$) ((i++)) ;;
+            -?*) ;;
+            *) command=$word; break ;;
+        esac
+    done
+    case $previous in
+        --preset) mapfile -t COMPREPLY < <(compgen -W "$PRESETS$" -- "$cur"); return ;;
+        $FILES$) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+        $OTHERS$) compopt +o default; return ;;
+    esac
+    case $command in
+        $METHODS$)
+            [[ $cur != -* ]] || mapfile -t COMPREPLY < <(compgen -W "$URL_OPTIONS$" -- "$cur") ;;
+        "")
+            if [[ $cur == -* ]]; then
+                mapfile -t COMPREPLY < <(compgen -W "$SCRIPT_OPTIONS$" -- "$cur")
+            else
+                mapfile -t COMPREPLY < <(compgen -W "$COMMANDS$" -- "$cur"; compgen -f -- "$cur")
+            fi ;;
+    esac
+}
+complete -o default -o filenames -F _lull lull
+]=]
+
+---@return string
+function M.bash()
+  local c = all()
+  local both = { c.script, c.url }
+  return filled(BASH, {
+    VALUED = aliases(both, "|", function(o) return o.argument end),
+    FILES = aliases(both, "|", function(o) return o.argument and o.files end),
+    OTHERS = aliases(both, "|", function(o) return o.argument and not o.files and not o.words end),
+    PRESETS = table.concat(text.keys(presets), " "), METHODS = table.concat(c.methods, "|"),
+    URL_OPTIONS = aliases({ c.url }, " ", any), SCRIPT_OPTIONS = aliases({ c.script }, " ", any),
+    COMMANDS = names_of(c.commands),
+  })
+end
+
+-- ---- zsh -----------------------------------------------------------------
+
+local function zsh_quoted(words) return "'" .. words:gsub("'", "'\\''") .. "'" end
+
+local function zsh_value(option)
+  if option.joined then return "=-::value: " end
+  if not option.argument then return "" end
+  local name = option.argument:gsub("[:=]", "-")
+  if option.words then return (":%s:(%s)"):format(name, table.concat(option.words, " ")) end
+  return (":%s:%s"):format(name, option.files and "_files" or " ")
+end
+
+local function zsh_option(option)
+  local lines = {}
+  for _, alias in ipairs(option.aliases) do
+    local sticky = option.joined and "" or (option.argument and alias:find "^%-%-" and "=" or "")
+    local description = option.description:gsub("[%[%]\\:]", "\\%0")
+    lines[#lines + 1] = "    " .. zsh_quoted((option.many and "*" or "") .. alias .. sticky
+      .. (option.joined and "=-" or "") .. "[" .. description .. "]"
+      .. (option.joined and "::value: " or zsh_value(option)))
+  end
+  return table.concat(lines, "\n")
+end
+
+local function zsh_options(list)
+  local lines = {}
+  for i, option in ipairs(list) do lines[i] = zsh_option(option) end
+  return table.concat(lines, "\n")
+end
+
+local ZSH = [=[
+#compdef lull
+# Completion of lull for zsh. Made by docs/complete.lua.
+
+_lull_first() {
+  local -a commands=(
+$COMMANDS$
+  )
+  _describe -t commands command commands
+  _files
+}
+
+_lull() {
+  local -a script_options=(
+$SCRIPT_OPTIONS$
+  )
+  local -a url_options=(
+$URL_OPTIONS$
+  )
+  case $words[2] in
+    ($METHODS$)
+      shift words
+      (( CURRENT-- ))
+      _arguments -s -S $url_options '*:URL:_urls' ;;
+    (*)
+      _arguments -S $script_options '1:script or command:_lull_first' '*:argument:_files' ;;
+  esac
+}
+
+_lull "$@"
+]=]
+
+---@return string
+function M.zsh()
+  local c = all()
+  local commands = {}
+  for i, command in ipairs(c.commands) do
+    commands[i] = "    " .. zsh_quoted(command.name .. ":" .. command.text)
+  end
+  return filled(ZSH, { COMMANDS = table.concat(commands, "\n"), METHODS = table.concat(c.methods, "|"),
+    SCRIPT_OPTIONS = zsh_options(c.script), URL_OPTIONS = zsh_options(c.url) })
+end
+
+-- ---- fish ----------------------------------------------------------------
+
+local function fish_quoted(words) return "'" .. words:gsub("[\\']", "\\%0") .. "'" end
+
+local function fish_option(condition, option)
+  local parts = { "complete -c lull -n " .. fish_quoted(condition) }
+  for _, alias in ipairs(option.aliases) do
+    local long = alias:match "^%-%-(.*)$"
+    parts[#parts + 1] = long and "-l " .. long or "-s " .. alias:sub(2)
+  end
+  if option.words then
+    parts[#parts + 1] = "-xa " .. fish_quoted(table.concat(option.words, " "))
+  elseif option.argument then
+    parts[#parts + 1] = option.files and "-rF" or "-x"
+  end
+  parts[#parts + 1] = "-d " .. fish_quoted(option.description)
+  return table.concat(parts, " ")
+end
+
+---@return string
+function M.fish()
+  local c = all()
+  local lines = { "# Completion of lull for fish. Made by docs/complete.lua." }
+  for _, command in ipairs(c.commands) do
+    lines[#lines + 1] = ("complete -c lull -n __fish_is_first_arg -a %s -d %s"):format(command.name,
+      fish_quoted(command.text))
+  end
+  local methods = table.concat(c.methods, " ")
+  for _, option in ipairs(c.script) do
+    lines[#lines + 1] = fish_option("not __fish_seen_subcommand_from " .. names_of(c.commands), option)
+  end
+  for _, option in ipairs(c.url) do
+    lines[#lines + 1] = fish_option("__fish_seen_subcommand_from " .. methods, option)
+  end
+  return table.concat(lines, "\n") .. "\n"
+end
+
+---The files, and what makes each.
+M.MADE = {
+  ["completions/lull.bash"] = M.bash,
+  ["completions/_lull"] = M.zsh,
+  ["completions/lull.fish"] = M.fish,
+}
+
+if arg and arg[0] and arg[0]:match "complete%.lua$" then
+  for path, make in pairs(M.MADE) do
+    local file = assert(io.open(path, "w"))
+    file:write(make())
+    file:close()
+  end
+end
+
+return M

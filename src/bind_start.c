@@ -1,0 +1,105 @@
+/*
+ * bind_start: engine:start: a table becomes a call.
+ */
+#include "bind.h"
+
+static char *copy_field(lua_State *L, const char *name, enum lull_err *err)
+{
+  size_t len;
+  const char *text = lull_bind_string(L, 3, name, &len);
+  char *copy = text ? lull_mem_copy(text, len) : NULL;
+  if (text && !copy)
+    *err = LULL_ENOMEM;
+  return copy;
+}
+
+static enum lull_err fill_headers(lua_State *L, const char *name,
+                                  struct lull_headers *headers)
+{
+  size_t len;
+  const char *raw = lull_bind_string(L, 3, name, &len);
+  return raw ? lull_headers_add_raw(headers, raw, len) : LULL_OK;
+}
+
+static enum lull_err bytes_body(struct lull_body *body, const char *bytes,
+                                size_t len)
+{
+  body->bytes = lull_mem_copy(bytes, len);
+  body->kind = LULL_BODY_BYTES;
+  body->len = (int64_t)len;
+  return body->bytes ? LULL_OK : LULL_ENOMEM;
+}
+
+enum lull_err lull_bind_body(lua_State *L, struct lull_body *body)
+{
+  size_t len;
+  const char *text = lull_bind_string(L, 3, "body", &len);
+  if (text)
+    return bytes_body(body, text, len);
+  text = lull_bind_string(L, 3, "file", &len);
+  return text ? lull_body_file(body, text) : LULL_OK;
+}
+
+/* Raises for what is of the wrong type, before anything is allocated. */
+static void check_start(lua_State *L)
+{
+  static const char *const strings[] = {"method",  "url",  "headers",
+                                        "secrets", "body", "file",
+                                        "output",  "lane", NULL};
+  int i;
+  luaL_checktype(L, 3, LUA_TTABLE);
+  for (i = 0; strings[i]; i++)
+    lull_bind_string(L, 3, strings[i], NULL);
+  if (!lull_bind_string(L, 3, "method", NULL) ||
+      !lull_bind_string(L, 3, "url", NULL))
+    luaL_error(L, "a call has a method and a url");
+}
+
+static enum lull_err fill_request(lua_State *L, struct lull_request *r)
+{
+  enum lull_err err = LULL_OK;
+  lull_request_init(r);
+  r->method = copy_field(L, "method", &err);
+  r->url = copy_field(L, "url", &err);
+  r->output = copy_field(L, "output", &err);
+  if (!err)
+    err = fill_headers(L, "headers", &r->headers);
+  if (!err)
+    err = fill_headers(L, "secrets", &r->secrets);
+  if (!err)
+    err = lull_bind_body(L, &r->body);
+  return err;
+}
+
+/* engine:start(client, {method, url, headers, secrets, body | file, output,
+   lane, keyed, unsafe, ask_always, limits}) -> id, or nil and a text */
+int lull_bind_start(lua_State *L)
+{
+  struct lull_engine *e = lull_bind_check_engine(L);
+  struct lull_client *c = lull_bind_check_client(L, 2);
+  struct lull_call_options options = {0};
+  struct lull_limits limits = c->policy.limits;
+  struct lull_request request;
+  enum lull_err err;
+  lull_id id = 0;
+  check_start(L);
+  options.keyed = lull_bind_flag(L, 3, "keyed");
+  options.unsafe = lull_bind_flag(L, 3, "unsafe");
+  options.ask_always = lull_bind_flag(L, 3, "ask_always");
+  options.lane = lull_bind_string(L, 3, "lane", NULL);
+  if (lull_bind_flag(L, 3, "limits")) {
+    lull_bind_limits(L, 3, &limits);
+    options.limits = &limits;
+  }
+  err = fill_request(L, &request);
+  if (!err)
+    err = lull_engine_start(e, c, &request, &options, &id);
+  lull_request_clear(&request);
+  if (err) {
+    lua_pushnil(L);
+    lua_pushstring(L, lull_err_text(err));
+    return 2;
+  }
+  lua_pushnumber(L, (lua_Number)id);
+  return 1;
+}

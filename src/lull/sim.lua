@@ -1,0 +1,221 @@
+-- sim: a script, unchanged, against simulated servers in virtual time, from a
+-- test: hours pass in milliseconds, and the same seed gives the same run.
+--
+-- A run has a lull of its own (its modules are loaded anew and given back
+-- afterwards), so that it may be called from a program that uses lull.
+
+local M = {}
+
+---What `run` may be told.
+---@class lull.sim.options
+---@field script string|function  a file's path, or a function of the arguments
+---@field args string[]?
+---@field world table|function|string  servers by origin; one server for all; a world file
+---@field seed integer?           0
+---@field chaos string?           faults to add: "5% 503, 1% net.reset"
+
+---@class lull.sim.transcript
+---@field ok boolean              the script ended without an error
+---@field code integer            its exit code, as `lull script.lua` would give it
+---@field err any                 the error that ended it
+---@field output string           what it wrote to standard output
+---@field requests table[]        as the servers saw them: method url path headers body time
+---@field verdicts table[]        outcome verdict wait source why n method url at
+---@field waited number           s, of all waits between attempts
+---@field elapsed number          virtual s
+---@field text string             all of it, to be compared with a file
+
+local OPTIONS = { script = true, args = true, world = true, seed = true, chaos = true }
+
+-- Standard output, kept instead of shown.
+local function capture()
+  local parts, saved = {}, { print = print, write = io.write, stdout = io.stdout }
+  local stdout = {}
+  function stdout.write(self, ...)
+    for i = 1, select("#", ...) do parts[#parts + 1] = tostring((select(i, ...))) end
+    return self
+  end
+  function stdout.flush() return true end
+  function stdout.setvbuf() return true end
+  print = function(...) -- luacheck: ignore
+    for i = 1, select("#", ...) do
+      parts[#parts + 1] = (i > 1 and "\t" or "") .. tostring((select(i, ...)))
+    end
+    parts[#parts + 1] = "\n"
+  end
+  io.write = function(...) stdout:write(...) return stdout end -- luacheck: ignore
+  io.stdout = stdout -- luacheck: ignore
+  return function()
+    print, io.write, io.stdout = saved.print, saved.write, saved.stdout -- luacheck: ignore
+    return table.concat(parts)
+  end
+end
+
+-- lull's Lua modules anew; the function that is returned puts the old ones
+-- back.
+local function fresh()
+  local saved = {}
+  for name, module in pairs(package.loaded) do
+    if name == "lull" or (name:match("^lull%.") and name ~= "lull.core" and name ~= "lull.unit") then
+      saved[name] = module
+    end
+  end
+  for name in pairs(saved) do package.loaded[name] = nil end
+  return function()
+    for name in pairs(package.loaded) do
+      if name == "lull" or (name:match("^lull%.") and name ~= "lull.core" and name ~= "lull.unit") then
+        package.loaded[name] = nil
+      end
+    end
+    for name, module in pairs(saved) do package.loaded[name] = module end
+  end
+end
+
+-- ---- replies -------------------------------------------------------------
+
+local Replies = {}
+Replies.__index = Replies
+local FIELDS = { body = true, delay = true, cut = true, drip = true }
+
+local function answer_of(item)
+  if type(item) ~= "table" then return item end
+  if item.status or item.fault then return item end
+  local answer = { headers = {} }
+  for name, value in pairs(item) do
+    if name == 1 then
+      answer[type(value) == "number" and "status" or "fault"] = value
+    elseif FIELDS[name] then
+      answer[name] = value
+    else
+      answer.headers[name] = value
+    end
+  end
+  return answer
+end
+
+Replies.__call = function(self, request)
+  self.asked = self.asked + 1
+  local item = self.list[self.asked]
+  if item == nil then
+    error(("request %d (%s %s), and there are only %d replies"):format(self.asked,
+      request.method, request.path, #self.list), 0)
+  end
+  return answer_of(item)
+end
+
+---A server that gives these answers in this order: a status, a fault, a class
+---of transport error ("net.reset"), or a list { status, ["header"] = value,
+---body = text, delay = s }. A request too many, or one too few, is an error of
+---the run.
+---@param list any[]
+---@return function server
+function M.replies(list)
+  return setmetatable({ list = list, asked = 0 }, Replies)
+end
+
+local function unasked(server)
+  if getmetatable(server) ~= Replies or server.asked >= #server.list then return nil end
+  return ("only %d of %d replies were asked for"):format(server.asked, #server.list)
+end
+
+-- ---- a run ---------------------------------------------------------------
+
+-- Servers by origin, each noting what it sees.
+local function watched(world, requests)
+  if type(world) == "string" then
+    world = assert(loadfile(world))()
+  elseif type(world) == "function" or getmetatable(world) == Replies then
+    world = { ["*"] = world }
+  end
+  if type(world) ~= "table" then error("a world is a table of servers, not a " .. type(world), 0) end
+  local servers = {}
+  for origin, server in pairs(world) do
+    servers[origin] = origin == "paths" and server or function(request, n)
+      requests[#requests + 1] = request
+      return server(request, n)
+    end
+  end
+  return servers, world
+end
+
+local function note_verdicts(transcript, engine, sched)
+  local trace = require "lull.trace"
+  local since = engine:now()
+  engine:trace(true)
+  require("lull.client").observe("started", trace.number)
+  sched.on("verdict", function(id, d)
+    transcript.verdicts[#transcript.verdicts + 1] = { outcome = d.status or d.class or "cancelled",
+      verdict = d.verdict, wait = d.wait, source = d.source, why = d.why, n = d.n,
+      method = d.method, url = d.url, at = d.now - since, chaos = d.chaos }
+    transcript.waited = transcript.waited + d.wait
+    transcript.lines[#transcript.lines + 1] = trace.line(id, d, since)
+  end)
+end
+
+local function chunk_of(script)
+  if type(script) == "function" then return script end
+  local chunk, problem = loadfile(script)
+  if not chunk then error(problem, 0) end
+  return chunk
+end
+
+local function text_of(transcript)
+  return ("%s--- output\n%s--- exit %d after %.3f s\n"):format(
+    table.concat(transcript.lines, "\n") .. (transcript.lines[1] and "\n" or ""),
+    transcript.output, transcript.code, transcript.elapsed)
+end
+
+local unpack = table.unpack or unpack -- luacheck: ignore
+
+-- The run itself, between fresh modules and the old ones.
+local function run(o, transcript)
+  local chunk = chunk_of(o.script)
+  local sched, simulate, cli = require "lull.sched", require "lull.simulate", require "lull.cli"
+  local servers, world = watched(o.world, transcript.requests)
+  local restore, problem = simulate.install(servers, o.seed or 0)
+  if not restore then error(problem, 0) end
+  local engine, exit, args = sched.engine(), os.exit, arg
+  if o.chaos then
+    local ok, wrong = require("lull.chaos").install(o.chaos)
+    if not ok then error(wrong, 0) end
+  end
+  note_verdicts(transcript, engine, sched)
+  local output = capture()
+  os.exit = function(code) sched.exit(code == true and 0 or code or 0) end -- luacheck: ignore
+  arg = { [0] = type(o.script) == "string" and o.script or "(function)", unpack(o.args or {}) } -- luacheck: ignore
+  transcript.ok, transcript.err = sched.main(chunk, unpack(o.args or {}))
+  os.exit, arg = exit, args -- luacheck: ignore
+  restore()
+  transcript.output = output()
+  transcript.code = transcript.ok and 0 or cli.code_of(transcript.err)
+  transcript.ok = transcript.code == 0
+  transcript.elapsed = engine:now()
+  engine:close()
+  transcript.text = text_of(transcript)
+  if simulate.problem then error(simulate.problem, 0) end
+  for _, server in pairs(world) do
+    if type(server) == "table" and transcript.ok then
+      problem = unasked(server)
+      if problem then error(problem, 0) end
+    end
+  end
+end
+
+---Runs a script in a simulated world. A world that is wrong, a server that
+---raises, and replies that do not fit are raised; what the script itself fails
+---with is in the transcript.
+---@param o lull.sim.options
+---@return lull.sim.transcript
+function M.run(o)
+  for name in pairs(o) do
+    if not OPTIONS[name] then error(("sim.run has no option '%s'"):format(tostring(name)), 2) end
+  end
+  local transcript = { requests = {}, verdicts = {}, lines = {}, waited = 0 }
+  local back = fresh()
+  local ok, err = pcall(run, o, transcript)
+  back()
+  if not ok then error(err, 2) end
+  return transcript
+end
+
+return M

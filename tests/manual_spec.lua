@@ -1,0 +1,139 @@
+-- Man pages and completions: up to date, sound, and installed where shells
+-- and man look for them.
+
+local wire = require "tests.wire"
+
+local quote = wire.quote
+
+-- A module of docs/, which is on no path.
+local function generator(name)
+  return assert(loadfile("docs/" .. name .. ".lua"))()
+end
+
+local function has(program)
+  return wire.run("command -v " .. program).code == 0
+end
+
+local function first_difference(a, b)
+  local n = 1
+  while a:sub(n, n) == b:sub(n, n) and n <= #a do n = n + 1 end
+  return a:sub(math.max(1, n - 40), n + 40) .. " / " .. b:sub(math.max(1, n - 40), n + 40)
+end
+
+local function assert_current(path, text)
+  local there = wire.read(path)
+  assert(there == text, path .. " is not what `make docs` makes of the sources: "
+    .. first_difference(there or "", text))
+end
+
+describe("the manual #binary", function()
+  teardown(function() wire.clean() end)
+
+  it("has the options that the parsers have", function()
+    assert_current("docs/command.md", generator "generate".renew(wire.read "docs/command.md"))
+  end)
+
+  it("has man pages made of its own pages", function()
+    local man = generator "man"
+    for _, made in ipairs(man.MADE) do
+      assert_current(("man/%s.%s"):format(made[1], made[2]), man.make(made))
+    end
+  end)
+
+  it("has man pages that a formatter takes without a warning", function()
+    if not has "mandoc" then return pending "mandoc is not installed" end
+    local result = wire.run "mandoc -T lint -W warning man/lull.1 man/lull-script.5"
+    assert.equal("", result.out .. result.err)
+    assert.equal(0, result.code)
+    local shown = wire.run "mandoc -T ascii man/lull.1 | col -b".out
+    for _, section in ipairs { "NAME", "SYNOPSIS", "DESCRIPTION", "EXIT CODES", "EXAMPLES", "SEE ALSO" } do
+      assert.matches("\n" .. section .. "\n", shown)
+    end
+    assert.matches("%-%-deadline TIME", shown)
+  end)
+end)
+
+describe("the rockspecs #binary", function()
+  teardown(function() wire.clean() end)
+
+  it("name every file of the sources", function()
+    for _, version in ipairs { "scm-1", "0.1.0-1" } do
+      local made = wire.run(("%s rockspec/make.lua %s"):format(os.getenv "LULL_LUA" or "lua5.4", version))
+      assert.equal("", made.err)
+      assert_current(("rockspec/lull-%s.rockspec"):format(version), made.out)
+    end
+  end)
+end)
+
+describe("completions #binary", function()
+  teardown(function() wire.clean() end)
+
+  it("are made of the parsers", function()
+    for path, make in pairs(generator "complete".MADE) do assert_current(path, make()) end
+  end)
+
+  it("are sound shell", function()
+    for shell, path in pairs { bash = "lull.bash", zsh = "_lull", fish = "lull.fish" } do
+      if has(shell) then
+        local result = wire.run(("%s -n completions/%s"):format(shell, path))
+        assert.equal("", result.err)
+        assert.equal(0, result.code)
+      end
+    end
+  end)
+
+  it("complete commands, options and values in bash", function()
+    local script = wire.write [[
+. completions/lull.bash
+try() { COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)); _lull 2>/dev/null; printf '%s' "${COMPREPLY[*]}"; }
+try "$@"
+]]
+    local function try(words) return wire.run(("bash %s %s"):format(script, words)).out end
+    assert.equal("get", try "lull ge")
+    assert.equal("--attempts", try "lull get --att")
+    assert.equal("openai", try "lull get --preset op")
+    assert.equal("README.md", try "lull --sim scripts/worlds/examples.lua READ")
+    assert.equal("Makefile", try "lull put -T Makef")
+    assert.equal("", try "lull script.lua --att")
+  end)
+
+  it("complete commands, options and values in fish", function()
+    if not has "fish" then return pending "fish is not installed" end
+    local function try(line)
+      return wire.run(("HOME=%s fish -N -c %s"):format(quote(wire.path()),
+        quote(("source completions/lull.fish; complete -C %q"):format(line)))).out
+    end
+    assert.matches("^get\t", try "lull ge")
+    assert.matches("^%-%-attempts\t", try "lull get --att")
+    assert.matches("^openai\t", try "lull get --preset op")
+  end)
+end)
+
+describe("make install #binary", function()
+  teardown(function() wire.clean() end)
+
+  it("puts everything in its place, and uninstall takes exactly that away", function()
+    local root = wire.path " with a space"
+    local where = ("PREFIX=/opt/lull DESTDIR=%s"):format(quote(root))
+    local made = wire.run("make -s install " .. where)
+    assert.equal("", made.err)
+    local function files()
+      return wire.run(("cd %s && find . -type f | LC_ALL=C sort"):format(quote(root))).out
+    end
+    assert.equal([[
+./opt/lull/bin/lull
+./opt/lull/share/bash-completion/completions/lull
+./opt/lull/share/fish/vendor_completions.d/lull.fish
+./opt/lull/share/man/man1/lull.1
+./opt/lull/share/man/man5/lull-script.5
+./opt/lull/share/zsh/site-functions/_lull
+]], files())
+    local script = wire.write 'print(require "lull".version)'
+    local moved = wire.path()
+    os.execute(("cp %s %s"):format(quote(root .. "/opt/lull/bin/lull"), moved))
+    assert.equal(require "lull".version .. "\n", wire.run(("cd / && %s %s"):format(moved, script)).out)
+    os.execute("touch " .. quote(root .. "/opt/lull/bin/another"))
+    wire.run("make -s uninstall " .. where)
+    assert.equal("./opt/lull/bin/another\n", files())
+  end)
+end)

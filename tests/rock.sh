@@ -1,0 +1,122 @@
+#!/bin/sh
+# The rock, for each Lua: built from a copy of the source in a path with
+# spaces, packed, installed into an empty tree, and used when the source is
+# gone. Asks no server: what Debian supplies is told to LuaRocks as provided.
+#   tests/rock.sh [LUA ...]
+set -eu
+cd "$(dirname "$0")/.."
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+copy="$work/a copy of lull"
+passed=0
+failed=0
+
+check() { # NAME COMMAND...
+  name=$1
+  shift
+  if "$@" >"$work/log" 2>&1; then
+    passed=$((passed + 1))
+  else
+    failed=$((failed + 1))
+    echo "failed: $name"
+    cat "$work/log"
+  fi
+}
+
+copy_source() {
+  mkdir -p "$copy"
+  tar -cf - --exclude=./build --exclude=./.git --exclude='*.o' . | tar -xf - -C "$copy"
+}
+
+# The examples outlive the source.
+mkdir -p "$work/used/worlds"
+cp scripts/readme.lua "$work/used"
+cp scripts/worlds/examples.lua "$work/used/worlds"
+
+configure() { # VERSION
+  cat >"$work/config.lua" <<END
+rocks_servers = {}
+rocks_provided = { ["lua-cjson"] = "2.1.0-1", argparse = "0.7.1-1", busted = "2.1.1-1" }
+home_tree = "$work/home"
+local_cache = "$work/cache"
+END
+  export LUAROCKS_CONFIG="$work/config.lua" HOME="$work"
+}
+
+rocks() { # VERSION TREE COMMAND...
+  version=$1 tree=$2
+  shift 2
+  luarocks --lua-version "$version" --tree "$tree" "$@"
+}
+
+in_folder() (
+  cd "$1"
+  shift
+  "$@"
+)
+
+# Uses what is in a tree, and nothing else of lull.
+use() { # LUA VERSION TREE ROCK-VERSION
+  lua=$1 version=$2 tree=$3
+  run="$tree/bin/lull"
+  [ "$lua" != luajit ] || run="luajit $tree/lib/luarocks/rocks-$version/lull/$4/bin/lull"
+  LUA_PATH="$tree/share/lua/$version/?.lua;;"
+  LUA_CPATH="$tree/lib/lua/$version/?.so;;"
+  export LUA_PATH LUA_CPATH
+  cd "$work/used"
+  $lua -e 'local lull = require "lull"; assert(lull.version); assert(package.loaded["lull.core"])' || return 1
+  out=$($run --sim worlds/examples.lua --seed 1 readme.lua) || return 1
+  [ "$out" = '200	{"id":42,"state":"paid"}' ] || [ "$out" = '200	{"state":"paid","id":42}' ] || {
+    echo "the example printed: $out"
+    return 1
+  }
+  [ "$($run get --sim worlds/examples.lua http://api.test/hello)" = hello ] || return 1
+  $run --version | grep "^lull " || return 1
+  code=0
+  $run get --wrong 2>"$work/err" || code=$?
+  [ "$code" = 2 ] && [ "$(cat "$work/err")" = "lull: unknown option '--wrong'; try lull get --help" ]
+}
+
+using() (use "$@")
+
+# A rockspec whose source is a file beside it.
+pack_source() { # VERSION-OF-ROCK
+  tar -czf "$work/lull-0.1.0.tar.gz" --exclude=./build --exclude=./.git --exclude='*.o' \
+    --transform 's,^\.,lull-0.1.0,' .
+  lua5.4 rockspec/make.lua 0.1.0-1 "file://$work/lull-0.1.0.tar.gz" >"$work/lull-0.1.0-1.rockspec"
+}
+
+configure
+for rockspec in rockspec/*.rockspec; do
+  check "lint of $rockspec" luarocks lint "$rockspec"
+done
+pack_source
+copy_source
+
+luas=${*:-lua5.1 lua5.2 lua5.3 lua5.4 luajit}
+for lua in $luas; do
+  command -v "$lua" >/dev/null || continue
+  version=${lua#lua}
+  [ "$lua" != luajit ] || version=5.1
+  made="$work/made-$lua" packed="$work/packed-$lua"
+  # The copy stays for the next Lua: what a build leaves must not harm it.
+  check "$lua: make" in_folder "$copy" rocks "$version" "$made" make rockspec/lull-scm-1.rockspec
+  mv "$copy" "$work/away"
+  check "$lua: use of what was made" using "$lua" "$version" "$made" scm-1
+  mv "$work/away" "$copy"
+  check "$lua: source rock" in_folder "$copy" rocks "$version" "$made" install "$work/lull-0.1.0-1.rockspec"
+  check "$lua: pack" in_folder "$work" rocks "$version" "$made" pack lull 0.1.0-1
+  rm -rf "$made"
+  check "$lua: install of the packed rock" rocks "$version" "$packed" install "$work"/lull-0.1.0-1.*.rock
+  rm -f "$work"/lull-0.1.0-1.*.rock
+  mv "$copy" "$work/away"
+  check "$lua: use of what was installed" using "$lua" "$version" "$packed" 0.1.0-1
+  mv "$work/away" "$copy"
+  check "$lua: removal" rocks "$version" "$packed" remove lull
+done
+
+# `luarocks test`, with one spec.
+check "luarocks test" in_folder "$copy" luarocks --lua-version 5.4 test rockspec/lull-scm-1.rockspec \
+  tests/text_spec.lua
+echo "rock: $passed passed, $failed failed"
+[ "$failed" -eq 0 ]
