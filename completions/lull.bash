@@ -25,7 +25,7 @@ _lull()
             if [[ $cur == -* ]]; then
                 mapfile -t COMPREPLY < <(compgen -W "-h --help --sim --seed --record --bodies --chaos --log --trace --quiet -v --version" -- "$cur")
             else
-                mapfile -t COMPREPLY < <(compgen -W "delete get head patch plan post put" -- "$cur"; compgen -f -- "$cur")
+                mapfile -t COMPREPLY < <(compgen -W "delete get head patch plan post put sim" -- "$cur"; compgen -f -- "$cur")
             fi ;;
     esac
 }

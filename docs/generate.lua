@@ -120,15 +120,20 @@ end
 M["script options"] = function() return option_table(require "lull.cli".parser()) end
 M["url options"] = function() return option_table(require "lull.flags".parser "get") end
 
--- The README's example, as it stands in its file.
-M["readme.lua"] = function()
-  local lines = { "```lua" }
-  for line in io.lines("scripts/readme.lua") do
-    if not line:match("^%-%-") then lines[#lines + 1] = line end
+-- An example, as it stands in its file.
+local function example(name)
+  M[name] = function()
+    local lines = { "```lua" }
+    for line in io.lines("scripts/" .. name) do
+      if not line:match("^%-%-") then lines[#lines + 1] = line end
+    end
+    lines[#lines + 1] = "```"
+    return lines
   end
-  lines[#lines + 1] = "```"
-  return lines
 end
+
+example "readme.lua"
+example "readme_spec.lua"
 
 ---The page with its tables as they should be.
 ---@param page string

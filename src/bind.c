@@ -353,15 +353,22 @@ LULL_EXPORT int luaopen_lull_core(lua_State *L);
 
 int luaopen_lull_core(lua_State *L)
 {
-  static const luaL_Reg functions[] = {
-      {"engine", engine_new},         {"client", lull_bind_client},
-      {"history", lull_bind_history}, {"url", url},
-      {"resolve", url_resolve},       {"redact", url_redact},
-      {"status_text", status_text},   {"classes", class_texts},
-      {"transport", transport},       {"memory", memory},
-      {"fail_after", fail_after},     {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"engine", engine_new},
+                                       {"client", lull_bind_client},
+                                       {"history", lull_bind_history},
+                                       {"url", url},
+                                       {"resolve", url_resolve},
+                                       {"redact", url_redact},
+                                       {"status_text", status_text},
+                                       {"classes", class_texts},
+                                       {"transport", transport},
+                                       {"memory", memory},
+                                       {"fail_after", fail_after},
+                                       {"fleet", lull_bind_fleet},
+                                       {NULL, NULL}};
   make_engine_type(L);
   lull_bind_client_type(L);
+  lull_bind_fleet_type(L);
   lua_newtable(L);
   lull_bind_functions(L, functions);
   return 1;

@@ -71,6 +71,10 @@ int lull_bind_event(lua_State *L, const struct lull_engine *e,
 /* bind_event.c: pushes a table. */
 void lull_bind_lane(lua_State *L, const struct lull_lane *lane, lull_usec now);
 
+/* bind_fleet.c: core.fleet(client, options), and its figures' type. */
+int lull_bind_fleet(lua_State *L);
+void lull_bind_fleet_type(lua_State *L);
+
 /* core.history(packed) -> a list of records. */
 int lull_bind_history(lua_State *L);
 

@@ -83,10 +83,15 @@ static void set_up_signals(void)
   catch_signal(SIGALRM, on_alarm);
 }
 
-/* host.entering(co): that task is about to run. */
+/* host.entering(co or nil): that task is about to run, or none any more.
+   After a signal each has a second to come back to the loop. */
 static int entering(lua_State *L)
 {
   running = lua_tothread(L, 1);
+  if (signals && running)
+    alarms = 0;
+  if (signals)
+    alarm(running ? 1 : 0);
   return 0;
 }
 

@@ -108,6 +108,15 @@ enum lull_err lull_request_headers(const struct lull_request *r,
   return err;
 }
 
+bool lull_request_names(const struct lull_request *r,
+                        const struct lull_client *c, const char *name)
+{
+  return lull_headers_get(&r->headers, name, 0) ||
+         lull_headers_get(&r->secrets, name, 0) ||
+         lull_headers_get(&c->headers, name, 0) ||
+         lull_headers_get(&c->secrets, name, 0);
+}
+
 enum lull_err lull_request_override(struct lull_headers *headers,
                                     const char *raw, size_t len)
 {

@@ -50,6 +50,11 @@ enum lull_err lull_request_headers(const struct lull_request *r,
                                    const struct lull_client *c,
                                    struct lull_headers *all);
 
+/* True when the request or its client names that header, if only to keep it
+   from being sent. */
+bool lull_request_names(const struct lull_request *r,
+                        const struct lull_client *c, const char *name);
+
 /* Sets fields of `raw` (name NUL value NUL ...) instead of those of the same
    name. */
 enum lull_err lull_request_override(struct lull_headers *headers,

@@ -137,22 +137,27 @@ static bool append_field(struct curl_slist **list, const char *name,
   return ok;
 }
 
-/* The headers that go out, and those that libcurl would add by itself and a
-   script did not ask for. */
-static enum lull_err load_headers(struct lull_transfer *t,
-                                  struct lull_headers *all)
+/* A header that libcurl would add by itself: not wanted, unless the script
+   names it. */
+static bool suppress(struct lull_transfer *t, const struct lull_headers *all,
+                     const char *name, const char *line)
 {
+  return lull_headers_get(all, name, 0) || append(&t->headers, line);
+}
+
+static enum lull_err load_headers(struct lull_transfer *t,
+                                  const struct lull_headers *all)
+{
+  const struct lull_attempt *a = t->attempt;
   const char *name, *value;
   size_t at = 0;
   bool ok = true;
   while (ok && lull_headers_next(all, &at, &name, &value))
     ok = append_field(&t->headers, name, value);
-  if (ok && !lull_headers_get(all, "expect", 0))
-    ok = append(&t->headers, "Expect:");
-  if (ok && !lull_headers_get(all, "content-type", 0))
-    ok = append(&t->headers, "Content-Type:");
-  if (ok && !lull_headers_get(all, "accept", 0))
-    ok = append(&t->headers, "Accept: */*");
+  ok = ok && suppress(t, all, "expect", "Expect:") &&
+       suppress(t, all, "content-type", "Content-Type:");
+  if (ok && lull_request_names(a->request, a->client, "accept"))
+    ok = suppress(t, all, "accept", "Accept:");
   curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
   return ok ? LULL_OK : LULL_ENOMEM;
 }
@@ -210,6 +215,13 @@ static void load_transport(CURL *easy, const struct lull_transport *how,
   if (how->http == LULL_HTTP_2 ||
       (how->http == LULL_HTTP_ANY && strncasecmp(url, "https:", 6) == 0))
     curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
+  /* libcurl 7.88 sets HTTP/2 up a second time on a connection in the clear
+     that is used again, and fails (curl#10634). */
+  if (how->http == LULL_HTTP_2 && strncasecmp(url, "http:", 5) == 0) {
+    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+    curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
+    curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 0L);
+  }
   if (how->ca)
     curl_easy_setopt(easy, CURLOPT_CAINFO, how->ca);
   if (how->cert)

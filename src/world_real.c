@@ -15,6 +15,8 @@
 
 #define POOL_MAX 256 /* idle handles that are kept; each holds about 8 KB */
 
+#define CONNECTIONS 1000L /* idle connections that are kept */
+
 struct world_real {
   struct lull_world base; /* first, so that the seam's pointer is ours */
   CURLM *multi;
@@ -171,6 +173,8 @@ struct lull_world *lull_world_real(int interrupt_fd)
     return NULL;
   w->base.ops = &ops;
   w->multi = curl_multi_init();
+  if (w->multi) /* by default it keeps fewer the fewer transfers there are */
+    curl_multi_setopt(w->multi, CURLMOPT_MAXCONNECTS, CONNECTIONS);
   if (w->multi &&
       lull_netloop_init(&w->loop, w->multi, interrupt_fd) == LULL_OK)
     return &w->base;

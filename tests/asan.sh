@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 flags="-O1 -g -fno-omit-frame-pointer"
 flags="$flags -fsanitize=address,undefined -fno-sanitize-recover=all"
 make -s module unit build/lua5.4-asan/lull-bin SAN=-asan LUA=lua5.4 CFLAGS="$flags"
-[ $# -gt 0 ] || set -- tests
+[ $# -gt 0 ] || set -- tests scripts
 # The interpreter itself is not instrumented, so the runtime comes first.
 LD_PRELOAD="$(gcc -print-file-name=libasan.so)" \
 ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 \

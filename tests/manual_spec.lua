@@ -14,6 +14,9 @@ local function has(program)
   return wire.run("command -v " .. program).code == 0
 end
 
+-- Other programs run without a sanitizer's runtime.
+local function run(command) return wire.run("export LD_PRELOAD=; " .. command) end
+
 local function first_difference(a, b)
   local n = 1
   while a:sub(n, n) == b:sub(n, n) and n <= #a do n = n + 1 end
@@ -42,10 +45,10 @@ describe("the manual #binary", function()
 
   it("has man pages that a formatter takes without a warning", function()
     if not has "mandoc" then return pending "mandoc is not installed" end
-    local result = wire.run "mandoc -T lint -W warning man/lull.1 man/lull-script.5"
+    local result = run "mandoc -T lint -W warning man/lull.1 man/lull-script.5"
     assert.equal("", result.out .. result.err)
     assert.equal(0, result.code)
-    local shown = wire.run "mandoc -T ascii man/lull.1 | col -b".out
+    local shown = run "mandoc -T ascii man/lull.1 | col -b".out
     for _, section in ipairs { "NAME", "SYNOPSIS", "DESCRIPTION", "EXIT CODES", "EXAMPLES", "SEE ALSO" } do
       assert.matches("\n" .. section .. "\n", shown)
     end
@@ -75,7 +78,7 @@ describe("completions #binary", function()
   it("are sound shell", function()
     for shell, path in pairs { bash = "lull.bash", zsh = "_lull", fish = "lull.fish" } do
       if has(shell) then
-        local result = wire.run(("%s -n completions/%s"):format(shell, path))
+        local result = run(("%s -n completions/%s"):format(shell, path))
         assert.equal("", result.err)
         assert.equal(0, result.code)
       end
@@ -88,7 +91,7 @@ describe("completions #binary", function()
 try() { COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)); _lull 2>/dev/null; printf '%s' "${COMPREPLY[*]}"; }
 try "$@"
 ]]
-    local function try(words) return wire.run(("bash %s %s"):format(script, words)).out end
+    local function try(words) return run(("bash %s %s"):format(script, words)).out end
     assert.equal("get", try "lull ge")
     assert.equal("--attempts", try "lull get --att")
     assert.equal("openai", try "lull get --preset op")
@@ -100,7 +103,7 @@ try "$@"
   it("complete commands, options and values in fish", function()
     if not has "fish" then return pending "fish is not installed" end
     local function try(line)
-      return wire.run(("HOME=%s fish -N -c %s"):format(quote(wire.path()),
+      return run(("HOME=%s fish -N -c %s"):format(quote(wire.path()),
         quote(("source completions/lull.fish; complete -C %q"):format(line)))).out
     end
     assert.matches("^get\t", try "lull ge")
@@ -115,7 +118,7 @@ describe("make install #binary", function()
   it("puts everything in its place, and uninstall takes exactly that away", function()
     local root = wire.path " with a space"
     local where = ("PREFIX=/opt/lull DESTDIR=%s"):format(quote(root))
-    local made = wire.run("make -s install " .. where)
+    local made = run("make -s install " .. where)
     assert.equal("", made.err)
     local function files()
       return wire.run(("cd %s && find . -type f | LC_ALL=C sort"):format(quote(root))).out
@@ -133,7 +136,7 @@ describe("make install #binary", function()
     os.execute(("cp %s %s"):format(quote(root .. "/opt/lull/bin/lull"), moved))
     assert.equal(require "lull".version .. "\n", wire.run(("cd / && %s %s"):format(moved, script)).out)
     os.execute("touch " .. quote(root .. "/opt/lull/bin/another"))
-    wire.run("make -s uninstall " .. where)
+    run("make -s uninstall " .. where)
     assert.equal("./opt/lull/bin/another\n", files())
   end)
 end)

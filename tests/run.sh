@@ -30,7 +30,7 @@ for lua in lua5.1 lua5.2 lua5.3 lua5.4 luajit; do
 done
 # LULL_TEST_LUAS chooses fewer.
 luas=${LULL_TEST_LUAS:-$luas}
-[ $# -gt 0 ] || set -- tests
+[ $# -gt 0 ] || set -- tests scripts
 
 # Two at a time: the machine has at least two cores.
 set_one=""

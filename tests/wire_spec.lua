@@ -351,6 +351,16 @@ describe("over the wire", function()
   end)
 
   describe("HTTP/2", function()
+  -- The second call used to fail: libcurl set HTTP/2 up twice.
+  it("in the clear, one call after the other", function()
+    local server = wire.tls_server()
+    wire.real(function(lull)
+      local api = lull.client { base = server.h2c, http = "2", attempts = 1 }
+      for _ = 1, 3 do assert(api:get "/") end
+    end)
+    assert.are.equal(3, #server:requests(3))
+  end)
+
     it("is spoken over TLS, many calls on one connection", function()
       local server = wire.tls_server()
       wire.real(function(lull)
@@ -757,5 +767,20 @@ describe("over the wire", function()
     assert.are.same({ "/a", "/b", "/c", n = 3 }, all)
     assert.are.equal(0, require("lull.sched").engine():live())
     require("lull.sched").engine():close()
+  end)
+
+  -- libcurl keeps fewer connections the fewer transfers there are, and so each
+  -- burst opened new ones.
+  it("bursts use the connections of the burst before", function()
+    local server = wire.server [[
+    return { ["http://api.test"] = function() return 200 end }
+    ]]
+    wire.real(function(lull)
+      local api = lull.client { base = server.url, limit = { parallel = 50 } }
+      local numbers = {}
+      for i = 1, 50 do numbers[i] = i end
+      for _ = 1, 4 do lull.each(numbers, { parallel = 50 }, function() assert(api:get "/") end) end
+    end)
+    for _, request in ipairs(server:requests(200)) do assert.is_true(request.connection <= 50) end
   end)
 end)

@@ -82,21 +82,27 @@ function runs.waiting()
   if pulse then pulse:cancel() end
 end
 
+-- A wait of its own: a Retry-After it would spread.
+local function constant(seconds)
+  return { kind = "constant", base = seconds, cap = 3600, jitter = "none" }
+end
+
 function runs.paced()
   local began = lull.now()
   local pull = upto(total)
+  local api = each_waits { backoff = constant(x) }
   lull.each(function()
     local i = pull()
     if not i then return nil end
     local early = began + (i - 1) / y - lull.now()
     if early > 0 then lull.sleep(early) end
     return i
-  end, { parallel = total }, storms(each_waits(), "/storm/%d?k=1&after=" .. x))
+  end, { parallel = total }, storms(api, ("/storm/%%d?k=1&ms=%d"):format(x * 1000)))
 end
 
 function runs.timers()
   local api = each_waits {
-    backoff = { kind = "constant", base = x / 1000, cap = 3600, jitter = "none" },
+    backoff = constant(x / 1000),
     limit = { parallel = 64 },
   }
   local others = {}

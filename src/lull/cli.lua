@@ -38,7 +38,7 @@ local function parser()
   p:option("--chaos", "Add faults: \"5% 503, 1% net.reset, 2% delay 3s\"."):argname "FAULTS"
   p:option("--log", "Write each verdict as a line of JSON."):argname "FILE"
   p:flag("--trace", "Write each verdict as a line on standard error.")
-  p:flag("--quiet", "Write no warnings.")
+  p:flag("--quiet", "Do not say what ended the script.")
   p:flag("-v --version", "Show the versions of lull and of what it uses.")
   return p
 end
@@ -116,12 +116,12 @@ local function watch(o)
 end
 
 local function prepare(o)
+  M.quiet = o.quiet
   local seed = o.seed and tonumber(o.seed)
   if o.seed and (not seed or seed < 0 or seed ~= math.floor(seed) or seed >= 2 ^ 53) then
     return nil, "--seed takes a whole number from 0 to 2^53"
   end
   if o.sim then
-    if not o.quiet then require("lull.simulate").warn = complain end
     local ok, problem = require("lull.simulate").install(o.sim, seed or 0)
     if not ok then return nil, problem, M.NOT_LOADED end
   elseif seed then
@@ -151,7 +151,7 @@ end
 
 local function failure(err)
   local quiet = sched.is_exit(err) or (sched.interrupted and sched.is_cancellation(err))
-  if not quiet then complain(text_of(err)) end
+  if not quiet and not M.quiet then complain(text_of(err)) end
   return M.code_of(err)
 end
 
@@ -211,6 +211,9 @@ local function plan(argv)
 end
 
 COMMANDS.plan = plan
+
+-- lull sim [options] POLICY...
+function COMMANDS.sim(argv) return require("lull.fleet").run(argv, complain) end
 
 for _, method in ipairs { "get", "head", "post", "put", "patch", "delete" } do
   COMMANDS[method] = function(argv) return require("lull.fetch").run(argv) end

@@ -77,11 +77,47 @@ prepare = function(value, seen)
   return value
 end
 
+local sorted
+
+-- True for a table that cjson would write as a list.
+local function is_list(value)
+  local n = #value
+  if n == 0 then return false end
+  for key in pairs(value) do
+    if type(key) ~= "number" or key < 1 or key > n or key ~= math.floor(key) then return false end
+  end
+  return true
+end
+
+local function sorted_object(value)
+  local parts, names = {}, {}
+  for name in pairs(value) do
+    if type(name) ~= "string" then return cjson.encode(value) end
+    names[#names + 1] = name
+  end
+  table.sort(names)
+  for i, name in ipairs(names) do parts[i] = cjson.encode(name) .. ":" .. sorted(value[name]) end
+  return "{" .. table.concat(parts, ",") .. "}"
+end
+
+sorted = function(value)
+  if type(value) ~= "table" then return cjson.encode(value) end
+  if not is_list(value) then return sorted_object(value) end
+  local parts = {}
+  for i, item in ipairs(value) do parts[i] = sorted(item) end
+  return "[" .. table.concat(parts, ",") .. "]"
+end
+
+---Whether objects are written with their names in order: slower, and the same
+---bytes in every run. Simulated runs turn it on.
+M.in_order = false
+
 ---@param value any
 ---@return string
 function M.encode(value)
   local ok, text = pcall(function()
-    return cjson.encode(prepare(value, {}))
+    local prepared = prepare(value, {})
+    return M.in_order and sorted(prepared) or cjson.encode(prepared)
   end)
   if not ok then
     text = tostring(text):gsub("^.-:%d+: ", ""):gsub("^Cannot serialise ", "")

@@ -194,6 +194,7 @@ local function finish(task, ok, ...)
 end
 
 local function after(task, ok, ...)
+  if M.entering then M.entering(task.resumer and task.resumer.co) end
   current = task.resumer
   task.resumer = nil
   if coroutine.status(task.co) == "dead" then
@@ -396,7 +397,7 @@ end
 -- which is then cancelled.
 local function run_child(fn, ...)
   M.check()
-  local parent, task = current, M.spawn(fn, ...)
+  local parent, task = current, spawn(fn, ...)
   task.seen, task.parent = true, parent
   task.joiners = { parent }
   while not task.done and not parent.cancelled do

@@ -130,10 +130,11 @@ local function watched(world, requests)
   if type(world) ~= "table" then error("a world is a table of servers, not a " .. type(world), 0) end
   local servers = {}
   for origin, server in pairs(world) do
-    servers[origin] = origin == "paths" and server or function(request, n)
+    local callable = type(server) == "function" or getmetatable(server) == Replies
+    servers[origin] = callable and function(request, n)
       requests[#requests + 1] = request
       return server(request, n)
-    end
+    end or server
   end
   return servers, world
 end

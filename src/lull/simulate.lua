@@ -2,6 +2,7 @@
 -- in virtual time.
 
 local core = require "lull.core"
+local json = require "lull.json"
 local record = require "lull.record"
 local sched = require "lull.sched"
 local world = require "lull.world"
@@ -64,8 +65,7 @@ local function serve(the_world, id, details)
   local origin, problem = the_world:by_url(details.url)
   if not origin then
     sched.engine():reply(id, { nth = details.nth, class = "net.dns" })
-    if M.warn then M.warn(problem) end
-    return
+    error(problem, 0) -- told when the script has ended
   end
   local request = world.request { method = details.method, url = details.url,
     headers = pairs_of(details.headers), body = body_of(details),
@@ -127,6 +127,7 @@ end
 function M.install(source, seed)
   local engine = core.engine { sim = true, seed = seed, wall = EPOCH }
   sched.use(engine)
+  json.in_order, world.encode = true, json.encode
   local the_world, problem
   if type(source) == "table" then
     the_world, problem = world.new(source, "the world")

@@ -84,7 +84,9 @@ whose path fits best in `paths`, which a world may add:
 
 local json = require "cjson"
 
-local M = {}
+---@class lull.worlds
+---@field encode fun(value: any): string how a body that is a table is written
+local M = { encode = json.encode }
 
 ---@class lull.world
 ---@field name string                     the file, for messages
@@ -389,7 +391,7 @@ local function body_text(body, headers)
   if not has_header(headers, "content-type") then
     headers[#headers + 1] = { "content-type", "application/json" }
   end
-  local ok, text = pcall(json.encode, body)
+  local ok, text = pcall(M.encode, body)
   if not ok then bad("its body: %s", tostring(text)) end
   return text
 end
