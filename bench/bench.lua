@@ -564,7 +564,7 @@ local function instructions(name, kind, n)
   if not text:find("ok " .. n, 1, true) then
     error("bench-count: the run failed: " .. text:sub(1, 500), 0)
   end
-  return tonumber(text:match "Collected : (%d+)") / n
+  return math.floor(tonumber(text:match "Collected : (%d+)") / n)
 end
 
 local function count()

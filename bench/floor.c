@@ -60,6 +60,7 @@ static struct wait *heap;
 static size_t heap_len, heap_max;
 static int begun, done, accepted;
 static bool open_now = true; /* the fast requests may begin */
+static bool kick;            /* handles were added: libcurl asks for 1 ms */
 static int64_t cpu_before;
 
 static void *checked(void *p)
@@ -187,6 +188,7 @@ static void send_call(int id, int tries)
   s->len = 0;
   set_url(s);
   curl_multi_add_handle(multi, s->easy);
+  kick = true;
 }
 
 /* us until the next try, or -1 */
@@ -285,6 +287,8 @@ static int patience(int64_t moment)
     due = heap[0].at;
   if (unused && start_due() < due)
     due = start_due();
+  if (kick)
+    return 0;
   if (due == NEVER)
     return -1;
   return due <= moment ? 0 : (int)((due - moment + 999) / 1000);
@@ -306,8 +310,10 @@ static void turn(void)
         (events[i].events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0);
     curl_multi_socket_action(multi, events[i].data.fd, what, &running);
   }
-  if (curl_due <= moment) {
-    curl_due = NEVER;
+  if (kick || curl_due <= moment) {
+    if (curl_due <= moment)
+      curl_due = NEVER;
+    kick = false;
     curl_multi_socket_action(multi, CURL_SOCKET_TIMEOUT, 0, &running);
   }
   take_finished();

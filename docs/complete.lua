@@ -10,7 +10,7 @@ local M = {}
 
 local TEXTS = {
   plan = "tell what a script would do",
-  test = "run specs in the simulated world",
+  sim = "show what a fleet of clients does to a server",
   get = "get URLs", head = "show status and headers of URLs", post = "post to URLs",
   put = "put to URLs", patch = "patch what is at URLs", delete = "delete what is at URLs",
 }

@@ -113,7 +113,7 @@ static void set_response(lua_State *L, const struct lull_call *c)
   if (!r->status)
     return;
   set_integer(L, "last_status", r->status);
-  set_bytes(L, "headers", r->headers.raw.data, r->headers.raw.len);
+  set_bytes(L, "raw_headers", r->headers.raw.data, r->headers.raw.len);
   set_bytes(L, "body", r->sink.memory.data, r->sink.memory.len);
 }
 
@@ -244,7 +244,7 @@ int lull_bind_event(lua_State *L, const struct lull_engine *e,
   lua_pushnumber(L, (lua_Number)event->id);
   if (!event->call)
     return 2;
-  lua_newtable(L);
+  lua_createtable(L, 0, 16); /* what most events have: no growing */
   if (event->kind == LULL_EV_ASK)
     push_ask(L, e, event->call, event->record, now);
   else if (event->kind == LULL_EV_VERDICT)

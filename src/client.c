@@ -1,5 +1,7 @@
 #include "client.h"
 
+#include <string.h>
+
 /* What a request's own headers may add up to; servers take far less. */
 #define REQUEST_HEADERS_MAX ((size_t)1 << 20)
 
@@ -56,5 +58,48 @@ void lull_client_drop(struct lull_client *c)
   lull_mem_free(c->transport.proxy);
   lull_mem_free(c->transport.cert);
   lull_mem_free(c->transport.cert_key);
+  lull_mem_free(c->seen);
+  lull_mem_free(c->seen_origin);
   lull_mem_free(c);
+}
+
+bool lull_client_recall(const struct lull_client *c, const char *url,
+                        const char **origin, const char **path)
+{
+  static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
+                              "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                              "0123456789-_~!$&'()*+,;=:@%/?";
+  size_t len = c->seen ? strlen(c->seen) : 0;
+  const char *rest = url + len;
+  size_t ok;
+  if (!len || strncmp(url, c->seen, len) != 0 || *rest != '/')
+    return false;
+  for (ok = strspn(rest, plain); rest[ok]; ok += strspn(rest + ok, plain))
+    if (rest[ok] != '.' || rest[ok - 1] == '/')
+      return false; /* a dot is plain, but not where it names a folder */
+    else
+      ok++;
+  *origin = c->seen_origin;
+  *path = rest;
+  return true;
+}
+
+void lull_client_remember(struct lull_client *c, const char *url,
+                          const char *origin)
+{
+  const char *host = strstr(url, "://");
+  size_t len = host ? (size_t)(host - url) + 3 : 0;
+  len += strcspn(url + len, "/?#");
+  lull_mem_free(c->seen);
+  lull_mem_free(c->seen_origin);
+  c->seen = c->seen_origin = NULL;
+  if (!host || memchr(url, '@', len) || memchr(url, '\\', len))
+    return;
+  c->seen = lull_mem_copy(url, len);
+  c->seen_origin = lull_mem_copy(origin, strlen(origin));
+  if (c->seen && c->seen_origin)
+    return;
+  lull_mem_free(c->seen);
+  lull_mem_free(c->seen_origin);
+  c->seen = c->seen_origin = NULL;
 }

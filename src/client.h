@@ -40,7 +40,19 @@ struct lull_client {
   unsigned redirects; /* the most that are followed */
   size_t max_body, max_headers;
   bool max_body_given; /* then it holds for output files too */
+  /* The front of the last URL ("https://host:port") and its origin: most
+     calls of a client go to one place, and need not be parsed again. */
+  char *seen, *seen_origin;
 };
+
+/* The origin and the path of a URL when its front is the one that was seen
+   last, and nothing in the rest needs a parser; otherwise false. Borrowed. */
+bool lull_client_recall(const struct lull_client *client, const char *url,
+                        const char **origin, const char **path);
+
+/* Remembers a URL that was parsed. A cache: without memory it stays empty. */
+void lull_client_remember(struct lull_client *client, const char *url,
+                          const char *origin);
 
 /* With the defaults and one user; NULL when there is no memory. */
 struct lull_client *lull_client_new(void);

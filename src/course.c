@@ -133,22 +133,37 @@ static enum lull_err join_lane(struct lull_engine *e, struct lull_leg *leg,
   return err;
 }
 
+static enum lull_err stand_in_line(struct lull_engine *e, struct lull_leg *leg,
+                                   const char *origin, const char *path,
+                                   bool retry)
+{
+  struct lull_call *call = leg->call;
+  enum lull_err err =
+      join_lane(e, leg, call->lane_name ? call->lane_name : origin);
+  if (err)
+    return err;
+  leg->queued_at = e->now;
+  leg->cause = LULL_CAUSE_NONE;
+  lull_lane_enqueue(leg->lane->lane, &leg->ticket, call->request.method, path,
+                    retry);
+  lull_lanes_touch(&e->lanes, leg->lane);
+  return LULL_OK;
+}
+
 static enum lull_err enqueue(struct lull_engine *e, struct lull_leg *leg,
                              bool retry)
 {
-  struct lull_call *call = leg->call;
+  struct lull_client *client = leg->call->client;
+  const char *text = leg->call->request.url, *origin, *path;
   struct lull_url url;
-  enum lull_err err = lull_url_parse(call->request.url, &url);
+  enum lull_err err;
+  if (lull_client_recall(client, text, &origin, &path))
+    return stand_in_line(e, leg, origin, path, retry);
+  err = lull_url_parse(text, &url);
   if (err)
     return err;
-  err = join_lane(e, leg, call->lane_name ? call->lane_name : url.origin);
-  if (!err) {
-    leg->queued_at = e->now;
-    leg->cause = LULL_CAUSE_NONE;
-    lull_lane_enqueue(leg->lane->lane, &leg->ticket, call->request.method,
-                      url.path, retry);
-    lull_lanes_touch(&e->lanes, leg->lane);
-  }
+  lull_client_remember(client, text, url.origin);
+  err = stand_in_line(e, leg, url.origin, url.path, retry);
   lull_url_clear(&url);
   return err;
 }

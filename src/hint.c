@@ -198,9 +198,26 @@ static void tightest(void *context, const struct lull_ratelimit_window *w)
     *quota = one;
 }
 
+/* Most answers tell nothing of a quota: one look at the names spares the
+   search for each of the fields that might. */
+static bool mentions_rate(const struct lull_headers *headers)
+{
+  const char *name, *value;
+  size_t at = 0;
+  while (lull_headers_next(headers, &at, &name, &value))
+    if (strchr("rRxXaA", *name) &&
+        (strstr(name, "ate") || strstr(name, "ATE")))
+      return true;
+  return false;
+}
+
 void lull_hint_quota(const struct lull_headers *headers, lull_usec wall,
                      struct lull_quota *quota)
 {
+  if (!mentions_rate(headers)) {
+    *quota = (struct lull_quota){0};
+    return;
+  }
   struct lull_reset_anchor anchor;
   *quota = (struct lull_quota){0};
   lull_reset_anchor(headers, wall, &anchor);

@@ -27,7 +27,9 @@ static void note_hint(struct lull_call *call, struct lull_record *r,
                       const struct lull_attempt *a)
 {
   call->hint = (struct lull_hint){0};
-  if (a->class == LULL_CLASS_NONE)
+  /* An answer that nobody will wait after need not be searched. */
+  if (a->class == LULL_CLASS_NONE &&
+      (r->status >= 300 || r->rule != LULL_NO_RULE))
     lull_hint_read(&a->response.headers, r->status, a->arrived, &call->hint);
   r->hint_source = (uint8_t)call->hint.source;
   r->hint = call->hint.source == LULL_HINT_NONE ? -1 : call->hint.wait;

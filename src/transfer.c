@@ -91,6 +91,14 @@ static int about_to_send(void *user, char *remote_ip, char *local_ip,
 
 /* ---- options ----------------------------------------------------------- */
 
+static void wipe(struct lull_transfer *t)
+{
+  curl_easy_reset(t->easy);
+  curl_slist_free_all(t->headers);
+  t->headers = NULL;
+  t->plain_for = 0;
+}
+
 struct lull_transfer *lull_transfer_new(struct lull_world *world)
 {
   struct lull_transfer *t = lull_mem_zero(sizeof *t);
@@ -109,6 +117,7 @@ struct lull_transfer *lull_transfer_new(struct lull_world *world)
 void lull_transfer_free(struct lull_transfer *t)
 {
   lull_transfer_unload(t);
+  wipe(t);
   curl_easy_cleanup(t->easy);
   lull_mem_free(t);
 }
@@ -145,6 +154,12 @@ static bool suppress(struct lull_transfer *t, const struct lull_headers *all,
   return lull_headers_get(all, name, 0) || append(&t->headers, line);
 }
 
+static bool sends_body(const struct lull_request *r)
+{
+  return r->body.kind != LULL_BODY_NONE || strcmp(r->method, "POST") == 0 ||
+         strcmp(r->method, "PUT") == 0 || strcmp(r->method, "PATCH") == 0;
+}
+
 static enum lull_err load_headers(struct lull_transfer *t,
                                   const struct lull_headers *all)
 {
@@ -154,8 +169,9 @@ static enum lull_err load_headers(struct lull_transfer *t,
   bool ok = true;
   while (ok && lull_headers_next(all, &at, &name, &value))
     ok = append_field(&t->headers, name, value);
-  ok = ok && suppress(t, all, "expect", "Expect:") &&
-       suppress(t, all, "content-type", "Content-Type:");
+  if (ok && sends_body(a->request))
+    ok = suppress(t, all, "expect", "Expect:") &&
+         suppress(t, all, "content-type", "Content-Type:");
   if (ok && lull_request_names(a->request, a->client, "accept"))
     ok = suppress(t, all, "accept", "Accept:");
   curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
@@ -178,16 +194,13 @@ static enum lull_err load_body(struct lull_transfer *t)
   const struct lull_request *r = t->attempt->request;
   const struct lull_body *body = &r->body;
   bool head = strcmp(r->method, "HEAD") == 0;
-  bool posts = strcmp(r->method, "POST") == 0 ||
-               strcmp(r->method, "PUT") == 0 ||
-               strcmp(r->method, "PATCH") == 0;
   curl_easy_setopt(t->easy, CURLOPT_HTTPGET, 1L);
   if (body->kind == LULL_BODY_FILE) {
     curl_easy_setopt(t->easy, CURLOPT_UPLOAD, 1L);
     curl_easy_setopt(t->easy, CURLOPT_READFUNCTION, give_body);
     curl_easy_setopt(t->easy, CURLOPT_READDATA, t);
     curl_easy_setopt(t->easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)body->len);
-  } else if (body->kind == LULL_BODY_BYTES || posts) {
+  } else if (sends_body(r)) {
     curl_easy_setopt(t->easy, CURLOPT_POST, 1L);
     curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE_LARGE,
                      (curl_off_t)body->len);
@@ -280,13 +293,20 @@ static void set_decoding(struct lull_transfer *t, const char *wish)
     curl_easy_setopt(t->easy, CURLOPT_ACCEPT_ENCODING, "identity");
 }
 
-enum lull_err lull_transfer_load(struct lull_transfer *t,
-                                 struct lull_attempt *a)
+/* A GET that adds nothing to what its client says: the next one differs in
+   its URL alone, and setting all options anew costs a tenth of a request. */
+static bool is_plain(const struct lull_attempt *a)
+{
+  const struct lull_request *r = a->request;
+  return strcmp(r->method, "GET") == 0 && r->body.kind == LULL_BODY_NONE &&
+         !r->output && !r->foreign && r->headers.count == 0 &&
+         r->secrets.count == 0 && a->stall == 0;
+}
+
+static enum lull_err load_all(struct lull_transfer *t, struct lull_attempt *a)
 {
   struct lull_headers all;
   enum lull_err err;
-  t->attempt = a;
-  a->transfer = t;
   lull_headers_init(&all, SIZE_MAX);
   load_callbacks(t);
   load_stall(t->easy, a->stall);
@@ -303,135 +323,37 @@ enum lull_err lull_transfer_load(struct lull_transfer *t,
   return err;
 }
 
+enum lull_err lull_transfer_load(struct lull_transfer *t,
+                                 struct lull_attempt *a)
+{
+  bool plain = is_plain(a);
+  enum lull_err err;
+  t->attempt = a;
+  a->transfer = t;
+  if (plain && t->plain_for == a->client->serial)
+    return curl_easy_setopt(t->easy, CURLOPT_URL, a->request->url) == CURLE_OK
+               ? LULL_OK
+               : LULL_ENOMEM;
+  if (t->plain_for)
+    wipe(t);
+  err = load_all(t, a);
+  t->plain_for = plain && !err ? a->client->serial : 0;
+  return err;
+}
+
 void lull_transfer_unload(struct lull_transfer *t)
 {
   if (t->body_fd >= 0)
     close(t->body_fd);
-  curl_easy_reset(t->easy);
-  curl_slist_free_all(t->headers);
+  if (!t->plain_for)
+    wipe(t);
   if (t->attempt)
     t->attempt->transfer = NULL;
   t->attempt = NULL;
-  t->headers = NULL;
   t->body_fd = -1;
   t->body_left = 0;
   t->sends = 0;
   t->body_started = false;
   t->failed = LULL_OK;
   t->error[0] = '\0';
-}
-
-/* ---- what an end means ------------------------------------------------- */
-
-void lull_transfer_evidence(struct lull_transfer *t)
-{
-  long size = 0;
-  curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &size);
-  t->attempt->sent = size > 0;
-}
-
-static enum lull_class refused_connect(CURL *easy)
-{
-  long number = 0;
-  curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &number);
-  if (number == ETIMEDOUT)
-    return LULL_NET_TIMEOUT_CONNECT;
-  return number == ECONNREFUSED ? LULL_NET_REFUSED : LULL_NET_UNREACHABLE;
-}
-
-/* A callback of ours, or the operating system, refused a byte. */
-static enum lull_class local_fault(const struct lull_transfer *t)
-{
-  if (t->failed == LULL_ELIMIT)
-    return t->body_started ? LULL_LIMIT_BODY : LULL_LIMIT_HEADERS;
-  return t->failed == LULL_ENOMEM ? LULL_LOCAL_MEMORY : LULL_LOCAL_FILE;
-}
-
-static enum lull_class h2_fault(const struct lull_transfer *t)
-{
-  if (strstr(t->error, "REFUSED_STREAM"))
-    return LULL_H2_REFUSED;
-  return t->attempt->answered ? LULL_HTTP_TRUNCATED : LULL_NET_RESET;
-}
-
-static enum lull_class class_of(struct lull_transfer *t, CURLcode code)
-{
-  const struct lull_attempt *a = t->attempt;
-  switch (code) {
-  case CURLE_OK:
-    return LULL_CLASS_NONE;
-  case CURLE_COULDNT_RESOLVE_HOST:
-  case CURLE_COULDNT_RESOLVE_PROXY:
-    return LULL_NET_DNS;
-  case CURLE_COULDNT_CONNECT:
-    return refused_connect(t->easy);
-  case CURLE_PROXY:
-    return LULL_NET_UNREACHABLE;
-  case CURLE_OPERATION_TIMEDOUT:
-    return a->connected ? LULL_NET_TIMEOUT_READ : LULL_NET_TIMEOUT_CONNECT;
-  case CURLE_ABORTED_BY_CALLBACK: /* the second sending that we refused */
-  case CURLE_SEND_FAIL_REWIND:    /* or that libcurl could not do */
-  case CURLE_GOT_NOTHING:
-    return LULL_NET_EMPTY;
-  case CURLE_SEND_ERROR:
-    return LULL_NET_SEND;
-  case CURLE_RECV_ERROR:
-    return LULL_NET_RESET;
-  case CURLE_PARTIAL_FILE:
-    return LULL_HTTP_TRUNCATED;
-  case CURLE_HTTP2:
-  case CURLE_HTTP2_STREAM:
-  case CURLE_HTTP3:
-    return h2_fault(t);
-  case CURLE_SSL_CONNECT_ERROR:
-    return LULL_TLS_HANDSHAKE;
-  case CURLE_PEER_FAILED_VERIFICATION:
-  case CURLE_SSL_ENGINE_NOTFOUND:
-  case CURLE_SSL_ENGINE_SETFAILED:
-  case CURLE_SSL_CERTPROBLEM:
-  case CURLE_SSL_CIPHER:
-  case CURLE_SSL_CACERT_BADFILE:
-  case CURLE_SSL_CRL_BADFILE:
-  case CURLE_SSL_ISSUER_ERROR:
-  case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
-  case CURLE_SSL_INVALIDCERTSTATUS:
-  case CURLE_SSL_CLIENTCERT:
-    return LULL_TLS_CERT;
-  case CURLE_WEIRD_SERVER_REPLY:
-  case CURLE_BAD_CONTENT_ENCODING:
-    return LULL_HTTP_MALFORMED;
-  case CURLE_UNSUPPORTED_PROTOCOL: /* an answer of HTTP/0.9, or our URL */
-    return a->sent ? LULL_HTTP_MALFORMED : LULL_LOCAL_URL;
-  case CURLE_URL_MALFORMAT:
-    return LULL_LOCAL_URL;
-  case CURLE_WRITE_ERROR:
-  case CURLE_READ_ERROR:
-    return t->failed ? local_fault(t) : LULL_HTTP_MALFORMED;
-  case CURLE_FILESIZE_EXCEEDED:
-    return LULL_LIMIT_BODY;
-  case CURLE_OUT_OF_MEMORY:
-  case CURLE_FAILED_INIT:
-  case CURLE_NOT_BUILT_IN:
-  case CURLE_FUNCTION_NOT_FOUND:
-    return LULL_LOCAL_MEMORY;
-  default:
-    return LULL_NET_OTHER;
-  }
-}
-
-void lull_transfer_conclude(struct lull_transfer *t, CURLcode code)
-{
-  struct lull_attempt *a = t->attempt;
-  long status = 0;
-  lull_transfer_evidence(t);
-  if (t->failed && code != CURLE_OK)
-    a->class = local_fault(t);
-  else
-    a->class = class_of(t, code);
-  curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
-  if (a->class == LULL_CLASS_NONE)
-    a->response.status = (int)status;
-  else if (code != CURLE_ABORTED_BY_CALLBACK)
-    snprintf(a->detail, sizeof a->detail, "%.95s",
-             t->error[0] ? t->error : curl_easy_strerror(code));
 }

@@ -19,6 +19,7 @@ struct lull_transfer {
   struct lull_transfer *next;   /* in the pool */
   struct lull_world *world;
   struct curl_slist *headers;
+  uint64_t plain_for; /* the client whose options are set, and no others; 0 */
   int body_fd;
   int64_t body_left;
   unsigned sends;       /* how often libcurl was about to send it */

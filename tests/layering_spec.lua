@@ -19,7 +19,7 @@ local FLOORS = {
   { "request" },
   { "attempt", "redirect" },
   { "world" },
-  { "netloop", "transfer", "world_sim" },
+  { "netloop", "transfer", "transfer_end", "world_sim" },
   { "world_real" },
   { "call" },
   { "lanes", "judge" },

@@ -94,7 +94,7 @@ function M.new(details, rules)
     n = details.n,
     status = details.status,
     reason = details.status or details.class,
-    raw_headers = answered and details.headers or "",
+    raw_headers = answered and details.raw_headers or "",
     body = answered and (details.body or "") or nil,
     sent = details.sent,
     maybe_applied = details.maybe_applied,

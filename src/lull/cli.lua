@@ -74,7 +74,8 @@ local function versions()
   return 0
 end
 
-local KNOWN = { record = true, bodies = true, chaos = true, sim = true, seed = true, log = true, trace = true, quiet = true, help = true, version = true }
+local KNOWN = { record = true, bodies = true, chaos = true, sim = true, seed = true, log = true,
+  trace = true, quiet = true, help = true, version = true }
 
 local function parse(argv)
   local options, script, at = split(argv)
@@ -86,6 +87,7 @@ local function parse(argv)
         nearest and (" (did you mean '--%s'?)"):format(nearest) or "")
     end
   end
+  if #options == 0 then return {}, script, at end -- argparse is not even loaded
   local ok, parsed = parser():pparse(options)
   if not ok then return nil, (parsed:gsub("%s*\n.*", "")) end
   return parsed, script, at
@@ -215,14 +217,16 @@ COMMANDS.plan = plan
 -- lull sim [options] POLICY...
 function COMMANDS.sim(argv) return require("lull.fleet").run(argv, complain) end
 
-for _, method in ipairs { "get", "head", "post", "put", "patch", "delete" } do
+local METHODS = { get = true, head = true, post = true, put = true, patch = true, delete = true }
+
+for method in pairs(METHODS) do
   COMMANDS[method] = function(argv) return require("lull.fetch").run(argv) end
 end
 
 -- `lull --trace get URL` is `lull get --trace URL`.
 local function command_first(argv)
   local options, name, at = split(argv)
-  if #options == 0 or name == "plan" or not COMMANDS[name] then return argv end
+  if #options == 0 or not METHODS[name] then return argv end
   local moved = { name }
   for _, option in ipairs(options) do moved[#moved + 1] = option end
   for i = at + 1, #argv do moved[#moved + 1] = argv[i] end

@@ -40,6 +40,7 @@ local function new_client(checked)
   local client = setmetatable({ settings = checked }, Client)
   client.core, client.functions = options.compile(checked)
   client.base = checked.base and checked.base:gsub("/+$", "")
+  client.plain = not checked.key and not checked.query and type(checked.lane) ~= "function"
   for _, fn in ipairs(observers.made) do fn(client) end
   return client
 end
@@ -61,6 +62,7 @@ end
 -- ---- the request ---------------------------------------------------------
 
 local function target_url(client, target)
+  if client.base and target:find("^/[^/]") then return client.base .. target end
   if target:match("^%a[%w+.-]*://") then return target end
   if not client.base then
     usage.fail(("'%s' is no URL: it has no scheme, and the client has no base")
@@ -191,6 +193,13 @@ local function spec_of(client, method, target, given)
   return spec, factory
 end
 
+-- The same for a call without options, which most are.
+local function plain_spec(client, method, target)
+  local base = client.settings
+  return { method = method, url = target_url(client, target), lane = base.lane,
+    unsafe = base.unsafe }
+end
+
 -- ---- the course of a call ------------------------------------------------
 
 -- What a verdict is to the core.
@@ -244,7 +253,7 @@ local function run(client, spec, factory)
   for _, fn in ipairs(observers.started) do fn(id) end
   local stop_reason
   while true do
-    local kind, details = sched.wait(id, spec.method .. " " .. spec.url)
+    local kind, details = sched.wait(id, spec)
     if kind == "done" then return outcome.conclude(details, stop_reason, client.settings.on) end
     local ok, j, verdict = sched.traced(consult, client, details, factory)
     local file = ok and j.file
@@ -289,10 +298,16 @@ function Client:request(method, target, given)
   end
   usage.type(method, "the method", "string")
   usage.type(target, "the URL", "string")
-  given = given == nil and {} or usage.type(given, "a call's options", "table")
-  local client, checked = split(self, given)
-  sched.check()
-  local spec, factory = spec_of(client, method, target, checked)
+  local client, spec, factory, checked = self, nil, nil, nil
+  if given == nil and client.plain then
+    sched.check()
+    spec = plain_spec(client, method, target)
+  else
+    given = given == nil and {} or usage.type(given, "a call's options", "table")
+    client, checked = split(self, given)
+    sched.check()
+    spec, factory = spec_of(client, method, target, checked)
+  end
   if sched.interrupted then
     return nil, outcome.refuse(method, spec.url, "cancelled", {})
   end

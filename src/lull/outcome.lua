@@ -130,18 +130,11 @@ Response.__tostring = function(self)
   return ("%d %s"):format(self.status, core.status_text(self.status))
 end
 
-local function response(details, status, rules)
-  return setmetatable({
-    status = status,
-    raw_headers = details.headers,
-    body = details.body or "",
-    url = details.url,
-    attempts = details.attempts,
-    elapsed = details.elapsed,
-    waited = details.waited,
-    records = details.records,
-    rules = rules,
-  }, Response)
+-- The event's table becomes the response: a call makes few tables.
+local function response(details, rules)
+  details.status = details.last_status
+  details.rules = rules
+  return setmetatable(details, Response)
 end
 
 -- ---- error ---------------------------------------------------------------
@@ -211,8 +204,8 @@ end
 ---@param stop_reason string? what the script's rule said
 ---@param rules table[]? the client's
 function M.conclude(details, stop_reason, rules)
-  if details.accepted then return response(details, details.last_status, rules) end
-  return nil, setmetatable({
+  if details.accepted then return response(details, rules) end
+  local err = setmetatable({
     reason = details.class or details.status or details.why,
     why = details.why,
     why_text = details.why_text,
@@ -227,10 +220,11 @@ function M.conclude(details, stop_reason, rules)
     budget_capacity = details.budget_capacity,
     method = details.method,
     url = secret.redact(core.redact(details.url) or ""),
-    response = details.last_status and response(details, details.last_status, rules),
     records = details.records,
     rules = rules,
   }, Error)
+  if details.last_status then err.response = response(details, rules) end
+  return nil, err
 end
 
 ---An error for a call that never started.

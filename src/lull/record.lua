@@ -45,7 +45,7 @@ function M.install(file, bodies)
     if details.chaos or details.verdict == "stop" and details.why == "cancelled" then return end
     file:write(line { method = details.method, url = shown_url(details.url), status = details.status,
       class = details.class, sent = details.sent, took = details.took,
-      headers = details.status and header_list(details.headers),
+      headers = details.status and header_list(details.raw_headers),
       body = bodies and details.status and secret.redact(details.body or "") or nil })
     file:flush()
   end

@@ -218,11 +218,16 @@ local function run_task(entry)
   after(task, resume(task.co, unpack(entry, 2, entry.n)))
 end
 
+-- What a task waits in: a word, or the request of a call.
+local function place(blocked)
+  if not blocked then return "" end
+  if type(blocked) == "table" then blocked = blocked.method .. " " .. blocked.url end
+  return " (in " .. blocked .. ")"
+end
+
 local function names_of_sleepers()
   local names = {}
-  for task in pairs(live) do
-    names[#names + 1] = task.name .. (task.blocked and " (in " .. task.blocked .. ")" or "")
-  end
+  for task in pairs(live) do names[#names + 1] = task.name .. place(task.blocked) end
   table.sort(names)
   return #names > 0 and table.concat(names, ", ") or "the main program"
 end
@@ -274,7 +279,7 @@ end
 ---Waits for the next event of an id: kind and details. `check` must have
 ---been called before the id was made.
 ---@param id number
----@param what string for messages: what the task is doing
+---@param what string|table for messages: what the task is doing
 function M.wait(id, what)
   if current then
     waiting[id] = current

@@ -144,6 +144,7 @@ end
 
 ---A value of one of the types named ("string", "string or table").
 function M.type(value, name, types)
+  if type(value) == types then return value end
   for kind in types:gmatch("%a+") do
     if type(value) == kind then return value end
   end
