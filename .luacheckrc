@@ -9,4 +9,5 @@ read_globals = {
 }
 self = false
 files["tests/*_spec.lua"] = { std = "min+busted" }
+files["scripts/*_spec.lua"] = { std = "min+busted" }
 files["scripts/*.lua"] = { globals = { "arg" } }

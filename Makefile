@@ -69,7 +69,8 @@ demo: deps
 docs: export LUA_PATH = src/?.lua;;
 docs: export LUA_CPATH = $(B)/?.so;;
 docs: module
-	$(LUA) docs/generate.lua README.md docs/*.md docs/command.md
+	$(LUA) docs/generate.lua README.md docs/*.md
+	$(LUA) docs/experiments.lua docs/experiments.md
 	$(LUA) docs/man.lua
 	$(LUA) docs/complete.lua
 	for v in scm-1 0.1.0-1; do $(LUA) rockspec/make.lua $$v > rockspec/lull-$$v.rockspec; done

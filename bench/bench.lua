@@ -567,7 +567,50 @@ local function instructions(name, kind, n)
   return math.floor(tonumber(text:match "Collected : (%d+)") / n)
 end
 
+-- Instructions a call by library, start included.
+local function by_library(name, kind, n)
+  local sums, top = {}, {}
+  for line in peers.capture(("callgrind_annotate --threshold=100 %s/callgrind.%s.%s"):format(
+    out, name, kind)):gmatch "[^\n]+" do
+    local number, fn, object = line:match "^%s*([%d,]+) %(.-%)%s+(.-) %[(.-)%]$"
+    if number then
+      local each = tonumber((number:gsub(",", ""))) / n
+      object = object:match "[^/]*$":gsub("%.so.*", "")
+      sums[object] = (sums[object] or 0) + each
+      if object == "lull" and #top < 12 then
+        top[#top + 1] = ("%s %.0f"):format(fn:match "[^/]*$", each)
+      end
+    end
+  end
+  return sums, top
+end
+
+scenario("profile", "Where the instructions go: callgrind, 64 in flight", function()
+  if peers.capture "command -v valgrind" == "" then return "Missing: valgrind." end
+  local rows, own = {}, {}
+  for _, case in ipairs { { "throughput", 2000 }, { "storm", 1000 } } do
+    local kind, n = case[1], case[2]
+    local all = { lull = instructions("lull", kind, n), floor = instructions("floor", kind, n) }
+    local floor = by_library("floor", kind, n)
+    local lull, top = by_library("lull", kind, n)
+    for _, object in ipairs { "libcurl", "liblua5.4", "libc", "lull" } do
+      local theirs = object == "lull" and floor.floor or floor[object]
+      rows[#rows + 1] = { kind, object == "lull" and "the program itself" or object,
+        ("%.0f"):format(theirs or 0), ("%.0f"):format(lull[object] or 0) }
+    end
+    rows[#rows + 1] = { kind, "all", tostring(all.floor), tostring(all.lull) }
+    own[#own + 1] = ("%s: %s"):format(kind, table.concat(top, ", "))
+  end
+  return stats.table({ "", "", "floor, instructions a call", "lull" }, rows)
+    .. "\n\nStart included: 2,000 calls, and 1,000 of the storm (each three requests). "
+    .. "Of lull's own C, most are in:\n\n- " .. table.concat(own, "\n- ")
+end)
+
 local function count()
+  if peers.capture "command -v valgrind" == "" then
+    print "bench-count: FAILED: valgrind is missing (Debian's package valgrind)"
+    return 1
+  end
   local kept, lines, bad = {}, {}, false
   for kind, value in (read "bench/counts.txt" or ""):gmatch "([%a]+) (%d+)" do
     kept[kind] = tonumber(value)

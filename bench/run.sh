@@ -31,7 +31,7 @@ gcc -std=c11 -O2 -g -o "$out/floor" bench/floor.c -lcurl
 
 # Peers come from Debian's packages and npm; what is not there is named in
 # the results.
-if command -v go >/dev/null; then
+if [ "${1:-all}" != count ] && command -v go >/dev/null; then
   (cd "$out" && GO111MODULE=off GOPATH=/usr/share/gocode \
     go build -o goclient client.go) || echo "bench: Go's client: not built"
 fi
@@ -56,7 +56,7 @@ trap 'exit 143' TERM
 taskset -c "$BENCH_SERVER_CPU" "$out/server" 3600 >"$out/port" &
 pids="$pids $!"
 
-if command -v nginx >/dev/null; then
+if [ "${1:-all}" != count ] && command -v nginx >/dev/null; then
   [ -s "$out/ca.pem" ] || openssl req -x509 -newkey rsa:2048 -nodes -days 3650 \
     -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1 \
     -keyout "$out/key.pem" -out "$out/ca.pem" 2>/dev/null

@@ -92,6 +92,7 @@ build = {
         "src/slots.c",
         "src/timerq.c",
         "src/transfer.c",
+        "src/transfer_end.c",
         "src/url.c",
         "src/verdict.c",
         "src/window.c",

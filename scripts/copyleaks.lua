@@ -32,6 +32,9 @@ local api = lull.client {
   base = os.getenv "COPYLEAKS_API" or "https://api.copyleaks.com",
   preset = "copyleaks", attempts = 8, timeout = 60, deadline = 600,
   limit = { "10/s", parallel = 32 },
+  -- A success pays for two retries: ten requests a second bound the load; in an outage it is still
+  -- after a hundred of them that the rest is left for later.
+  budget = { refund = 2 },
 }
 
 local halt -- why no more files are sent: { why, code }

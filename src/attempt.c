@@ -82,28 +82,40 @@ enum lull_err lull_attempt_headers(const struct lull_attempt *a,
   return err;
 }
 
-/* "bytes 1000-1999/2000" continues a part of 1000 bytes. */
-static bool continues(const struct lull_attempt *a, int status)
+/* "bytes 1000-1999/2000" continues a part of 1000 bytes, and the whole has
+   2000; *total is 0 where that is not told. */
+static bool continues(const struct lull_attempt *a, uint64_t *total)
 {
   const char *range =
       lull_headers_get(&a->response.headers, "content-range", 0);
-  struct lull_scan s;
-  uint64_t first;
-  if (status != 206 || !a->validator || !range)
-    return false;
-  s = lull_scan_text(range);
+  struct lull_scan s = lull_scan_text(range ? range : "");
+  uint64_t first, last;
+  *total = 0;
   return lull_scan_word(&s, "bytes ") && lull_scan_uint(&s, &first) &&
-         lull_scan_char(&s, '-') && first == a->resume_from;
+         lull_scan_char(&s, '-') && lull_scan_uint(&s, &last) &&
+         lull_scan_char(&s, '/') &&
+         (lull_scan_char(&s, '*') || lull_scan_uint(&s, total)) &&
+         first == a->resume_from;
 }
 
 enum lull_err lull_attempt_body_begins(struct lull_attempt *a, int status)
 {
   struct lull_sink *sink = &a->response.sink;
+  uint64_t total;
   if (!a->request->output || status < 200 || status > 299)
     return LULL_OK;
-  if (continues(a, status))
-    return lull_sink_append(sink);
-  return lull_sink_open(sink, a->request->output);
+  if (status != 206 || !a->validator)
+    return lull_sink_open(sink, a->request->output);
+  return continues(a, &total) ? lull_sink_append(sink) : LULL_EINVAL;
+}
+
+bool lull_attempt_whole(const struct lull_attempt *a, int status)
+{
+  uint64_t total;
+  if (status != 206 || !a->validator || !a->request->output)
+    return true;
+  return a->response.sink.fd >= 0 && continues(a, &total) &&
+         (!total || a->response.sink.size == total);
 }
 
 enum lull_err lull_attempt_body(struct lull_attempt *a, const void *bytes,
@@ -133,7 +145,8 @@ const char *lull_attempt_validator(const struct lull_attempt *a)
   const char *tag = lull_headers_get(h, "etag", 0);
   const char *modified = lull_headers_get(h, "last-modified", 0);
   const char *encoding = lull_headers_get(h, "content-encoding", 0);
-  if (!a->response.sink.temp || a->response.sink.size == 0)
+  if (!a->response.sink.temp || a->response.sink.size == 0 ||
+      lull_request_names(a->request, a->client, "range"))
     return NULL;
   if (encoding && strcasecmp(encoding, "identity") != 0)
     return NULL;

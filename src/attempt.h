@@ -59,8 +59,13 @@ enum lull_err lull_attempt_headers(const struct lull_attempt *a,
 
 /* The headers of the answer are there and its body begins: chooses where
    the body goes. Only a 2xx answer goes to the output file; the body of an
-   error stays in memory for the script. LULL_EIO, LULL_ENOMEM. */
+   error stays in memory for the script. LULL_EIO, LULL_ENOMEM; LULL_EINVAL
+   for a part of the file that is not the one that was asked for. */
 enum lull_err lull_attempt_body_begins(struct lull_attempt *a, int status);
+
+/* False when the answer is but a part, and the file is still not whole after
+   it: a server may send less than it was asked for (RFC 9110, 15.3.7). */
+bool lull_attempt_whole(const struct lull_attempt *a, int status);
 
 /* Appends to the body. `received` is what came over the wire so far, for
    the bound on decompression. LULL_ELIMIT; LULL_EIO; LULL_ENOMEM. */

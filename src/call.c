@@ -228,6 +228,15 @@ void lull_call_count_rule(struct lull_call *call, unsigned rule)
     call->rule_hits[rule]++;
 }
 
+void lull_call_uncount(struct lull_call *call, unsigned rule)
+{
+  const struct lull_rule *rules = call->client->policy.rules;
+  if (rule == LULL_NO_RULE || !rules[rule].attempts)
+    call->tries -= call->tries > 0;
+  else if (call->rule_hits)
+    call->rule_hits[rule]--;
+}
+
 unsigned lull_call_rule_hits(const struct lull_call *call, unsigned rule)
 {
   if (rule == LULL_NO_RULE)

@@ -131,6 +131,10 @@ void lull_call_drop_part(struct lull_call *call);
    at its limit, so that a call cannot run for ever. */
 void lull_call_count_rule(struct lull_call *call, unsigned rule);
 
+/* A free retry: its outcome counts neither for the call nor for a rule with
+   attempts of its own. */
+void lull_call_uncount(struct lull_call *call, unsigned rule);
+
 /* Outcomes of that rule so far. */
 unsigned lull_call_rule_hits(const struct lull_call *call, unsigned rule);
 

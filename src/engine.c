@@ -224,6 +224,11 @@ static enum lull_err fill(struct lull_attempt *a,
   if (!err)
     err = fill_body(a, reply);
   to->status = reply->status;
+  if (headers && (err == LULL_EINVAL ||
+                  (!a->class && !err && !lull_attempt_whole(a, to->status)))) {
+    a->class = err ? LULL_HTTP_MALFORMED : LULL_HTTP_TRUNCATED;
+    return LULL_OK;
+  }
   if (err == LULL_ELIMIT)
     a->class = headers ? LULL_LIMIT_BODY : LULL_LIMIT_HEADERS;
   else if (err == LULL_ENOMEM)

@@ -44,9 +44,9 @@ struct lull_record *lull_judge_record(struct lull_call *call,
   *r = (struct lull_record){0};
   note_outcome(r, a);
   note_leg(r, leg, now);
-  note_hint(call, r, a);
   r->rule =
       (uint16_t)lull_policy_find(&call->client->policy, a->class, r->status);
+  note_hint(call, r, a);
   if (lull_policy_ambiguous(a->class, r->status, r->sent))
     call->maybe_applied = true;
   r->maybe_applied = call->maybe_applied;
@@ -71,7 +71,8 @@ struct lull_facts lull_judge_facts(const struct lull_call *call, lull_usec now,
       .tries = call->tries,
       .total = call->total,
       .rule_hits = lull_call_rule_hits(call, r->rule),
-      .restart = r->status == 416 && r->resumed,
+      .restart =
+          r->resumed && (r->status == 416 || r->class == LULL_HTTP_MALFORMED),
       .now = now,
       .deadline_at = call->deadline_at,
       .previous = call->previous,

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 void lull_sink_init(struct lull_sink *sink, size_t max, uint64_t size_max)
@@ -45,6 +46,14 @@ void lull_sink_move_part(struct lull_sink *to, struct lull_sink *from)
   from->size = 0;
 }
 
+/* Renaming over a device (/dev/null, as root) would take it away from all,
+   and over a directory it would fail at the end. */
+static bool replaceable(const char *path)
+{
+  struct stat st;
+  return stat(path, &st) != 0 || S_ISREG(st.st_mode);
+}
+
 /* A file that was not there before, with the user's usual permissions
    (mkstemp's would be 0600). */
 static enum lull_err create(struct lull_sink *sink, const char *path)
@@ -54,7 +63,7 @@ static enum lull_err create(struct lull_sink *sink, const char *path)
   sink->temp = lull_mem_alloc(size);
   if (!sink->temp)
     return LULL_ENOMEM;
-  for (n = 0; n < 10000; n++) {
+  for (n = 0; n < 10000 && replaceable(path); n++) {
     snprintf(sink->temp, size, "%s.part-%ld-%u", path, (long)getpid(), n);
     sink->fd = open(sink->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (sink->fd >= 0)
@@ -122,10 +131,10 @@ enum lull_err lull_sink_commit(struct lull_sink *sink, const char *path)
   enum lull_err err = LULL_OK;
   if (sink->fd < 0)
     err = write_out(sink, path);
-  if (!err && close(sink->fd) != 0)
-    err = LULL_EIO;
-  if (!err)
-    sink->fd = -1;
+  if (!err) {
+    err = close(sink->fd) == 0 ? LULL_OK : LULL_EIO;
+    sink->fd = -1; /* closed also when that failed */
+  }
   if (!err && rename(sink->temp, path) != 0)
     err = LULL_EIO;
   if (err)

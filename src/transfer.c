@@ -17,13 +17,15 @@ static size_t take_header(char *line, size_t size, size_t count, void *user)
   struct lull_attempt *a = t->attempt;
   size_t len = size * count;
   a->answered = true;
-  if (t->body_started)
-    return len; /* trailers are not headers */
   if (len > 5 && memcmp(line, "HTTP/", 5) == 0) {
     lull_headers_clear(&a->response.headers);
     a->arrived = t->world->ops->wall(t->world);
+    t->headers_ended = false;
     return len;
   }
+  if (t->headers_ended)
+    return len; /* trailers are not headers */
+  t->headers_ended = *line == '\r' || *line == '\n';
   t->failed = lull_headers_add_line(&a->response.headers, line, len);
   return t->failed ? 0 : len;
 }
@@ -353,7 +355,7 @@ void lull_transfer_unload(struct lull_transfer *t)
   t->body_fd = -1;
   t->body_left = 0;
   t->sends = 0;
-  t->body_started = false;
+  t->headers_ended = t->body_started = false;
   t->failed = LULL_OK;
   t->error[0] = '\0';
 }

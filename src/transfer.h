@@ -22,8 +22,9 @@ struct lull_transfer {
   uint64_t plain_for; /* the client whose options are set, and no others; 0 */
   int body_fd;
   int64_t body_left;
-  unsigned sends;       /* how often libcurl was about to send it */
-  bool body_started;    /* of the answer: what follows are trailers */
+  unsigned sends;     /* how often libcurl was about to send it */
+  bool headers_ended; /* of the last answer: what follows are trailers */
+  bool body_started;
   enum lull_err failed; /* why a callback refused */
   char error[CURL_ERROR_SIZE];
 };

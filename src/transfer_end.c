@@ -26,6 +26,8 @@ static enum lull_class refused_connect(CURL *easy)
 /* A callback of ours, or the operating system, refused a byte. */
 static enum lull_class local_fault(const struct lull_transfer *t)
 {
+  if (t->failed == LULL_EINVAL) /* a part that was not asked for */
+    return LULL_HTTP_MALFORMED;
   if (t->failed == LULL_ELIMIT)
     return t->body_started ? LULL_LIMIT_BODY : LULL_LIMIT_HEADERS;
   return t->failed == LULL_ENOMEM ? LULL_LOCAL_MEMORY : LULL_LOCAL_FILE;
@@ -42,8 +44,8 @@ static enum lull_class class_of(struct lull_transfer *t, CURLcode code)
 {
   const struct lull_attempt *a = t->attempt;
   switch (code) {
-  case CURLE_OK:
-    return LULL_CLASS_NONE;
+  case CURLE_OK: /* also when the connection closed within the headers */
+    return t->headers_ended ? LULL_CLASS_NONE : LULL_HTTP_TRUNCATED;
   case CURLE_COULDNT_RESOLVE_HOST:
   case CURLE_COULDNT_RESOLVE_PROXY:
     return LULL_NET_DNS;
@@ -93,7 +95,9 @@ static enum lull_class class_of(struct lull_transfer *t, CURLcode code)
     return t->failed ? local_fault(t) : LULL_HTTP_MALFORMED;
   case CURLE_FILESIZE_EXCEEDED:
     return LULL_LIMIT_BODY;
-  case CURLE_OUT_OF_MEMORY:
+  case CURLE_OUT_OF_MEMORY: /* also for a line that is too long for libcurl */
+    return a->answered && !t->headers_ended ? LULL_LIMIT_HEADERS
+                                            : LULL_LOCAL_MEMORY;
   case CURLE_FAILED_INIT:
   case CURLE_NOT_BUILT_IN:
   case CURLE_FUNCTION_NOT_FOUND:
@@ -113,6 +117,8 @@ void lull_transfer_conclude(struct lull_transfer *t, CURLcode code)
   else
     a->class = class_of(t, code);
   curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+  if (a->class == LULL_CLASS_NONE && !lull_attempt_whole(a, (int)status))
+    a->class = LULL_HTTP_TRUNCATED;
   if (a->class == LULL_CLASS_NONE)
     a->response.status = (int)status;
   else if (code != CURLE_ABORTED_BY_CALLBACK)

@@ -111,8 +111,8 @@ void lull_verdict_settle(struct lull_engine *e, struct lull_call *call,
   struct lull_verdict v = weigh(e, call, wish, free);
   struct lull_record *r = lull_call_judged(call);
   r->free = free;
-  if (free && v.action == LULL_RETRY && call->tries > 0)
-    call->tries--;
+  if (free && v.action == LULL_RETRY)
+    lull_call_uncount(call, r->rule);
   lull_course_decide(e, call, r, v);
   if (v.action == LULL_RETRY)
     start_waiting(e, call, v);

@@ -293,6 +293,60 @@ describe("output", function()
     assert.are.equal(0, t.live)
   end)
 
+  -- A download that is continued trusted any 206 to be the rest of it.
+  describe("that is continued", function()
+    local function head(range) return { etag = '"1"', ["content-range"] = range } end
+    local first = { headers = head(), body = "0123456789", cut = 4 }
+
+    local function run(answers, outcomes)
+      table.insert(answers, 1, first)
+      sim(replies(answers), function(lull)
+        local res = assert(lull.get(URL, { output = path }))
+        local list = {}
+        for i, entry in ipairs(res.history) do list[i] = entry.outcome end
+        assert.are.same(outcomes, list)
+      end)
+      assert.are.equal("0123456789", read(path))
+      assert.are.equal(path .. "\n", beside(path))
+    end
+
+    it("goes on when the server sends less than the rest", function()
+      run({ { 206, head "bytes 4-6/10", "456" }, { 206, head "bytes 7-9/10", "789" } },
+        { "http.truncated", "http.truncated", 206 })
+    end)
+
+    it("begins anew when it is sent another part, or one that is not named", function()
+      run({ { 206, head "bytes 2-9/10", "23456789" }, { 200, head(), "0123456789" } },
+        { "http.truncated", "http.malformed", 200 })
+      run({ { 206, head(), "456789" }, { 200, head(), "0123456789" } },
+        { "http.truncated", "http.malformed", 200 })
+    end)
+
+    it("begins anew when the part is the script's own", function()
+      local ranges = {}
+      sim(function(request, n)
+        ranges[n] = request.headers.range
+        local answer = { status = 206, headers = head "bytes 4-9/10", body = "456789" }
+        if n == 1 then answer.cut = 4 end
+        return answer
+      end, function(lull) assert(lull.get(URL, { output = path, headers = { range = "bytes=4-9" } })) end)
+      assert.are.same({ "bytes=4-9", "bytes=4-9" }, ranges)
+      assert.are.equal("456789", read(path))
+    end)
+  end)
+
+  -- A file of that name was put in the place of the device.
+  it("is no device and no directory", function()
+    local t = sim(function() return 200, nil, "x" end, function(lull)
+      for _, name in ipairs { "/dev/null", "/tmp" } do
+        local _, err = lull.get(URL, { output = name })
+        assert.are.equal("local.file", err.reason)
+      end
+    end)
+    assert.are.equal(2, #t.requests)
+    assert.are.equal("", beside "/dev/null.part")
+  end)
+
   it("is bounded by max_body, as memory is", function()
     local t = sim(function() return 200, nil, ("x"):rep(1001) end, function(lull)
       local api = lull.client { max_body = 1000 }

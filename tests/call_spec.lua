@@ -637,6 +637,16 @@ describe("a rule's function", function()
     assert.is_nil(res.history[2].free)
   end)
 
+  -- They used up the rule's own attempts, and gave the call one more each.
+  it("retries for free without using up a rule's own attempts, or sparing the call's", function()
+    local options = { attempts = 2, on = { [202] = { function(a) return a:retry { free = true } end, attempts = 2 } } }
+    local res = call({ 202, 202, 202, 200 }, options)
+    assert.are.equal(4, res.attempts)
+    local _, err = call({ 202, 202, 202, 503, 503, 200 }, options)
+    assert.are.equal("attempts", err.why)
+    assert.are.equal(5, err.attempts)
+  end)
+
   it("is run in the call's own task, on whatever Lua", function()
     local inside, around
     sim({ ["http://api.test"] = replies { 503, 200 } }, function(lull)

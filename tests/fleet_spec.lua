@@ -421,21 +421,25 @@ describe("the picture", function()
 end)
 
 describe("the command #binary", function()
-  local function lull(words)
-    local pipe = io.popen("./build/lull sim " .. words .. " 2>&1; echo $?")
-    local said = pipe:read("*a")
-    pipe:close()
-    return said
-  end
+  local wire = require "tests.wire"
+  local BINARY = os.getenv "LULL_BINARY" or "./build/lull"
+
+  local function lull(words) return wire.run(wire.quote(BINARY) .. " sim " .. words) end
 
   it("prints its table, and its help", function()
-    assert.truthy(lull("--clients 2 none"):find("none            2         0         2", 1, true))
-    assert.truthy(lull("--help"):find("Usage: lull sim [options] POLICY...", 1, true))
+    local t = lull("--clients 2 none")
+    assert.equal(0, t.code)
+    assert.truthy(t.out:find("none            2         0         2", 1, true))
+    assert.truthy(lull("--help").out:find("Usage: lull sim [options] POLICY...", 1, true))
   end)
 
   it("ends with 2 for misuse, 3 for a policy that does not load, 1 for a picture that cannot be written", function()
-    assert.equal("lull: no policy is named; try lull sim --help\n2\n", lull(""))
-    assert.truthy(lull("not-there.lua"):find("\n3\n$"))
-    assert.truthy(lull("--svg /not/there.svg none"):find("^lull: %-%-svg: .-\n1\n$"))
+    local t = lull("")
+    assert.equal("lull: no policy is named; try lull sim --help\n", t.err)
+    assert.equal(2, t.code)
+    assert.equal(3, lull("not-there.lua").code)
+    t = lull("--svg /not/there.svg none")
+    assert.equal(1, t.code)
+    assert.truthy(t.err:find("lull: --svg: ", 1, true))
   end)
 end)

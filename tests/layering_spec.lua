@@ -23,11 +23,16 @@ local FLOORS = {
   { "world_real" },
   { "call" },
   { "lanes", "judge" },
+  { "fleet_draw", "fleet_stats" },
+  { "fleet_server" },
+  { "fleet" },
+  { "fleet_state" },
+  { "fleet_call" },
   { "engine" },
   { "state" },
   { "events", "course", "verdict" },
   { "bind" },
-  { "bind_read", "bind_start", "bind_client", "bind_event" },
+  { "bind_read", "bind_start", "bind_client", "bind_event", "bind_fleet" },
   { "embedded" },
   { "main" },
 }
@@ -42,6 +47,8 @@ local EDGES = {
   ["reset.c"] = { "httpdate" },
   -- The engine's own insides.
   ["engine.c"] = { "state" },
+  ["fleet.c"] = { "fleet_state" },
+  ["transfer_end.c"] = { "transfer" },
 }
 
 -- What no file of a floor may come to, not even through others.
@@ -70,7 +77,7 @@ local LIBRARIES = {
   ["time.h"] = { "netloop.c", "world_real.c" },
   ["sys/epoll.h"] = { "netloop.c" },
   ["sys/timerfd.h"] = { "netloop.c" },
-  ["sys/stat.h"] = { "request.c" },
+  ["sys/stat.h"] = { "request.c", "sink.c" },
   ["fcntl.h"] = { "main.c", "sink.c", "transfer.c" },
   ["unistd.h"] = { "main.c", "netloop.c", "request.c", "sink.c", "transfer.c",
     "world_real.c" },
@@ -105,6 +112,7 @@ local CONCEPTS = {
   attempt = { "response" },
   world = { "transport" },
   state = { "events", "course", "verdict" },
+  fleet_state = { "fleet" },
 }
 
 -- lull's Lua files from the ground up, by the same rule.
@@ -115,16 +123,16 @@ local LUA_FLOORS = {
   { "sched", "outcome", "world" },
   { "tasks", "attempt", "presets", "chaos", "record" },
   { "options" },
-  { "client" },
-  { "simulate", "trace", "plan" },
+  { "client", "figures", "trial" },
+  { "simulate", "trace", "plan", "chart", "scenarios" },
   { "lull" },
   { "curl", "flags", "job" },
   { "cli" },
-  { "fetch", "sim" },
+  { "fetch", "sim", "fleet" },
   { "command" },
 }
 -- What is loaded only when a command asks for it.
-local LUA_EDGES = { cli = { "fetch" } }
+local LUA_EDGES = { cli = { "fetch", "fleet" } }
 local LUA_NEVER = {
   { from = { "usage", "text", "secret", "json", "outcome", "attempt", "world" },
     to = { "sched", "client", "lull" } },
@@ -134,9 +142,9 @@ local LUA_NEVER = {
 -- Modules of others, and who may ask for them.
 local LUA_LIBRARIES = {
   ["lull.core"] = { "sched", "outcome", "attempt", "options", "client", "chaos",
-    "record", "simulate", "trace", "flags", "job", "cli" },
+    "record", "simulate", "trace", "flags", "job", "cli", "trial" },
   cjson = { "json", "world", "cli" },
-  argparse = { "flags", "cli" },
+  argparse = { "flags", "cli", "fleet" },
 }
 
 -- ---- reading --------------------------------------------------------------

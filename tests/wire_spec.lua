@@ -533,6 +533,38 @@ describe("over the wire", function()
     assert.is_true(growth < 16 * 1024, growth .. " KiB")
   end)
 
+  -- libcurl takes headers that end with the connection for a whole answer: a
+  -- server that died there was believed to have said 200.
+  it("an answer whose headers are cut short is none", function()
+    local server = wire.server [[
+    return { ["http://api.test"] = function(request, n)
+      local head = "HTTP/1.1 200 OK\r\nX-One: 1\r\n"
+      if request.path == "/long" then
+        return { fault = "garbage", body = head .. "X-Long: " .. ("x"):rep(200000) .. "\r\n\r\n" }
+      end
+      if request.path == "/trailers" then
+        return { fault = "garbage", body = head
+          .. "Transfer-Encoding: chunked\r\n\r\n0\r\nX-Late: 2\r\n\r\n" }
+      end
+      return n == 1 and { fault = "garbage", body = head .. "Content-Le" } or "close"
+    end }
+    ]]
+    wire.real(function(lull)
+      local api = lull.client { base = server.url, attempts = 2, backoff = SOON }
+      local _, err = api:post("/", { body = "x" })
+      assert.are.equal("http.truncated", err.reason)
+      assert.are.equal("unsafe", err.why)
+      assert.is_true(err.history[1].maybe_applied)
+      -- One line that is too long for libcurl was said to be "out of memory".
+      _, err = api:get "/long"
+      assert.are.equal("limit.headers", err.reason)
+      -- Trailers were headers when there was no body before them.
+      local res = assert(api:get "/trailers")
+      assert.are.equal("1", res.headers["x-one"])
+      assert.is_nil(res.headers["x-late"])
+    end)
+  end)
+
   it("an answer beyond max_body or max_headers ends the call", function()
     local server = wire.server [[
     return { ["http://api.test"] = function(request)

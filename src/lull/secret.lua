@@ -79,7 +79,7 @@ end
 ---@param text string
 ---@return string
 function M.redact(text)
-  text = text:gsub("(%a[%w+.-]*://)[^/?#%s]*@", "%1")
+  text = text:gsub("(://)[^/?#%s]*@", "%1")
   if not sorted then
     table.sort(list, longer)
     sorted = true
