@@ -283,6 +283,14 @@ enum lull_err lull_engine_cancel(struct lull_engine *e, lull_id id)
   return LULL_OK;
 }
 
+/* Nothing of it is on the wire: also when its first attempt has failed and
+   only the hedge was left, which had not been sent. */
+static bool is_waiting(const struct lull_call *call)
+{
+  return call->state == LULL_WAITING || call->state == LULL_QUEUED ||
+         (call->state == LULL_FLYING && !call->leg.attempt && !call->hedge);
+}
+
 void lull_engine_drain(struct lull_engine *e)
 {
   struct lull_entry *entry;
@@ -290,7 +298,9 @@ void lull_engine_drain(struct lull_engine *e)
   e->drained = true;
   while ((entry = lull_idtable_next(&e->ids, &at)) != NULL) {
     struct lull_call *call = lull_state_call(entry);
-    if (call && (call->state == LULL_WAITING || call->state == LULL_QUEUED))
+    if (call && call->hedge && !call->hedge->attempt)
+      lull_course_cut_hedge(e, call);
+    if (call && is_waiting(call))
       lull_engine_cancel(e, entry->id);
   }
 }

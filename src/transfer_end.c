@@ -11,7 +11,8 @@ void lull_transfer_evidence(struct lull_transfer *t)
 {
   long size = 0;
   curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &size);
-  t->attempt->sent = size > 0;
+  /* A proxy's CONNECT counts in the size, and is not the request. */
+  t->attempt->sent = t->sends > 0 && size > 0;
 }
 
 static enum lull_class refused_connect(CURL *easy)

@@ -471,12 +471,22 @@ describe("the URL", function()
     end
   end)
 
+  -- The rest of it was left out, and the request went elsewhere.
+  it("sends nothing to a URL, or into a path, with a NUL", function()
+    call_refused({}, "a URL holds no NUL", "GET", URL .. "a\0b")
+    call_refused({ output = "a\0b" }, "output holds a NUL", "GET", URL)
+  end)
+
   it("takes methods with a colon only", function()
     local api = lull.client { base = "http://api.test" }
     local place, fine, err = line(1), pcall(function()
       api.get("/x") end)
     assert.is_false(fine)
     assert.are.equal(place .. "call a client's methods with a colon: client:get(url)", err)
+    place, fine, err = line(1), pcall(function()
+      local _ = api.with { attempts = 2 } end)
+    assert.is_false(fine)
+    assert.are.equal(place .. "call a client's methods with a colon: client:with(options)", err)
     place, fine, err = line(1), pcall(function()
       api:get() end)
     assert.is_false(fine)

@@ -215,6 +215,13 @@ describe("a secret", function()
     assert.are.equal(2, #kept)
   end)
 
+  it("is hidden in a client's name, and in a URL that is none", function()
+    local api = lull.client { base = "http://user:pass@api.test" }
+    assert.are.equal("lull.client http://api.test", tostring(api))
+    local _, err = pcall(lull.get, "user:pass@api.test/a")
+    hasnt(err, "pass")
+  end)
+
   -- The user and password of URLs were looked for from every letter anew: a
   -- text of 100 kB took a minute, and a long URL held up its error message.
   it("is looked for in a long text at once", function()

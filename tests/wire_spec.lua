@@ -722,6 +722,20 @@ describe("over the wire", function()
     assert.are.equal(#'{"a":1}', request.body_length)
   end)
 
+  -- The CONNECT to the proxy was taken for the request, and a POST of which
+  -- no byte had left was stopped as unsafe.
+  it("what a proxy's tunnel does not let through was not sent", function()
+    local proxy = wire.server [[
+    return { ["http://api.test"] = function() return "close" end }
+    ]]
+    wire.real(function(lull)
+      local _, err = lull.post("https://api.test/", { proxy = proxy.url, body = "x", attempts = 2, backoff = SOON })
+      assert.are.equal("attempts", err.why)
+      assert.is_false(err.history[2].sent)
+      assert.is_false(err.history[2].maybe_applied)
+    end)
+  end)
+
   it("a proxy gets the whole URL", function()
     local proxy = wire.server [[
     return { ["http://example.test"] = function(request) return 200, nil, request.url end }

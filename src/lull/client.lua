@@ -20,7 +20,8 @@ usage.own()
 local Client = {}
 Client.__index = Client
 Client.__tostring = function(client)
-  return "lull.client" .. (client.settings.base and (" " .. client.settings.base) or "")
+  local base = client.settings.base
+  return "lull.client" .. (base and (" " .. secret.redact(base)) or "")
 end
 
 ---@class lull.file a body that is read from a file, anew for each attempt
@@ -51,22 +52,30 @@ function M.new(given)
   return new_client(options.layer({}, usage.type(given or {}, "a client's options", "table")))
 end
 
+local function check_self(self, example)
+  if getmetatable(self) ~= Client then
+    usage.fail("call a client's methods with a colon: client:" .. example)
+  end
+end
+
 ---A copy of the client with other options: each replaces the client's, but
 ---headers, query, backoff and rules, which add to them.
 ---@param given table
 ---@return lull.client
 function Client:with(given)
+  check_self(self, "with(options)")
   return new_client(options.layer(self.settings, usage.type(given, "with's options", "table")))
 end
 
 -- ---- the request ---------------------------------------------------------
 
 local function target_url(client, target)
+  if target:find("%z") then usage.fail "a URL holds no NUL" end
   if client.base and target:find("^/[^/]") then return client.base .. target end
   if target:match("^%a[%w+.-]*://") then return target end
   if not client.base then
     usage.fail(("'%s' is no URL: it has no scheme, and the client has no base")
-      :format(target))
+      :format((secret.redact(target):gsub("^[^/?#]*@", ""))))
   end
   if target == "" or target:match("^%?") then return client.settings.base .. target end
   return client.base .. "/" .. target:gsub("^/+", "")
@@ -285,6 +294,19 @@ local function split(client, given)
   return own and client:with(own) or client, options.check(cheap, true)
 end
 
+-- The client that serves a call, what it is to send, and the function that
+-- makes its body anew.
+local function prepare(client, method, target, given)
+  if given == nil and client.plain then
+    sched.check()
+    return client, plain_spec(client, method, target), nil
+  end
+  given = given == nil and {} or usage.type(given, "a call's options", "table")
+  local serving, checked = split(client, given)
+  sched.check()
+  return serving, spec_of(serving, method, target, checked)
+end
+
 ---Sends a request and gives its response, or nil and an error. Blocks the
 ---task, not the process.
 ---@param method string
@@ -293,21 +315,10 @@ end
 ---@return lull.response?
 ---@return lull.error?
 function Client:request(method, target, given)
-  if getmetatable(self) ~= Client then
-    usage.fail("call a client's methods with a colon: client:get(url)")
-  end
+  check_self(self, "get(url)")
   usage.type(method, "the method", "string")
   usage.type(target, "the URL", "string")
-  local client, spec, factory, checked = self, nil, nil, nil
-  if given == nil and client.plain then
-    sched.check()
-    spec = plain_spec(client, method, target)
-  else
-    given = given == nil and {} or usage.type(given, "a call's options", "table")
-    client, checked = split(self, given)
-    sched.check()
-    spec, factory = spec_of(client, method, target, checked)
-  end
+  local client, spec, factory = prepare(self, method, target, given)
   if sched.interrupted then
     return nil, outcome.refuse(method, spec.url, "cancelled", {})
   end

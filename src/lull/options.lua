@@ -17,6 +17,13 @@ local function of_type(types)
   return function(value, name) return usage.type(value, name, types) end
 end
 
+-- C would read it up to a NUL, and write another file.
+local function path(value, name)
+  usage.type(value, name, "string")
+  if value:find("%z") then usage.fail(name .. " holds a NUL") end
+  return value
+end
+
 local function least(n)
   return function(value, name)
     return math.min(usage.count(value, name, n), usage.MOST)
@@ -306,7 +313,7 @@ local CALL = {
   json = function(value) return value end,
   form = of_type("table"),
   file = of_type("string"),
-  output = of_type("string"),
+  output = path,
 }
 M.CALL = CALL
 

@@ -2,6 +2,7 @@
 
 local client = require "lull.client"
 local sched = require "lull.sched"
+local secret = require "lull.secret"
 local text = require "lull.text"
 
 local M = {}
@@ -98,7 +99,7 @@ end
 local function describe(out, number, made)
   local o, core_client = made.settings, made.core
   local limits = core_client:limits()
-  out(("client %d: %s\n"):format(number, o.base or "no base"))
+  out(("client %d: %s\n"):format(number, o.base and secret.redact(o.base) or "no base"))
   out(("  attempts %d, timeout %s, deadline %s, longest hint obeyed %s\n"):format(limits.attempts,
     timeouts(limits.timeout), limit_of(limits.deadline), limit_of(limits.max_hint)))
   out(("  limits of its lane: %s\n"):format(rates_text(o.limit)))

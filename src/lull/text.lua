@@ -25,6 +25,7 @@ end
 
 ---As pairs, in the order of M.keys.
 function M.sorted(t)
+  usage.type(t, "what is sorted", "table")
   local keys, i = M.keys(t), 0
   return function()
     i = i + 1
