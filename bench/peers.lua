@@ -65,16 +65,16 @@ local function known()
   client("lua-http", "luajit " .. out .. "/lua_http.lua",
     has "luajit" and debian "lua-http" ~= "" and "lua-http " .. debian "lua-http"
     .. ", " .. capture "luajit -v" or "", { slow = 0.5 })
-  client("undici", "node " .. out .. "/node.mjs undici", npm "undici", { slow = 0.5 })
-  client("got", "node " .. out .. "/node.mjs got", npm "got", { slow = 0.1 })
+  client("undici", "node " .. out .. "/node.mjs undici", npm "undici", { slow = 0.25 })
+  client("got", "node " .. out .. "/node.mjs got", npm "got", { slow = 0.05 })
   client("aiohttp", "/usr/bin/python3 " .. out .. "/aio.py aiohttp",
-    python "aiohttp tenacity", { slow = 0.2 })
+    python "aiohttp tenacity", { slow = 0.1 })
   client("aiohttp, uvloop", "/usr/bin/python3 " .. out .. "/aio.py aiohttp-uvloop",
-    python "aiohttp tenacity uvloop", { slow = 0.2 })
+    python "aiohttp tenacity uvloop", { slow = 0.1 })
   client("httpx", "/usr/bin/python3 " .. out .. "/aio.py httpx",
-    python "httpx tenacity", { slow = 0.1 })
+    python "httpx tenacity", { slow = 0.05 })
   client("urllib3", "/usr/bin/python3 " .. out .. "/threads.py urllib3",
-    python "urllib3", { slow = 0.2 })
+    python "urllib3", { slow = 0.1 })
   -- Debian's lua-curl is an older one, without the multi interface.
   client("Lua-cURLv3", nil, "")
 end

@@ -108,6 +108,14 @@ static enum lull_class class_of(struct lull_transfer *t, CURLcode code)
   }
 }
 
+/* The proxy would not let the request through: nothing was sent. */
+static bool refused_by_proxy(struct lull_transfer *t, CURLcode code)
+{
+  long status = 0;
+  curl_easy_getinfo(t->easy, CURLINFO_HTTP_CONNECTCODE, &status);
+  return code != CURLE_OK && !t->attempt->connected && status >= 300;
+}
+
 void lull_transfer_conclude(struct lull_transfer *t, CURLcode code)
 {
   struct lull_attempt *a = t->attempt;
@@ -115,6 +123,8 @@ void lull_transfer_conclude(struct lull_transfer *t, CURLcode code)
   lull_transfer_evidence(t);
   if (t->failed && code != CURLE_OK)
     a->class = local_fault(t);
+  else if (refused_by_proxy(t, code))
+    a->class = LULL_NET_UNREACHABLE;
   else
     a->class = class_of(t, code);
   curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);

@@ -357,4 +357,25 @@ describe("the trace", function()
     has(trace, "[rule 404]")
     has(trace, "GET http://api.test/hang  attempt 1 of 5: cancelled -> stop: cancelled")
   end)
+
+  -- A dot instead of a colon was an error at a line of lull's own.
+  it("says so when a method is called with a dot", function()
+    support.sim(function() return 503, {}, "{}" end, function(lull)
+      local res = lull.get("http://api.test/", { on = { [503] = function(attempt)
+        for _, method in ipairs { "accept", "retry", "stop", "json" } do
+          local ok, err = pcall(function() attempt[method]() end)
+          assert.is_false(ok)
+          assert.is_truthy(err:find("outcome_spec.lua:%d+: call an attempt's methods with a colon"), err)
+        end
+        return attempt:accept()
+      end } })
+      local ok, err = pcall(function() res.json() end)
+      assert.is_false(ok)
+      assert.is_truthy(err:find("outcome_spec.lua:%d+: call a response's methods with a colon"), err)
+      ok, err = pcall(function() res.headers.all("x") end)
+      assert.is_false(ok)
+      assert.is_truthy(err:find("headers:all(name)", 1, true), err)
+    end)
+  end)
+
 end)

@@ -39,8 +39,15 @@ function M.is_verdict(value) return getmetatable(value) == Verdict end
 
 local function verdict(fields) return setmetatable(fields, Verdict) end
 
+local function check(self, method)
+  if getmetatable(self) ~= Attempt then
+    usage.fail(("call an attempt's methods with a colon: attempt:%s()"):format(method))
+  end
+end
+
 ---The call ends with this answer as its response.
 function Attempt:accept()
+  check(self, "accept")
   if not self.status then
     usage.fail(("a transport error (%s) cannot be accepted: there is no "
       .. "answer"):format(self.reason))
@@ -54,6 +61,7 @@ local RETRY = { wait = true, headers = true, url = true, free = true }
 ---@param options number|string|{ wait: number|string|nil, headers: table?,
 ---  url: string?, free: boolean? }|nil
 function Attempt:retry(options)
+  check(self, "retry")
   if options == nil then return verdict { action = "retry" } end
   if type(options) ~= "table" then options = { wait = options } end
   for name in pairs(options) do
@@ -71,12 +79,14 @@ end
 ---The call ends with an error.
 ---@param why string? for the error's text
 function Attempt:stop(why)
+  check(self, "stop")
   return verdict { action = "stop",
     why = why and usage.type(why, "why", "string") }
 end
 
 ---The body as JSON, decoded; nil and a message when it is none.
 function Attempt:json()
+  check(self, "json")
   if not self.body then return nil, "there is no answer" end
   return json.decode(self.body)
 end

@@ -18,7 +18,7 @@ local function of_type(types)
 end
 
 -- C would read it up to a NUL, and write another file.
-local function path(value, name)
+local function file_path(value, name)
   usage.type(value, name, "string")
   if value:find("%z") then usage.fail(name .. " holds a NUL") end
   return value
@@ -313,7 +313,7 @@ local CALL = {
   json = function(value) return value end,
   form = of_type("table"),
   file = of_type("string"),
-  output = path,
+  output = file_path,
 }
 M.CALL = CALL
 

@@ -39,6 +39,7 @@ end
 ---@param name string
 ---@return string[]
 function headers_methods:all(name)
+  if type(name) ~= "string" then usage.fail("headers:all(name) takes a header's name") end
   local values = {}
   name = name:lower()
   for _, field in ipairs(list_of(self)) do
@@ -123,6 +124,9 @@ M.Response = Response
 ---The body as JSON, decoded; nil and a message when it is none. Whole numbers
 ---beyond 2^53 come as texts of their digits.
 function Response:json()
+  if getmetatable(self) ~= Response then
+    usage.fail("call a response's methods with a colon: response:json()")
+  end
   return json.decode(self.body)
 end
 

@@ -128,7 +128,10 @@ function M.rate(value, name)
     M.fail(("%s: '%s' is no rate; it is a text such as \"10/s\", \"80/1m\", "
       .. '"12/15m"'):format(name, tostring(value)))
   end
-  return { count = math.min(count, M.MOST), window = window }
+  if count > 1e6 then
+    M.fail(("%s: '%s' is more than a window can hold: a million"):format(name, value))
+  end
+  return { count = count, window = window }
 end
 
 ---A whole number of at least `least`.
