@@ -13,6 +13,8 @@ local base = "http://127.0.0.1:" .. port
 local nginx = tonumber(os.getenv "BENCH_NGINX" or "")
 local cpu = os.getenv "BENCH_CLIENT_CPU"
 
+-- What is run quickly is kept apart: its figures mean nothing.
+local sections = out .. (quick and "/quick/" or "/sections/")
 local scenarios, order = {}, {}
 
 local function say(format, ...)
@@ -265,10 +267,10 @@ scenario("hanging", "A fast request while K others only wait for their answer", 
 end)
 
 -- One run in which n calls wait at once, looked at meanwhile.
-local function wait_run(name, n, parallel, after, kind, more)
+local function wait_run(name, n, parallel, after, kind, more, under)
   local text = ("%s %s %s %d %d %d%s"):format(peers[name].how, kind, base, n, parallel,
     after, more and " " .. more or "")
-  local got = measure(text, { expect = n, seconds = 500,
+  local got = measure(text, { expect = n, seconds = 500, env = under,
     flags = ("-w %s,%d"):format(port, math.floor(n * 0.999)) })
   local late = {}
   for value in ask("/late"):gmatch "%-?%d+" do late[#late + 1] = tonumber(value) end
@@ -297,7 +299,7 @@ local function wait_row(name, n, got, late, text)
       ms(2), "`" .. text .. "`" }
   end
   return { name, tostring(n),
-    ("%.0f"):format((got.wait_kb - bare_kb(name)) * 1024 / n),
+    ("%.0f"):format(math.max(0, got.wait_kb - bare_kb(name)) * 1024 / n),
     ("%.0f"):format(got.wait_kb / 1024), ("%.2f"):format(got.idle_us / 1e4),
     ms(3), ms(5), ms(2), "`" .. text .. "`" }
 end
@@ -343,10 +345,13 @@ scenario("million", "1,000,000 calls waiting at once", function()
   -- All must have had their 503 before the first of them comes due.
   local pace = measure(("%s storm %s %d 64"):format(peers.lull.how, base, some))
   local after = math.ceil(8 + 1.3 * n * (pace and pace.wall_us or 6e6) / (3 * some) / 1e6)
-  local got, late, text = wait_run("lull", n, 64, after, "waiting")
+  local has_time = peers.capture "command -v /usr/bin/time" ~= ""
+  local got, late, text = wait_run("lull", n, 64, after, "waiting", nil,
+    has_time and ("/usr/bin/time -v -o %s/logs/time"):format(out) or nil)
+  local quoted = has_time and read(out .. "/logs/time") or "/usr/bin/time is missing"
   local again = stats.table(WAIT_TITLES, { wait_row("lull", n, got, late, text) })
   return again .. (got and ("\n\nMost resident in the whole run: %.0f MB; CPU %.1f us a "
-    .. "request."):format(got.rss_kb / 1024, got.cpu_us / n / 2) or "")
+    .. "request.\n\n```\n%s```"):format(got.rss_kb / 1024, got.cpu_us / n / 2, quoted) or "")
 end)
 
 scenario("paced", "10,000 calls begun at 1,000 a second, all of them waiting", function()
@@ -355,7 +360,7 @@ scenario("paced", "10,000 calls begun at 1,000 a second, all of them waiting", f
   for _, name in ipairs(present({ "floor", "lull", "go-retryablehttp", "undici",
     "aiohttp" }, absent)) do
     local half = name == "undici" or name == "aiohttp"
-    local count = half and n / 2 or n
+    local count = half and math.floor(n / 2) or n
     local got, late, text = wait_run(name, count, 64, half and 8 or 13, "paced", "1000")
     rows[#rows + 1] = wait_row(name, count, got, late, text)
   end
@@ -457,7 +462,7 @@ scenario("tls", "TLS: 20,000 GETs over HTTPS, 64 in flight, nginx", function()
   local text = cost_table({ "floor", "lull", "go-retryablehttp", "curl", "undici",
     "aiohttp" }, job)
   return ("%s\n\nAll with `CA=%s`. When the server closes each connection after 10 "
-    .. "requests, of all requests came over a resumed session: floor %s, lull %s."):format(
+    .. "requests, this part of all requests came over a resumed session: floor %s, lull %s."):format(
     text, job.ca, resumed "floor", resumed "lull")
 end)
 
@@ -520,7 +525,7 @@ local function curve(points, unit, left, top, label)
 end
 
 local function picture(calls, flight, unit_calls, unit_flight)
-  write("bench/growth.svg", '<svg xmlns="http://www.w3.org/2000/svg" width="740" height="270" '
+  write(quick and sections .. "growth.svg" or "bench/growth.svg", '<svg xmlns="http://www.w3.org/2000/svg" width="740" height="270" '
     .. 'font-family="sans-serif" font-size="10" text-anchor="middle">'
     .. '<style>.f,.l{fill:none;stroke:#333}.l{stroke:#06c;stroke-width:2}.g{stroke:#ccc}</style>'
     .. curve(calls, unit_calls, 30, 30, "CPU a call, by calls in one run (line: the middle)")
@@ -657,7 +662,7 @@ local function machine()
   return ("%s, %s processors, %s, Linux %s"):format(
     info:match "model name%s*:%s*([^\n]+)" or "?", peers.capture "nproc",
     (read "/etc/os-release" or ""):match 'PRETTY_NAME="([^"]+)"' or "?",
-    peers.capture "uname -r")
+    peers.capture "uname -r":match "^%d+%.%d+")
 end
 
 local function versions()
@@ -669,7 +674,7 @@ local function versions()
       seen[name] = true
     end
   end
-  if nginx then lines[#lines + 1] = "- nginx: " .. peers.capture "nginx -v 2>&1" end
+  if nginx then lines[#lines + 1] = "- nginx: " .. peers.capture "dpkg-query -W -f '${Version}' nginx" end
   return table.concat(lines, "\n")
 end
 
@@ -678,11 +683,12 @@ local function results()
     .. "measured and what a ratio means.\n\nMachine: " .. machine() .. ".\n\nVersions:\n\n"
     .. versions() }
   for _, name in ipairs(order) do
-    local text = read(out .. "/sections/" .. name)
+    local text = read(sections .. name)
     parts[#parts + 1] = text or ("## %s\n\nNot run."):format(scenarios[name].title)
   end
-  write("bench/RESULTS.md", table.concat(parts, "\n\n") .. "\n")
-  print "bench: written to bench/RESULTS.md"
+  local path = quick and sections .. "RESULTS.md" or "bench/RESULTS.md"
+  write(path, table.concat(parts, "\n\n") .. "\n")
+  print("bench: written to " .. path)
 end
 
 local function run(name)
@@ -692,7 +698,7 @@ local function run(name)
   local section = ("## %s\n\n%s\n\n%s, %d s, load %s before and %s after."):format(
     scenarios[name].title, text, os.date("!%Y-%m-%d %H:%M UTC", began), os.time() - began,
     load, load_average())
-  write(out .. "/sections/" .. name, section)
+  write(sections .. name, section)
   return section
 end
 

@@ -4,7 +4,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-packages="nginx-light wrk nghttp2-client curl valgrind openssl
+packages="nginx-light wrk nghttp2-client curl valgrind openssl time
   golang-go golang-github-hashicorp-go-retryablehttp-dev
   luajit lua-http python3 python3-aiohttp python3-uvloop python3-tenacity
   python3-urllib3 python3-httpx"

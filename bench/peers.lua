@@ -64,7 +64,7 @@ local function known()
     .. debian "golang-github-hashicorp-go-retryablehttp-dev" or "")
   client("lua-http", "luajit " .. out .. "/lua_http.lua",
     has "luajit" and debian "lua-http" ~= "" and "lua-http " .. debian "lua-http"
-    .. ", " .. capture "luajit -v" or "", { slow = 0.5 })
+    .. ", " .. capture "luajit -v | cut -d' ' -f1-2" or "", { slow = 0.5 })
   client("undici", "node " .. out .. "/node.mjs undici", npm "undici", { slow = 0.25 })
   client("got", "node " .. out .. "/node.mjs got", npm "got", { slow = 0.05 })
   client("aiohttp", "/usr/bin/python3 " .. out .. "/aio.py aiohttp",

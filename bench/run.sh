@@ -9,7 +9,7 @@ set -eu
 cd "$(dirname "$0")/.."
 out=build/bench
 lua=${LUA:-lua5.4}
-mkdir -p "$out/www/bytes" "$out/logs" "$out/sections"
+mkdir -p "$out/www/bytes" "$out/logs" "$out/sections" "$out/quick"
 
 missing=""
 for tool in gcc curl "$lua"; do

@@ -162,6 +162,7 @@ static void read_budget(lua_State *L, int index, struct lull_budget_conf *b)
     b->capacity = thousandths(L, at, "capacity", b->capacity);
     b->cost = thousandths(L, at, "cost", b->cost);
     b->refund = thousandths(L, at, "refund", b->refund);
+    b->payback = lull_bind_flag(L, at, "payback");
   }
   lua_pop(L, 1);
 }

@@ -21,8 +21,9 @@ bool lull_budget_pay(struct lull_budget *b)
   return true;
 }
 
-void lull_budget_refund(struct lull_budget *b)
+void lull_budget_refund(struct lull_budget *b, bool retried)
 {
   unsigned room = b->conf.capacity - b->level;
-  b->level += b->conf.refund < room ? b->conf.refund : room;
+  unsigned back = retried && b->conf.payback ? b->conf.cost : b->conf.refund;
+  b->level += back < room ? back : room;
 }

@@ -27,6 +27,6 @@ void lull_budget_configure(struct lull_budget *b,
 bool lull_budget_pay(struct lull_budget *b);
 
 /* Gives `refund` back, up to the capacity. */
-void lull_budget_refund(struct lull_budget *b);
+void lull_budget_refund(struct lull_budget *b, bool retried);
 
 #endif

@@ -289,7 +289,7 @@ static void settle(struct lull_fleet *f, struct lull_fleet_call *call,
     v.action = LULL_STOP;
   pause_lane(f, lane, &v);
   if (v.action == LULL_ACCEPT && facts->status < 400)
-    lull_lane_refund(lane);
+    lull_lane_refund(lane, facts->total > 1);
   if (v.action == LULL_RETRY)
     wait(f, call, v.wait);
   else

@@ -313,9 +313,9 @@ bool lull_lane_pay(struct lull_lane *lane)
   return lull_budget_pay(&lane->budget);
 }
 
-void lull_lane_refund(struct lull_lane *lane)
+void lull_lane_refund(struct lull_lane *lane, bool retried)
 {
-  lull_budget_refund(&lane->budget);
+  lull_budget_refund(&lane->budget, retried);
 }
 
 bool lull_lane_closed(struct lull_lane *lane, lull_usec now, lull_usec *until)

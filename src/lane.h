@@ -35,6 +35,7 @@ struct lull_route {
    sums are exact. */
 struct lull_budget_conf {
   bool on;
+  bool payback; /* a retry that succeeds gives its cost back, not `refund` */
   unsigned capacity, cost, refund; /* in 1/1000 token */
 };
 
@@ -151,9 +152,10 @@ void lull_lane_finish(struct lull_ticket *ticket, lull_usec now,
 void lull_lane_pause(struct lull_lane *lane, lull_usec until);
 
 /* Pays for one retry (or hedge) from the budget; false when it is not
-   enough, and then nothing is taken. A success gives `refund` back. */
+   enough, and then nothing is taken. A success gives `refund` back; one
+   that was retried before may give more, as the budget's data say. */
 bool lull_lane_pay(struct lull_lane *lane);
-void lull_lane_refund(struct lull_lane *lane);
+void lull_lane_refund(struct lull_lane *lane, bool retried);
 
 /* False when the breaker refuses new attempts until *until. While the one
    that tries it is in flight that is the earliest end if it fails now. */

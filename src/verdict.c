@@ -51,7 +51,7 @@ static struct lull_verdict accept(struct lull_call *call)
     return lull_verdict_stop(LULL_WHY_RULE);
   }
   if (call->last.status < 400)
-    lull_lane_refund(call->leg.lane->lane);
+    lull_lane_refund(call->leg.lane->lane, call->total > 1);
   return (struct lull_verdict){.action = LULL_ACCEPT};
 }
 

@@ -112,18 +112,26 @@ end
 ---bytes in every run. Simulated runs turn it on.
 M.in_order = false
 
----@param value any
----@return string
-function M.encode(value)
-  local ok, text = pcall(function()
-    local prepared = prepare(value, {})
-    return M.in_order and sorted(prepared) or cjson.encode(prepared)
-  end)
+local function encode(value, write)
+  local ok, text = pcall(function() return write(prepare(value, {})) end)
   if not ok then
     text = tostring(text):gsub("^.-:%d+: ", ""):gsub("^Cannot serialise ", "")
     usage.fail("cannot make JSON of this: " .. text)
   end
   return (text:gsub(MARK_JSON, "%1"))
+end
+
+---@param value any
+---@return string
+function M.encode(value)
+  return encode(value, M.in_order and sorted or cjson.encode)
+end
+
+---The value on a line of its own, names in order: the same bytes each time.
+---@param value any
+---@return string
+function M.line(value)
+  return encode(value, sorted) .. "\n"
 end
 
 local DIGITS = ("%d"):rep(16)

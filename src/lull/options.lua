@@ -196,12 +196,12 @@ end
 local function budget(value, name)
   if type(value) == "boolean" then return value end
   usage.type(value, name, "table or boolean")
-  local fields = { capacity = true, cost = true, refund = true }
+  local fields = { capacity = true, cost = true, refund = true, payback = true }
   local out = {}
   for field, v in pairs(value) do
     if not fields[field] then usage.unknown("field of " .. name, field, fields) end
-    out[field] = usage.type(v, name .. "." .. field, "number")
-    if not (v >= 0 and v <= 4e6) then usage.fail(name .. "." .. field .. " is out of range") end
+    out[field] = usage.type(v, name .. "." .. field, field == "payback" and "boolean" or "number")
+    if field ~= "payback" and not (v >= 0 and v <= 4e6) then usage.fail(name .. "." .. field .. " is out of range") end
   end
   return out
 end

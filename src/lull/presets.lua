@@ -58,9 +58,8 @@ end
 ---and botocore's retries/standard.py: the standard mode 2.1, the default of
 ---the SDKs as of November 2026. At most 3 tries; full jitter on 1 s when
 ---throttled and on 50 ms otherwise, never more than 20 s; a quota of 500, of
----which a retry takes 14. The SDKs know a throttle by its error code; a 429
----stands for it here. They give back a retry's 14 when it succeeds, where
----this gives back 1.
+---which a retry takes 14, and gets back when it succeeds. The SDKs know a
+---throttle by its error code; a 429 stands for it here.
 M.aws = {
   attempts = 3,
   backoff = { kind = "exponential", base = 0.05, factor = 2, cap = 20,
@@ -71,7 +70,7 @@ M.aws = {
     ["5xx"] = "stop",
     ["408|425"] = "stop",
   },
-  budget = { capacity = 500, cost = 14, refund = 1 },
+  budget = { capacity = 500, cost = 14, refund = 1, payback = true },
 }
 
 -- At least a minute, then exponentially. A sixteenth is left to chance, at

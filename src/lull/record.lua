@@ -9,7 +9,6 @@ local json = require "lull.json"
 local outcome = require "lull.outcome"
 local sched = require "lull.sched"
 local secret = require "lull.secret"
-local text = require "lull.text"
 
 local M = {}
 
@@ -27,23 +26,15 @@ local function header_list(raw)
   return #list > 0 and list or json.empty_array
 end
 
-local function line(record)
-  local parts = {}
-  for name, value in text.sorted(record) do
-    parts[#parts + 1] = ("%s:%s"):format(json.encode(name), json.encode(value))
-  end
-  return "{" .. table.concat(parts, ",") .. "}\n"
-end
-
 ---Keeps every answer from now on.
 ---@param file file*
 ---@param bodies boolean
 function M.install(file, bodies)
-  file:write(line { lull = "recording", version = VERSION, bodies = bodies })
+  file:write(json.line { lull = "recording", version = VERSION, bodies = bodies })
   sched.engine():record(true)
   return function(details)
     if details.chaos or details.verdict == "stop" and details.why == "cancelled" then return end
-    file:write(line { method = details.method, url = shown_url(details.url), status = details.status,
+    file:write(json.line { method = details.method, url = shown_url(details.url), status = details.status,
       class = details.class, sent = details.sent, took = details.took,
       headers = details.status and header_list(details.raw_headers),
       body = bodies and details.status and secret.redact(details.body or "") or nil })

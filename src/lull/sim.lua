@@ -51,22 +51,23 @@ local function capture()
   end
 end
 
+-- Takes lull's Lua modules out of package.loaded, and gives them.
+local function unload()
+  local modules = {}
+  for name, module in pairs(package.loaded) do
+    local own = name == "lull" or name:match("^lull%.")
+    if own and name ~= "lull.core" and name ~= "lull.unit" then modules[name] = module end
+  end
+  for name in pairs(modules) do package.loaded[name] = nil end
+  return modules
+end
+
 -- lull's Lua modules anew; the function that is returned puts the old ones
 -- back.
 local function fresh()
-  local saved = {}
-  for name, module in pairs(package.loaded) do
-    if name == "lull" or (name:match("^lull%.") and name ~= "lull.core" and name ~= "lull.unit") then
-      saved[name] = module
-    end
-  end
-  for name in pairs(saved) do package.loaded[name] = nil end
+  local saved = unload()
   return function()
-    for name in pairs(package.loaded) do
-      if name == "lull" or (name:match("^lull%.") and name ~= "lull.core" and name ~= "lull.unit") then
-        package.loaded[name] = nil
-      end
-    end
+    unload()
     for name, module in pairs(saved) do package.loaded[name] = module end
   end
 end

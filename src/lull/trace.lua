@@ -92,15 +92,6 @@ function M.record(id, details, since)
   }
 end
 
--- Keys in a fixed order, so that the same run gives the same bytes.
-local function json_line(record)
-  local parts = {}
-  for name, value in text.sorted(record) do
-    parts[#parts + 1] = ("%s:%s"):format(json.encode(name), json.encode(value))
-  end
-  return "{" .. table.concat(parts, ",") .. "}\n"
-end
-
 ---Reports every verdict: to `trace` (a file) as lines, to `log` as JSON, to
 ---`record` (a function) as it is.
 function M.install(trace, log, record)
@@ -111,7 +102,7 @@ function M.install(trace, log, record)
   sched.on("verdict", function(id, details)
     if trace then trace:write(M.line(id, details, since), "\n") end
     if log then
-      log:write(json_line(M.record(id, details, since)))
+      log:write(json.line(M.record(id, details, since)))
       log:flush()
     end
     if record then record(details) end

@@ -253,7 +253,7 @@ static int pay(lua_State *L)
 
 static int refund(lua_State *L)
 {
-  lull_lane_refund(check_lane(L));
+  lull_lane_refund(check_lane(L), lua_toboolean(L, 2));
   return 0;
 }
 
