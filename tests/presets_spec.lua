@@ -293,16 +293,17 @@ describe("preset", function()
       assert.is_true(support.within(got.waits[2], 5, 7))
     end)
 
-    it("has a quota of 500, of which a retry takes 14", function()
-      local levels = {}
-      support.sim(function(_, n) return n % 2 == 1 and 500 or 200 end, function(lull)
+    it("has a quota of 500, of which a retry takes 14, and keeps it when the call fails", function()
+      support.sim(support.replies { 500, 500, 500, 500, 200, 200 }, function(lull)
         local client = lull.client { base = "http://api.test", preset = "aws" }
-        for i = 1, 3 do
-          assert(client:get("/"))
-          levels[i] = lull.lanes()["http://api.test"].budget
-        end
+        local function level() return lull.lanes()["http://api.test"].budget end
+        assert.is_nil((client:get("/")))
+        assert.are.equal(472, level())
+        assert(client:get("/"))
+        assert.are.equal(472, level())
+        assert(client:get("/"))
+        assert.are.equal(473, level())
       end)
-      assert.are.same({ 500, 500, 500 }, levels)
     end)
 
     it("makes 35 retries in an outage, and then fails fast", function()
