@@ -28,7 +28,7 @@ UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%.o,$(wildcard tests/unit/*.c))
 
 all: build/lull
 build/lull: $(B)/lull-bin
-	cp $< $@
+	cp $< $@.new && mv -f $@.new $@ # also while it runs
 module: $(B)/lull/core.so
 unit: $(B)/lull/unit.so
 
