@@ -1,5 +1,5 @@
 -- A complete test of a script: an hour of waiting in a few milliseconds.
---     busted scripts/readme_spec.lua
+--     tests/run.sh scripts/readme_spec.lua    (busted, where lull is installed)
 local sim = require "lull.sim"
 
 describe("readme.lua", function()
