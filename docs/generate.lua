@@ -139,7 +139,7 @@ example "readme_spec.lua"
 ---@param page string
 ---@return string
 function M.renew(page)
-  for _, name in ipairs { "defaults", "decisions", "outcomes", "presets", "readme.lua",
+  for _, name in ipairs { "defaults", "decisions", "outcomes", "presets", "readme.lua", "readme_spec.lua",
     "script options", "url options" } do
     local from, to = "<!-- " .. name .. " -->", "<!-- /" .. name .. " -->"
     local a, b = page:find(from, 1, true)
