@@ -106,8 +106,6 @@ static int report(lua_State *L, enum lull_err err)
 /* engine:judge(id, {action, wait, free, headers, secrets, url, body, file}) */
 static int judge(lua_State *L)
 {
-  static const char *const actions[] = {"default", "accept", "retry", "stop",
-                                        NULL};
   struct lull_engine *e = lull_bind_check_engine(L);
   lull_id id = check_id(L, 2);
   struct lull_judgement j = {0};
@@ -117,7 +115,8 @@ static int judge(lua_State *L)
   luaL_checktype(L, 3, LUA_TTABLE);
   lull_bind_string(L, 3, "body", NULL);
   lull_bind_string(L, 3, "file", NULL);
-  j.action = (enum lull_action)lull_bind_choice(L, 3, "action", actions, 0);
+  j.action =
+      (enum lull_action)lull_bind_choice(L, 3, "action", lull_bind_actions, 0);
   wait = lull_bind_number(L, 3, "wait", -1);
   j.wait = wait < 0 ? -1 : lull_usec_from(wait);
   j.free = lull_bind_flag(L, 3, "free");

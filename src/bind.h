@@ -59,6 +59,10 @@ struct lull_engine *lull_bind_check_engine(lua_State *L);
 int lull_bind_start(lua_State *L);
 enum lull_err lull_bind_body(lua_State *L, struct lull_body *body);
 
+/* bind_client.c: the words for an action, in the order of enum lull_action;
+   ended by NULL. */
+extern const char *const lull_bind_actions[];
+
 /* bind_client.c: core.client(options), and its methods. */
 int lull_bind_client(lua_State *L);
 void lull_bind_client_type(lua_State *L);

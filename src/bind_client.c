@@ -9,8 +9,8 @@
 static const char *const kinds[] = {"constant", "linear", "exponential", NULL};
 static const char *const jitters[] = {
     "none", "full", "equal", "decorrelated", "added", "factor", NULL};
-static const char *const actions[] = {"default", "accept", "retry", "stop",
-                                      NULL};
+const char *const lull_bind_actions[] = {"default", "accept", "retry", "stop",
+                                         NULL};
 static const char *const versions[] = {"any", "1.1", "2", NULL};
 
 static void read_backoff(lua_State *L, int index, struct lull_backoff *b)
@@ -29,8 +29,8 @@ static void read_backoff(lua_State *L, int index, struct lull_backoff *b)
 static void read_rule(lua_State *L, int index, struct lull_rule *rule)
 {
   *rule = (struct lull_rule){.pause = -1};
-  rule->action = (enum lull_action)lull_bind_choice(L, index, "action",
-                                                    actions, LULL_DEFAULT);
+  rule->action = (enum lull_action)lull_bind_choice(
+      L, index, "action", lull_bind_actions, LULL_DEFAULT);
   rule->ask = lull_bind_flag(L, index, "ask");
   rule->unsafe = lull_bind_flag(L, index, "unsafe");
   rule->attempts = (unsigned)lull_bind_number(L, index, "attempts", 0);

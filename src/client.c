@@ -2,9 +2,6 @@
 
 #include <string.h>
 
-/* What a request's own headers may add up to; servers take far less. */
-#define REQUEST_HEADERS_MAX ((size_t)1 << 20)
-
 /* In the long run one retry for ten successes, so that an outage is not made
    worse by those who wait for its end (M. Brooker, "Fixing retries with
    token buckets", 2022), and 100 to begin with: the AWS SDKs' quota of 500
@@ -21,8 +18,8 @@ struct lull_client *lull_client_new(void)
   c->users = 1;
   c->serial = ++serial;
   lull_policy_init(&c->policy);
-  lull_headers_init(&c->headers, REQUEST_HEADERS_MAX);
-  lull_headers_init(&c->secrets, REQUEST_HEADERS_MAX);
+  lull_headers_init(&c->headers, LULL_REQUEST_HEADERS_MAX);
+  lull_headers_init(&c->secrets, LULL_REQUEST_HEADERS_MAX);
   c->lane.budget = default_budget;
   c->lane.pace = true;
   c->redirects = 10;

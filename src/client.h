@@ -28,6 +28,9 @@ struct lull_transport {
   enum lull_http_version http;
 };
 
+/* What a request's own headers may add up to; servers take far less. */
+#define LULL_REQUEST_HEADERS_MAX ((size_t)1 << 20)
+
 struct lull_client {
   unsigned users;
   uint64_t serial; /* tells clients apart, also after one is gone */

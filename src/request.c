@@ -6,13 +6,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define HEADERS_MAX ((size_t)1 << 20)
-
 void lull_request_init(struct lull_request *r)
 {
   *r = (struct lull_request){0};
-  lull_headers_init(&r->headers, HEADERS_MAX);
-  lull_headers_init(&r->secrets, HEADERS_MAX);
+  lull_headers_init(&r->headers, LULL_REQUEST_HEADERS_MAX);
+  lull_headers_init(&r->secrets, LULL_REQUEST_HEADERS_MAX);
 }
 
 void lull_request_clear(struct lull_request *r)

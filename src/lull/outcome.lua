@@ -15,6 +15,8 @@ usage.own()
 ---A value by its name, without regard to case: headers["content-type"].
 local headers_methods = {}
 
+---Headers as the core gives them (name NUL value NUL ...) as a list of pairs.
+---@param raw string
 local function parse(raw)
   local list = {}
   for name, value in raw:gmatch("(%Z+)%z(%Z*)%z") do
@@ -22,6 +24,8 @@ local function parse(raw)
   end
   return list
 end
+
+M.header_list = parse
 
 local raws = setmetatable({}, { __mode = "k" })
 local lists = setmetatable({}, { __mode = "k" })

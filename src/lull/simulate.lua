@@ -3,6 +3,7 @@
 
 local core = require "lull.core"
 local json = require "lull.json"
+local outcome = require "lull.outcome"
 local record = require "lull.record"
 local sched = require "lull.sched"
 local world = require "lull.world"
@@ -19,14 +20,6 @@ local NEVER_SENT = { ["net.dns"] = true, ["net.refused"] = true,
 
 -- The virtual clock begins here: 2026-01-01 00:00 UTC.
 local EPOCH = 1767225600
-
-local function pairs_of(raw)
-  local list = {}
-  for name, value in (raw or ""):gmatch("(%Z+)%z(%Z*)%z") do
-    list[#list + 1] = { name, value }
-  end
-  return list
-end
 
 local function raw_of(list)
   local parts = {}
@@ -68,7 +61,7 @@ local function serve(the_world, id, details)
     error(problem, 0) -- told when the script has ended
   end
   local request = world.request { method = details.method, url = details.url,
-    headers = pairs_of(details.headers), body = body_of(details),
+    headers = outcome.header_list(details.headers or ""), body = body_of(details),
     connection = 1, time = sched.engine():now() }
   local answer
   answer, problem = the_world:answer(origin, request, sched.try)
