@@ -73,6 +73,15 @@ static int engine_close(lua_State *L)
   return 0;
 }
 
+void lull_bind_push_id(lua_State *L, lull_id id)
+{
+#if LUA_VERSION_NUM >= 503
+  lua_pushinteger(L, (lua_Integer)id);
+#else
+  lua_pushnumber(L, (lua_Number)id);
+#endif
+}
+
 static int sleep_for(lua_State *L)
 {
   struct lull_engine *e = lull_bind_check_engine(L);
@@ -81,7 +90,7 @@ static int sleep_for(lua_State *L)
       lull_engine_sleep(e, lull_usec_from(luaL_checknumber(L, 2)), &id);
   if (err)
     return lull_bind_raise(L, err);
-  lua_pushnumber(L, (lua_Number)id);
+  lull_bind_push_id(L, id);
   return 1;
 }
 
@@ -89,6 +98,18 @@ static lull_id check_id(lua_State *L, int index)
 {
   lua_Number id = luaL_checknumber(L, index);
   return id >= 0 && id < 9007199254740992.0 ? (lull_id)id : 0;
+}
+
+/* engine:request_of(id) -> method, url; nothing when it is no call */
+static int request_of(lua_State *L)
+{
+  struct lull_engine *e = lull_bind_check_engine(L);
+  const struct lull_request *r = lull_engine_request(e, check_id(L, 2));
+  if (!r)
+    return 0;
+  lua_pushstring(L, r->method);
+  lua_pushstring(L, r->url);
+  return 2;
 }
 
 /* true, or nil and a text */
@@ -328,6 +349,8 @@ static int transport(lua_State *L)
 static void make_engine_type(lua_State *L)
 {
   static const luaL_Reg methods[] = {{"start", lull_bind_start},
+                                     {"start_plain", lull_bind_start_plain},
+                                     {"request_of", request_of},
                                      {"sleep", sleep_for},
                                      {"judge", judge},
                                      {"reply", reply},
@@ -354,7 +377,7 @@ int luaopen_lull_core(lua_State *L)
 {
   static const luaL_Reg functions[] = {{"engine", engine_new},
                                        {"client", lull_bind_client},
-                                       {"history", lull_bind_history},
+                                       {"unpack", lull_bind_unpack},
                                        {"url", url},
                                        {"resolve", url_resolve},
                                        {"redact", url_redact},

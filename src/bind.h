@@ -2,10 +2,9 @@
  * bind: the core as a Lua module, `lull.core`: engines and clients as
  * userdata, events as Lua values.
  *
- * These files (bind, bind_read, bind_start, bind_client, bind_event) are the
- * only ones of the core that know Lua. They keep no lua_State and no registry
- * reference, and call no Lua function. Whatever may raise is done before
- * anything is allocated outside a userdata.
+ * These files (bind, bind_*) are the only ones of the core that know Lua. They
+ * keep no lua_State and no registry reference, and call no Lua function.
+ * Whatever may raise is done before anything is allocated outside a userdata.
  */
 #ifndef LULL_BIND_H
 #define LULL_BIND_H
@@ -54,9 +53,13 @@ int lull_bind_raise(lua_State *L, enum lull_err err);
 /* The engine at index 1; raises when it is closed. */
 struct lull_engine *lull_bind_check_engine(lua_State *L);
 
-/* bind_start.c: engine:start; and the body among the fields of the table at
-   index 3: `body`, a text, or `file`, a path. */
+/* An id is a whole number, where Lua has them. */
+void lull_bind_push_id(lua_State *L, lull_id id);
+
+/* bind_start.c: engine:start, engine:start_plain; and the body among the
+   fields of the table at index 3: `body`, a text, or `file`, a path. */
 int lull_bind_start(lua_State *L);
+int lull_bind_start_plain(lua_State *L);
 enum lull_err lull_bind_body(lua_State *L, struct lull_body *body);
 
 /* bind_client.c: the words for an action, in the order of enum lull_action;
@@ -79,7 +82,26 @@ void lull_bind_lane(lua_State *L, const struct lull_lane *lane, lull_usec now);
 int lull_bind_fleet(lua_State *L);
 void lull_bind_fleet_type(lua_State *L);
 
-/* core.history(packed) -> a list of records. */
-int lull_bind_history(lua_State *L);
+/* bind_packed.c: pushes, as one string, what is seldom asked of a call: its
+   request, the headers of its last answer, its history. `now` is when it
+   ended, or was asked about. */
+void lull_bind_pack(lua_State *L, const struct lull_call *c, lull_usec now);
+
+/* core.unpack(packed, name) -> one of url, method, headers (name NUL value
+   NUL ...), attempts, elapsed, waited, history (a list of tables); or nil. */
+int lull_bind_unpack(lua_State *L);
+
+/* bind_record.c: sets the fields of one line of a call's history in the
+   table on top of the stack; or those of its outcome alone. */
+void lull_bind_record(lua_State *L, const struct lull_record *r);
+void lull_bind_outcome(lua_State *L, const struct lull_record *r);
+
+/* bind_record.c: sets one field of the table on top of the stack. */
+void lull_bind_set_string(lua_State *L, const char *name, const char *text);
+void lull_bind_set_bytes(lua_State *L, const char *name, const char *bytes,
+                         size_t len);
+void lull_bind_set_number(lua_State *L, const char *name, double value);
+void lull_bind_set_integer(lua_State *L, const char *name, lua_Integer value);
+void lull_bind_set_flag(lua_State *L, const char *name, bool value);
 
 #endif

@@ -212,6 +212,7 @@ int lull_bind_client(lua_State *L)
   c = *box = lull_client_new();
   if (!c)
     return lull_bind_raise(L, LULL_ENOMEM);
+  c->base = copy_string(L, 1, "base");
   read_policy(L, 1, &c->policy);
   read_transport(L, 1, &c->transport);
   read_headers(L, 1, "headers", &c->headers);

@@ -1,7 +1,11 @@
 /*
- * bind_start: engine:start: a table becomes a call.
+ * bind_start: engine:start: a table becomes a call; and engine:start_plain:
+ * so does a URL, where a call has no options.
  */
 #include "bind.h"
+
+#include <string.h>
+#include <strings.h>
 
 static char *copy_field(lua_State *L, const char *name, enum lull_err *err)
 {
@@ -71,6 +75,17 @@ static enum lull_err fill_request(lua_State *L, struct lull_request *r)
   return err;
 }
 
+static int push_id(lua_State *L, enum lull_err err, lull_id id)
+{
+  if (!err) {
+    lull_bind_push_id(L, id);
+    return 1;
+  }
+  lua_pushnil(L);
+  lua_pushstring(L, lull_err_text(err));
+  return 2;
+}
+
 /* engine:start(client, {method, url, headers, secrets, body | file, output,
    lane, keyed, unsafe, ask_always, limits}) -> id, or nil and a text */
 int lull_bind_start(lua_State *L)
@@ -95,11 +110,50 @@ int lull_bind_start(lua_State *L)
   if (!err)
     err = lull_engine_start(e, c, &request, &options, &id);
   lull_request_clear(&request);
-  if (err) {
-    lua_pushnil(L);
-    lua_pushstring(L, lull_err_text(err));
-    return 2;
-  }
-  lua_pushnumber(L, (lua_Number)id);
-  return 1;
+  return push_id(L, err, id);
+}
+
+/* What most targets are: a whole URL, or a path below the client's base.
+   NULL for others, and when there is no memory. */
+static char *plain_url(const struct lull_client *c, const char *target,
+                       size_t len)
+{
+  size_t front = c->base ? strlen(c->base) : 0;
+  char *url;
+  if (memchr(target, 0, len))
+    return NULL;
+  if (strncasecmp(target, "http://", 7) == 0 ||
+      strncasecmp(target, "https://", 8) == 0)
+    front = 0;
+  else if (!front || target[0] != '/' || !target[1] || target[1] == '/')
+    return NULL;
+  url = lull_mem_alloc(front + len + 1);
+  if (!url)
+    return NULL;
+  memcpy(url, c->base, front);
+  memcpy(url + front, target, len + 1);
+  return url;
+}
+
+/* engine:start_plain(client, method, target) -> id, or nil when it is not
+   plain, or cannot be started: engine:start says why. */
+int lull_bind_start_plain(lua_State *L)
+{
+  struct lull_engine *e = lull_bind_check_engine(L);
+  struct lull_client *c = lull_bind_check_client(L, 2);
+  static const struct lull_call_options none;
+  const char *method = luaL_checkstring(L, 3), *target;
+  struct lull_request request;
+  enum lull_err err = LULL_ENOMEM;
+  lull_id id = 0;
+  size_t len;
+  target = luaL_checklstring(L, 4, &len);
+  lull_request_init(&request);
+  request.url = plain_url(c, target, len);
+  if (request.url)
+    request.method = lull_mem_copy(method, strlen(method));
+  if (request.method)
+    err = lull_engine_start(e, c, &request, &none, &id);
+  lull_request_clear(&request);
+  return push_id(L, err, id);
 }

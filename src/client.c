@@ -47,6 +47,7 @@ void lull_client_drop(struct lull_client *c)
 {
   if (!c || --c->users)
     return;
+  lull_mem_free(c->base);
   lull_policy_clear(&c->policy);
   lull_headers_clear(&c->headers);
   lull_headers_clear(&c->secrets);

@@ -34,6 +34,7 @@ struct lull_transport {
 struct lull_client {
   unsigned users;
   uint64_t serial; /* tells clients apart, also after one is gone */
+  char *base;      /* of the URLs that are but a path; NULL: none */
   struct lull_policy policy;
   struct lull_transport transport;
   struct lull_headers headers; /* sent with every request */

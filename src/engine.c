@@ -399,6 +399,14 @@ bool lull_engine_may_retry(const struct lull_engine *e,
   return v.action == LULL_RETRY;
 }
 
+const struct lull_request *lull_engine_request(const struct lull_engine *e,
+                                               lull_id id)
+{
+  const struct lull_call *call =
+      lull_state_call(lull_idtable_get(&e->ids, id));
+  return call ? &call->request : NULL;
+}
+
 size_t lull_engine_live(const struct lull_engine *e)
 {
   return e->ids.live;

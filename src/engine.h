@@ -132,6 +132,10 @@ const char *lull_engine_lane_of(const struct lull_call *call);
 bool lull_engine_may_retry(const struct lull_engine *e,
                            const struct lull_call *call);
 
+/* What the call sends, borrowed; NULL when the id is no call's. */
+const struct lull_request *lull_engine_request(const struct lull_engine *e,
+                                               lull_id id);
+
 /* How many calls and sleeps there are. */
 size_t lull_engine_live(const struct lull_engine *e);
 

@@ -143,7 +143,7 @@ describe("two engines of one process", function()
       for _, engine in ipairs(engines) do
         local kind, _, details = engine:step(0.01)
         if kind == "done" then
-          assert.equal(200, details.last_status)
+          assert.equal(200, details.status)
           done = done + 1
         end
       end

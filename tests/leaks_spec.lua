@@ -420,7 +420,7 @@ describe("leaks", function()
         base = 0.01, cap = 1, jitter = "none" } }, { url = url })
       local _, details = until_event(engine, "done")
       assert.are.equal("net.timeout.read", details.class)
-      assert.are.equal(2, details.attempts)
+      assert.are.equal(2, core.unpack(details.packed, "attempts"))
       engine:close()
     end)
 

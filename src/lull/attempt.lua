@@ -28,7 +28,14 @@ usage.own()
 ---@field history table[]
 local Attempt = {}
 Attempt.__index = function(self, name)
-  return Attempt[name] or outcome.lazy(self, name)
+  if Attempt[name] then return Attempt[name] end
+  if name == "request" then
+    self.request = { method = outcome.lazy(self, "method"), url = outcome.lazy(self, "url") }
+    return self.request
+  elseif name == "headers" and not rawget(self, "status") then
+    return outcome.headers "" -- those that are packed are of an answer before
+  end
+  return outcome.lazy(self, name)
 end
 
 local Verdict = {}
@@ -95,28 +102,13 @@ Attempt.__tostring = function(self)
   return ("attempt %d: %s"):format(self.n, tostring(self.reason))
 end
 
----@param details table of the event "ask"
+---@param details table of the event "ask"; it becomes the attempt
 ---@param rules table[]? the client's
 ---@return lull.attempt
 function M.new(details, rules)
-  local answered = details.status ~= nil
-  return setmetatable({
-    n = details.n,
-    status = details.status,
-    reason = details.status or details.class,
-    raw_headers = answered and details.raw_headers or "",
-    body = answered and (details.body or "") or nil,
-    sent = details.sent,
-    maybe_applied = details.maybe_applied,
-    hint = details.hint,
-    wait = details.wait,
-    verdict = details.suggestion,
-    elapsed = details.elapsed,
-    left = details.left,
-    request = { method = details.method, url = details.url },
-    records = details.records,
-    rules = rules,
-  }, Attempt)
+  details.reason = details.status or details.class
+  details.rules = rules
+  return setmetatable(details, Attempt)
 end
 
 ---The verdict in what a rule's function returned; nil lets the default stand.

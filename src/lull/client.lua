@@ -39,9 +39,10 @@ function M.observe(what, fn) table.insert(observers[what], fn) end
 
 local function new_client(checked)
   local client = setmetatable({ settings = checked }, Client)
-  client.core, client.functions = options.compile(checked)
   client.base = checked.base and checked.base:gsub("/+$", "")
-  client.plain = not checked.key and not checked.query and type(checked.lane) ~= "function"
+  client.core, client.functions = options.compile(checked, client.base)
+  client.rules = checked.on
+  client.plain = not (checked.key or checked.query or checked.lane or checked.unsafe)
   for _, fn in ipairs(observers.made) do fn(client) end
   return client
 end
@@ -202,13 +203,6 @@ local function spec_of(client, method, target, given)
   return spec, factory
 end
 
--- The same for a call without options, which most are.
-local function plain_spec(client, method, target)
-  local base = client.settings
-  return { method = method, url = target_url(client, target), lane = base.lane,
-    unsafe = base.unsafe }
-end
-
 -- ---- the course of a call ------------------------------------------------
 
 -- What a verdict is to the core.
@@ -227,13 +221,14 @@ end
 -- Asks the script. Runs in the call's own task.
 local function consult(client, details, factory)
   local fn = client.functions[details.rule]
+  local may_retry, suggested = details.may_retry, details.verdict
   local verdict
   if fn then
-    local seen = attempt.new(details, client.settings.on)
+    local seen = attempt.new(details, client.rules)
     verdict = attempt.verdict_of(fn(seen), seen.reason)
   end
-  verdict = verdict or { action = "default", suggested = details.suggestion }
-  return judgement(verdict, factory, details.may_retry), verdict
+  verdict = verdict or { action = "default", suggested = suggested }
+  return judgement(verdict, factory, may_retry), verdict
 end
 
 local function refuse_start(method, url, spec, problem)
@@ -249,21 +244,19 @@ end
 
 -- The file that a body's function named for the next attempt is not there.
 local function without_body(client, details, path)
+  if details.status then
+    details.last_status, details.last_body = details.status, details.body
+  end
   details.class, details.detail, details.text = "local.file", path, nil
   details.why, details.why_text = "rule", "not to be retried"
-  return outcome.conclude(details, nil, client.settings.on)
+  return outcome.conclude(details, nil, client.rules)
 end
 
-local function run(client, spec, factory)
-  if M.forbid then M.forbid() end
+-- Goes with the call from event to event, until it is done.
+local function follow(client, id, factory, kind, details)
   local engine = sched.engine()
-  local id, problem = engine:start(client.core, spec)
-  if not id then return refuse_start(spec.method, spec.url, spec, problem) end
-  for _, fn in ipairs(observers.started) do fn(id) end
   local stop_reason
-  while true do
-    local kind, details = sched.wait(id, spec)
-    if kind == "done" then return outcome.conclude(details, stop_reason, client.settings.on) end
+  while kind ~= "done" do
     local ok, j, verdict = sched.traced(consult, client, details, factory)
     local file = ok and j.file
     if ok then
@@ -275,7 +268,17 @@ local function run(client, spec, factory)
       if file then return without_body(client, details, file) end
       error(verdict and "the rule's verdict cannot be carried out: " .. j or j, 0)
     end
+    kind, details = sched.wait(id)
   end
+  return outcome.conclude(details, stop_reason, client.rules)
+end
+
+local function run(client, spec, factory)
+  if M.forbid then M.forbid() end
+  local id, problem = sched.engine():start(client.core, spec)
+  if not id then return refuse_start(spec.method, spec.url, spec, problem) end
+  for _, fn in ipairs(observers.started) do fn(id) end
+  return follow(client, id, factory, sched.wait(id))
 end
 
 -- Options that need a policy of their own make a client of their own.
@@ -297,10 +300,6 @@ end
 -- The client that serves a call, what it is to send, and the function that
 -- makes its body anew.
 local function prepare(client, method, target, given)
-  if given == nil and client.plain then
-    sched.check()
-    return client, plain_spec(client, method, target), nil
-  end
   given = given == nil and {} or usage.type(given, "a call's options", "table")
   local serving, checked = split(client, given)
   sched.check()
@@ -325,12 +324,27 @@ function Client:request(method, target, given)
   return run(client, spec, factory)
 end
 
+-- A call without options, which most are, is started without a table. Gives
+-- nothing when it cannot be: then Client:request does it, or says why.
+local function start_plain(client, method, target)
+  if not client.plain or type(target) ~= "string" or M.forbid or sched.interrupted then return end
+  sched.check()
+  local id = sched.engine():start_plain(client.core, method, target)
+  if id then
+    for _, fn in ipairs(observers.started) do fn(id) end
+  end
+  return id
+end
+
 for _, method in ipairs { "get", "head", "post", "put", "patch", "delete", "options" } do
   local upper = method:upper()
-  local function verb(self, target, given)
-    return Client.request(self, upper, target, given)
+  Client[method] = function(self, target, given)
+    local id = given == nil and getmetatable(self) == Client and start_plain(self, upper, target)
+    if not id then return Client.request(self, upper, target, given) end
+    local kind, details = sched.wait(id)
+    if kind == "done" then return outcome.conclude(details, nil, self.rules) end
+    return follow(self, id, nil, kind, details)
   end
-  Client[method] = verb
 end
 
 return M

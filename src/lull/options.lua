@@ -456,8 +456,9 @@ end
 
 ---The core's client for checked options, and the rules' functions by index.
 ---@param o table checked and merged
+---@param base string? as its URLs begin
 ---@return userdata client, function[] functions
-function M.compile(o)
+function M.compile(o, base)
   local list, functions = rule_list(o.on)
   local headers, secrets = M.pack_headers(joined_headers(
     { ["user-agent"] = "lull/" .. M.version }, o.headers or {}))
@@ -474,6 +475,7 @@ function M.compile(o)
     max_headers = o.max_headers, parallel = lanes.parallel,
     adaptive = lanes.adaptive, rates = lanes.rates, pace = o.pace,
     budget = o.budget, breaker = o.breaker or nil, hedge = o.hedge,
+    base = base,
   })
   if not ok then
     local message = tostring(client):gsub("^.-:%d+: ", "")

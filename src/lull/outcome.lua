@@ -81,12 +81,9 @@ end
 
 -- ---- history -------------------------------------------------------------
 
----The history from its packed form: one entry a request on the wire, with
----`outcome`, `verdict`, `wait`, `why` and more; `rule` is the rule's key.
----@param records string
----@param rules table[]? the client's, in their order
-function M.history(records, rules)
-  local list = core.history(records or "")
+-- One entry a request on the wire, with `outcome`, `verdict`, `wait`, `why`
+-- and more; `rule` is the rule's key.
+local function history(list, rules)
   for _, entry in ipairs(list) do
     entry.outcome = entry.status or entry.class or "cancelled"
     entry.rule = entry.rule and rules and rules[entry.rule].key
@@ -94,17 +91,18 @@ function M.history(records, rules)
   return list
 end
 
--- Fields that are made when they are first asked for.
+-- Fields that are made when they are first asked for, from what the core has
+-- packed.
 local function lazy(object, name)
-  if name == "history" then
-    local history = M.history(rawget(object, "records"), rawget(object, "rules"))
-    rawset(object, "history", history)
-    return history
-  elseif name == "headers" then
-    local headers = M.headers(rawget(object, "raw_headers") or "")
-    rawset(object, "headers", headers)
-    return headers
+  local packed = rawget(object, "packed")
+  local value = packed and core.unpack(packed, name)
+  if name == "headers" then
+    value = M.headers(value or "")
+  elseif name == "history" then
+    value = history(value or {}, rawget(object, "rules"))
   end
+  if value ~= nil then rawset(object, name, value) end
+  return value
 end
 M.lazy = lazy
 
@@ -140,9 +138,14 @@ end
 
 -- The event's table becomes the response: a call makes few tables.
 local function response(details, rules)
-  details.status = details.last_status
-  details.rules = rules
+  if details.ruled then details.rules = rules end
   return setmetatable(details, Response)
+end
+
+-- The last real answer of a call that failed after it.
+local function last_response(details, rules)
+  return setmetatable({ status = details.last_status, body = details.last_body,
+    packed = details.packed, rules = rules }, Response)
 end
 
 -- ---- error ---------------------------------------------------------------
@@ -213,25 +216,26 @@ end
 ---@param rules table[]? the client's
 function M.conclude(details, stop_reason, rules)
   if details.accepted then return response(details, rules) end
+  local packed = details.packed
   local err = setmetatable({
     reason = details.class or details.status or details.why,
     why = details.why,
     why_text = details.why_text,
     stop_reason = stop_reason,
     outcome = outcome_text(details),
-    attempts = details.attempts,
-    elapsed = details.elapsed,
-    waited = details.waited,
+    attempts = core.unpack(packed, "attempts"),
+    elapsed = core.unpack(packed, "elapsed"),
+    waited = core.unpack(packed, "waited"),
     retry_after = details.retry_after,
     lane = details.lane,
     budget = details.budget,
     budget_capacity = details.budget_capacity,
-    method = details.method,
-    url = secret.redact(core.redact(details.url) or ""),
-    records = details.records,
+    method = core.unpack(packed, "method"),
+    url = secret.redact(core.redact(core.unpack(packed, "url")) or ""),
+    packed = packed,
     rules = rules,
   }, Error)
-  if details.last_status then err.response = response(details, rules) end
+  if details.last_status then err.response = last_response(details, rules) end
   return nil, err
 end
 
@@ -242,8 +246,7 @@ function M.refuse(method, url, why, details)
   return setmetatable({ reason = details.class or why, why = why,
     why_text = why == "rule" and "not to be retried" or why,
     outcome = outcome_text(details), attempts = 0, elapsed = 0, waited = 0,
-    method = method, url = secret.redact(core.redact(url) or url),
-    records = "" }, Error)
+    method = method, url = secret.redact(core.redact(url) or url) }, Error)
 end
 
 return M

@@ -1,10 +1,11 @@
 -- sched: tasks, and the loop that runs them.
 --
 -- A task is a coroutine. One that waits for the engine stands in `waiting`
--- under the id that it waits for; one that may go on stands in `ready`. The
--- loop empties `ready`, then lets the engine step, which gives one event.
--- The same functions called outside of every task run the loop until what
--- they wait for is there.
+-- under the slot of the id that it waits for; one that may go on stands in
+-- `ready`. The loop runs what is ready, then lets the engine step, which
+-- gives one event, and resumes the task that waits for it. The same
+-- functions called outside of every task run the loop until what they wait
+-- for is there.
 
 local core = require "lull.core"
 local usage = require "lull.usage"
@@ -13,20 +14,30 @@ local M = {}
 usage.own()
 
 local running, yield, resume = coroutine.running, coroutine.yield, coroutine.resume
+local status = coroutine.status
 local unpack = table.unpack or unpack
 
+-- The low bits of an id, its slot: slots are used again, so that a table by
+-- slots stays small.
+local SLOTS = 16777216
+
+-- A million tasks may wait: what most of them do not have is said here once,
+-- and a task's own fields are at most eight.
 ---@class lull.task
----@field name string          for messages
 ---@field done boolean         it has ended
 ---@field cancelled boolean
-local Task = {}
+local Task = { done = false, cancelled = false, seen = false, failed = false,
+  state = false,    -- "new" or "ready": it stands in `ready`
+  pending = false,  -- the id that it waits for
+  blocked = false,  -- what it waits in, in a word, when that is no call
+  group = false,    -- to be told of its end
+  joiners = false }
 Task.__index = Task
-Task.__tostring = function(task) return "task " .. task.name end
 
 local engine            -- the engine that everything waits for
 local current           -- the task that runs now
-local waiting = {}      -- id -> task, or a main-level box
-local ready = {}        -- fifo of { task, ... }
+local waiting = {}      -- slot of an id -> task, or a main-level box
+local ready = {}        -- fifo of tasks
 local first, last = 1, 0
 local live = {}         -- the script's tasks that have not ended
 local exit              -- what lull.exit was called with
@@ -34,6 +45,14 @@ local lost = {}         -- tasks that failed, and nobody has asked why -> which 
 local failures = 0
 local handlers = {}     -- event kind -> function, for events without a waiter
 local made = 0
+
+-- The number of a task, and where its function stands.
+local function name_of(task)
+  local info = debug.getinfo(task.fn, "S")
+  return task.name or ("%d (%s:%d)"):format(task.number, info.short_src, info.linedefined)
+end
+
+Task.__tostring = function(task) return "task " .. name_of(task) end
 
 -- What a cancelled task is unwound with.
 local Cancelled = { __tostring = function(self) return self.message end }
@@ -137,10 +156,10 @@ end
 
 -- ---- the loop ------------------------------------------------------------
 
-local function push(task, ...)
-  task.scheduled = true
+local function push(task)
+  task.state = task.state or "ready"
   last = last + 1
-  ready[last] = pack(task, ...)
+  ready[last] = task
 end
 
 local function pop()
@@ -148,10 +167,10 @@ local function pop()
     first, last = 1, 0
     return nil
   end
-  local entry = ready[first]
+  local task = ready[first]
   ready[first] = nil
   first = first + 1
-  return entry
+  return task
 end
 
 local TRACE = "\nstack traceback:"
@@ -181,64 +200,87 @@ local function fail(task, err)
   end
 end
 
+-- What a task is unwound with that ends before its function returns.
+local LEFT = {}
+
+---Ends the task that runs now, as if its function had returned nothing.
+function M.leave() error(LEFT, 0) end
+
 local function finish(task, ok, ...)
   task.done = true
   live[task] = nil
-  if ok then
+  if (...) == LEFT then
+    task.results = pack()
+  elseif ok then
     task.results = pack(...)
   else
     fail(task, (...))
   end
-  for _, joiner in ipairs(task.joiners or {}) do push(joiner, "joined") end
-  if task.on_done then task.on_done(task) end
+  for _, joiner in ipairs(task.joiners or {}) do push(joiner) end
+  if task.group then task.group:ended(task) end
 end
 
-local function after(task, ok, ...)
-  if M.entering then M.entering(task.resumer and task.resumer.co) end
-  current = task.resumer
-  task.resumer = nil
-  if coroutine.status(task.co) == "dead" then
+local function after(task, before, ok, ...)
+  if M.entering then M.entering(before and before.co) end
+  current = before
+  if status(task.co) == "dead" then
     -- A yield that Lua refused leaves what it waited for behind.
     if task.pending then
-      waiting[task.pending] = nil
+      waiting[task.pending % SLOTS] = nil
       engine:cancel(task.pending)
     end
     finish(task, ok, ...)
   end
 end
 
-local function run_task(entry)
-  local task = entry[1]
-  task.scheduled = false
-  if task.done then return end
-  task.started = true
-  task.resumer = current
+-- Lets the task go on with these values.
+local function run_task(task, ...)
+  local before = current
   current = task
   if M.entering then M.entering(task.co) end
-  after(task, resume(task.co, unpack(entry, 2, entry.n)))
+  after(task, before, resume(task.co, ...))
+end
+
+-- The first task that is ready. False when there is none.
+local function run_ready()
+  local task = pop()
+  if not task then return false end
+  local args = task.args
+  task.state, task.args = nil, nil
+  if task.done then return true end
+  if args then
+    run_task(task, unpack(args, 1, args.n))
+  else
+    run_task(task)
+  end
+  return true
 end
 
 -- What a task waits in: a word, or the request of a call.
-local function place(blocked)
-  if not blocked then return "" end
-  if type(blocked) == "table" then blocked = blocked.method .. " " .. blocked.url end
-  return " (in " .. blocked .. ")"
+local function place(task)
+  local what = task.blocked
+  if not what and task.pending then
+    what = table.concat({ engine:request_of(task.pending) }, " ")
+  end
+  return what and " (in " .. what .. ")" or ""
 end
 
 local function names_of_sleepers()
   local names = {}
-  for task in pairs(live) do names[#names + 1] = task.name .. place(task.blocked) end
+  for task in pairs(live) do names[#names + 1] = name_of(task) .. place(task) end
   table.sort(names)
   return #names > 0 and table.concat(names, ", ") or "the main program"
 end
 
 local function deliver(kind, id, details)
-  local waiter = waiting[id]
-  if kind == "timer" or kind == "done" or kind == "ask" then
+  if kind == "done" or kind == "timer" or kind == "ask" then
+    local slot = id % SLOTS
+    local waiter = waiting[slot]
     if not waiter then return end
-    waiting[id] = nil
+    waiting[slot] = nil
     if waiter.co then
-      push(waiter, kind, details)
+      waiter.pending = nil
+      run_task(waiter, kind, details)
     else
       waiter.kind, waiter.details = kind, details
     end
@@ -247,48 +289,69 @@ local function deliver(kind, id, details)
   end
 end
 
+-- As many tasks may run before the engine has its turn: a hundred thousand
+-- that begin at once must not hold up those that wait for an answer.
+local BURST = 64
+local ran = 0
+
+-- Runs a task that is ready; or takes an event of the engine's, waiting for
+-- it no longer than `patience`. Gives the kind of the event, or "task".
+local function turn(patience)
+  if ran < BURST and run_ready() then
+    ran = ran + 1
+    return "task"
+  end
+  ran = 0
+  if first <= last then patience = 0 end
+  local kind, id, details = M.engine():step(patience)
+  deliver(kind, id, details)
+  if kind == "idle" and first <= last then return "task" end
+  return kind
+end
+
 ---Runs tasks and the engine until `finished()` says so.
 local function pump(finished)
   while not finished() do
     if exit then error(exit, 0) end
-    local entry = pop()
-    if entry then
-      run_task(entry)
-    else
-      local kind, id, details = M.engine():step()
-      if kind == "none" then
-        error("all tasks are asleep, and nothing will wake them: "
-          .. names_of_sleepers(), 0)
-      end
-      deliver(kind, id, details)
+    if turn() == "none" then
+      error("all tasks are asleep, and nothing will wake them: "
+        .. names_of_sleepers(), 0)
     end
   end
 end
 
 -- ---- waiting -------------------------------------------------------------
 
-local function suspend(what, id)
+-- What a task that was cancelled meanwhile is told.
+local function ended() error(current.cancelled, 0) end
+
+-- Waits for another task's wake.
+local function suspend(what)
   local task = current
-  task.pending, task.blocked = id, what
-  local kind, details = yield()
-  task.pending, task.blocked = nil, nil
-  if task.cancelled then error(task.cancelled, 0) end
-  return kind, details
+  task.blocked = what
+  yield()
+  task.blocked = nil
+  if task.cancelled then ended() end
+end
+
+local function wait_outside(id)
+  local box = { pending = id }
+  waiting[id % SLOTS] = box
+  pump(function() return box.kind end)
+  return box.kind, box.details
 end
 
 ---Waits for the next event of an id: kind and details. `check` must have
 ---been called before the id was made.
 ---@param id number
----@param what string|table for messages: what the task is doing
-function M.wait(id, what)
-  if current then
-    waiting[id] = current
-    return suspend(what, id)
-  end
-  local box = {}
-  waiting[id] = box
-  pump(function() return box.kind end)
-  return box.kind, box.details
+function M.wait(id)
+  local task = current
+  if not task then return wait_outside(id) end
+  waiting[id % SLOTS] = task
+  task.pending = id
+  local kind, details = yield()
+  if not kind then ended() end
+  return kind, details
 end
 
 ---@param seconds number|string
@@ -297,24 +360,28 @@ function M.sleep(seconds)
   M.check()
   if M.interrupted then error(cancellation("interrupted"), 0) end
   local id = M.engine():sleep(seconds)
-  if current then current.sleeping = true end
-  M.wait(id, "sleep")
-  if current then current.sleeping = nil end
+  local task = current
+  if task then task.blocked = "sleep" end
+  M.wait(id)
+  if task then task.blocked = nil end
 end
 
 -- ---- tasks ---------------------------------------------------------------
 
+-- Of a C function some Luas make no coroutine.
+local c_coroutines = pcall(coroutine.create, print)
+
+local function body_of(fn)
+  if c_coroutines or debug.getinfo(fn, "S").what ~= "C" then return fn end
+  return function(...) return fn(...) end
+end
+
 local function spawn(fn, ...)
   made = made + 1
-  local info = debug.getinfo(fn, "S")
-  local body = fn
-  if info.what == "C" then -- of which 5.1 makes no coroutine
-    body = function(...) return fn(...) end
-  end
-  local task = setmetatable({ done = false, co = coroutine.create(body),
-    number = made }, Task)
-  task.name = ("%d (%s:%d)"):format(made, info.short_src, info.linedefined)
-  push(task, ...)
+  local task = setmetatable({ co = coroutine.create(body_of(fn)), fn = fn,
+    number = made, state = "new" }, Task)
+  if select("#", ...) > 0 then task.args = pack(...) end
+  push(task)
   return task
 end
 
@@ -364,7 +431,7 @@ end
 
 ---Lets a task look again at what it holds for.
 function M.wake(task)
-  if task and not task.done and not task.scheduled then push(task) end
+  if task and not task.done and not task.state then push(task) end
 end
 
 ---Waits for the task's end and gives what its function returned. An error in
@@ -377,6 +444,13 @@ function Task:join()
   error(self.traceback, 0)
 end
 
+-- Takes back what the task waits for.
+local function forget(task)
+  waiting[task.pending % SLOTS] = nil
+  engine:cancel(task.pending)
+  task.pending = nil
+end
+
 ---Ends the task where it waits, with its pending call and the tasks that it
 ---runs by each, map, all and race. False when it has already ended.
 function Task:cancel()
@@ -385,14 +459,10 @@ function Task:cancel()
   self.seen = true
   for _, child in ipairs(self.owned or {}) do child:cancel() end
   if is_within(self) then error(self.cancelled, 0) end
-  if self.pending then
-    waiting[self.pending] = nil
-    engine:cancel(self.pending)
-    self.pending = nil
-  end
-  if not self.started then
+  if self.pending then forget(self) end
+  if self.state == "new" then
     finish(self, false, self.cancelled)
-  elseif not self.scheduled then
+  elseif not self.state then
     push(self)
   end
   return true
@@ -470,21 +540,7 @@ local function first_lost()
   return first_one
 end
 
--- One task, or one event within `patience`; nil when there is neither, and
--- "none" when there is nothing that could come.
-local function turn(patience)
-  local entry = pop()
-  if entry then
-    run_task(entry)
-    return "task"
-  end
-  local kind, id, details = M.engine():step(patience)
-  if kind == "none" or kind == "idle" then return nil, kind end
-  deliver(kind, id, details)
-  return kind
-end
-
-local BURST = 1000 -- turns of one step: then the host has its own
+local TURNS = 1000 -- of one step: then the host has its own
 
 ---For a host with a loop of its own: does what can be done now. When that is
 ---nothing, waits for at most `patience` seconds for something (0). Raises
@@ -495,10 +551,10 @@ local BURST = 1000 -- turns of one step: then the host has its own
 function M.step(patience)
   patience = usage.duration(patience or 0, "step")
   if current then usage.fail("lull.step is for the program around the tasks, not for a task") end
-  local did, kind = turn(patience)
-  for _ = 2, BURST do
-    if not did then break end
-    did, kind = turn(0)
+  local kind = turn(patience)
+  for _ = 2, TURNS do
+    if kind == "none" or kind == "idle" then break end
+    kind = turn(0)
   end
   local failed = first_lost()
   if failed then
@@ -512,12 +568,10 @@ end
 -- the last verdicts would be missing from the trace.
 local function wind_up()
   local ids = {}
-  for id in pairs(waiting) do ids[#ids + 1] = id end
+  for _, waiter in pairs(waiting) do ids[#ids + 1] = waiter.pending end
+  waiting = {}
   table.sort(ids)
-  for _, id in ipairs(ids) do
-    engine:cancel(id)
-    waiting[id] = nil
-  end
+  for _, id in ipairs(ids) do engine:cancel(id) end
   while engine do
     local kind, id, details = engine:step(0)
     if kind == "none" or kind == "idle" then return end
@@ -548,11 +602,9 @@ function M.interrupt(signal)
   M.interrupted = signal
   M.engine():drain()
   for task in pairs(live) do
-    if task.sleeping and task.pending then
+    if task.blocked == "sleep" and task.pending then
       task.cancelled = cancellation("interrupted")
-      waiting[task.pending] = nil
-      engine:cancel(task.pending)
-      task.pending = nil
+      forget(task)
       push(task)
     end
   end

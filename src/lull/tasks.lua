@@ -43,7 +43,7 @@ local Group = {}
 Group.__index = Group
 
 local function new_group(what)
-  return setmetatable({ tasks = {}, left = 0, what = what,
+  return setmetatable({ tasks = {}, count = 0, left = 0, what = what, settled = {},
     parent = sched.current() }, Group)
 end
 
@@ -58,21 +58,26 @@ function Group:fail(err)
   self:cancel()
 end
 
--- `settled(task)` is told of each end but those of cancelled tasks.
+-- `settled(task)` is told of its end, unless it is cancelled.
 function Group:add(fn, settled)
   local task = sched.spawn(fn)
-  self.tasks[#self.tasks + 1] = task
+  self.count = self.count + 1
+  self.tasks[self.count] = task
   self.left = self.left + 1
-  task.seen = true
-  task.on_done = function()
-    self.left = self.left - 1
-    if not sched.is_cancellation(task.err) or not task.cancelled then
-      if settled then settled(task) end
-      if task.failed then self:fail(task.traceback) end
-    end
-    if self.left == 0 then sched.wake(self.parent) end
-  end
+  self.settled[task] = settled
+  task.seen, task.group = true, self
   return task
+end
+
+-- A task of the group has ended.
+function Group:ended(task)
+  self.left = self.left - 1
+  if not task.cancelled or not sched.is_cancellation(task.err) then
+    local settled = self.settled[task]
+    if settled then settled(task) end
+    if task.failed then self:fail(task.traceback) end
+  end
+  if self.left == 0 then sched.wake(self.parent) end
 end
 
 -- Waits for all, and raises the failure, if any.
@@ -87,56 +92,54 @@ end
 
 -- One worker pulls at a time: an iterator may wait, and must not be entered
 -- again meanwhile.
-local function take_turn(state)
-  local me = sched.current()
+local function wait_turn(state)
   while state.pulling do
-    state.queue[#state.queue + 1] = me
+    state.queue[#state.queue + 1] = sched.current()
     sched.hold(function() return not state.pulling end, "each")
   end
-  state.pulling = true
 end
 
 local function give_turn(state)
-  state.pulling = false
-  sched.wake(table.remove(state.queue, 1))
+  if state.queue[1] then sched.wake(table.remove(state.queue, 1)) end
 end
 
-local work
+local function leave(state)
+  give_turn(state)
+  sched.leave()
+end
 
 -- One more worker only when there was something to pull: ten items never
 -- make a thousand tasks.
-local function handle(state, ...)
+local function pulled(state, ...)
+  state.pulling = false
   if (...) == nil then
-    state.ended = true
-    give_turn(state)
-    return
+    state.over = true
+    return leave(state)
   end
-  if #state.group.tasks < state.parallel then
-    state.group:add(function() work(state) end)
-  end
+  if state.group.count < state.parallel then state.group:add(state.work) end
   give_turn(state)
-  state.fn(...)
+  return ...
 end
 
-work = function(state)
-  while not state.ended and not sched.interrupted do
-    take_turn(state)
-    if state.ended then
-      give_turn(state)
-    else
-      handle(state, state.pull())
-    end
-  end
+-- What the source gives next. At its end the worker ends within here.
+local function pull(state)
+  if state.pulling then wait_turn(state) end
+  if state.over or sched.interrupted then return leave(state) end
+  state.pulling = true
+  return pulled(state, state.source())
 end
 
 local function run(what, source, options, fn)
   if fn == nil and type(options) == "function" then options, fn = {}, options end
   usage.type(fn, what .. "'s function", "function")
-  local state = { pull = puller(source, what), fn = fn, queue = {},
+  local state = { source = puller(source, what), queue = {},
     parallel = parallel_of(options or {}, what) }
+  state.work = function()
+    while true do fn(pull(state)) end
+  end
   sched.check()
   state.group = new_group(what)
-  state.group:add(function() work(state) end)
+  state.group:add(state.work)
   state.group:wait()
 end
 
