@@ -61,22 +61,23 @@ void lull_client_drop(struct lull_client *c)
   lull_mem_free(c);
 }
 
+/* What a path may have without being changed by a parser of URLs. */
+static bool plain(char c)
+{
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+         (c >= '0' && c <= '9') || (c && strchr("-_~!$&'()*+,;=:@%/?", c));
+}
+
 bool lull_client_recall(const struct lull_client *c, const char *url,
                         const char **origin, const char **path)
 {
-  static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
-                              "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                              "0123456789-_~!$&'()*+,;=:@%/?";
   size_t len = c->seen ? strlen(c->seen) : 0;
-  const char *rest = url + len;
-  size_t ok;
+  const char *rest = url + len, *at;
   if (!len || strncmp(url, c->seen, len) != 0 || *rest != '/')
     return false;
-  for (ok = strspn(rest, plain); rest[ok]; ok += strspn(rest + ok, plain))
-    if (rest[ok] != '.' || rest[ok - 1] == '/')
+  for (at = rest; *at; at++)
+    if (!plain(*at) && (*at != '.' || at[-1] == '/'))
       return false; /* a dot is plain, but not where it names a folder */
-    else
-      ok++;
   *origin = c->seen_origin;
   *path = rest;
   return true;

@@ -26,31 +26,36 @@ static bool blank(char c)
   return c == ' ' || c == '\t';
 }
 
-enum lull_err lull_headers_add(struct lull_headers *h, const char *name,
-                               size_t name_len, const char *value,
-                               size_t value_len)
+/* Name and value are known to have no line end. */
+static enum lull_err append(struct lull_headers *h, const char *name,
+                            size_t name_len, const char *value,
+                            size_t value_len)
 {
-  size_t before = h->raw.len;
-  enum lull_err err;
+  char *to;
   while (value_len && blank(*value))
     value++, value_len--;
   while (value_len && blank(value[value_len - 1]))
     value_len--;
+  to = lull_buf_extend(&h->raw, name_len + value_len + 2);
+  if (!to)
+    return name_len + value_len + 2 > h->raw.max - h->raw.len ? LULL_ELIMIT
+                                                              : LULL_ENOMEM;
+  memcpy(to, name, name_len);
+  to[name_len] = '\0';
+  memcpy(to + name_len + 1, value, value_len);
+  to[name_len + 1 + value_len] = '\0';
+  h->count++;
+  return LULL_OK;
+}
+
+enum lull_err lull_headers_add(struct lull_headers *h, const char *name,
+                               size_t name_len, const char *value,
+                               size_t value_len)
+{
   if (name_len == 0 || has_line_end(name, name_len) ||
       has_line_end(value, value_len))
     return LULL_EINVAL;
-  err = lull_buf_add(&h->raw, name, name_len);
-  if (!err)
-    err = lull_buf_add(&h->raw, "", 1);
-  if (!err)
-    err = lull_buf_add(&h->raw, value, value_len);
-  if (!err)
-    err = lull_buf_add(&h->raw, "", 1);
-  if (err)
-    h->raw.len = before;
-  else
-    h->count++;
-  return err;
+  return append(h, name, name_len, value, value_len);
 }
 
 enum lull_err lull_headers_add_line(struct lull_headers *h, const char *line,
@@ -66,7 +71,7 @@ enum lull_err lull_headers_add_line(struct lull_headers *h, const char *line,
   if (has_line_end(line, len) || memchr(line, ' ', name_len) ||
       memchr(line, '\t', name_len))
     return LULL_OK; /* a folded line, or no field: RFC 9112, 5.1 and 5.2 */
-  return lull_headers_add(h, line, name_len, colon + 1, len - name_len - 1);
+  return append(h, line, name_len, colon + 1, len - name_len - 1);
 }
 
 bool lull_headers_next(const struct lull_headers *h, size_t *at,
@@ -134,9 +139,10 @@ bool lull_method_idempotent(const char *method)
 
 bool lull_method_valid(const char *method)
 {
-  return *method &&
-         strspn(method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-_") == strlen(method) &&
-         strcmp(method, "CONNECT") != 0;
+  const char *c = method;
+  while ((*c >= 'A' && *c <= 'Z') || *c == '-' || *c == '_')
+    c++;
+  return c > method && !*c && strcmp(method, "CONNECT") != 0;
 }
 
 static const struct status_text {

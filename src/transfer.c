@@ -8,6 +8,8 @@
 #include <strings.h>
 #include <unistd.h>
 
+extern char **environ;
+
 /* ---- what libcurl calls ------------------------------------------------ */
 
 /* Begins the list anew at each status line: what came before was a 1xx. */
@@ -162,6 +164,34 @@ static bool sends_body(const struct lull_request *r)
          strcmp(r->method, "PUT") == 0 || strcmp(r->method, "PATCH") == 0;
 }
 
+/* The encodings that this libcurl decodes. Of deflate two kinds are about;
+   who has it has gzip. */
+static const char *encodings(void)
+{
+  int features = curl_version_info(CURLVERSION_NOW)->features;
+  bool br = features & CURL_VERSION_BROTLI,
+       zstd = features & CURL_VERSION_ZSTD;
+  if (!(features & CURL_VERSION_LIBZ))
+    return NULL;
+  if (br)
+    return zstd ? "Accept-Encoding: gzip, br, zstd"
+                : "Accept-Encoding: gzip, br";
+  return zstd ? "Accept-Encoding: gzip, zstd" : "Accept-Encoding: gzip";
+}
+
+/* "identity" asks for none, and what a server sends all the same is still
+   decoded; any other wish of the script's leaves the body as it comes. The
+   header is ours: libcurl's own would be made anew for each request. */
+static bool set_decoding(struct lull_transfer *t, const char *wish)
+{
+  const char *line = wish ? NULL : encodings();
+  if (t->attempt->client->transport.encoded ||
+      (wish && strcasecmp(wish, "identity") != 0))
+    return true;
+  curl_easy_setopt(t->easy, CURLOPT_ACCEPT_ENCODING, wish ? "identity" : "");
+  return !line || append(&t->headers, line);
+}
+
 static enum lull_err load_headers(struct lull_transfer *t,
                                   const struct lull_headers *all)
 {
@@ -176,6 +206,8 @@ static enum lull_err load_headers(struct lull_transfer *t,
          suppress(t, all, "content-type", "Content-Type:");
   if (ok && lull_request_names(a->request, a->client, "accept"))
     ok = suppress(t, all, "accept", "Accept:");
+  if (ok)
+    ok = set_decoding(t, lull_headers_get(all, "accept-encoding", 0));
   curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
   return ok ? LULL_OK : LULL_ENOMEM;
 }
@@ -216,6 +248,20 @@ static enum lull_err load_body(struct lull_transfer *t)
   return body->kind == LULL_BODY_FILE ? open_body(t, body) : LULL_OK;
 }
 
+/* True when a variable's name ends in _proxy, in whatever case. */
+static bool names_proxy(char **variables)
+{
+  static const char end[] = "_proxy";
+  for (; variables && *variables; variables++) {
+    size_t len = strcspn(*variables, "=");
+    if (len >= sizeof end - 1 &&
+        strncasecmp(*variables + len - (sizeof end - 1), end,
+                    sizeof end - 1) == 0)
+      return true;
+  }
+  return false;
+}
+
 static void load_transport(CURL *easy, const struct lull_transport *how,
                            const char *url)
 {
@@ -245,6 +291,8 @@ static void load_transport(CURL *easy, const struct lull_transport *how,
     curl_easy_setopt(easy, CURLOPT_SSLKEY, how->cert_key);
   if (how->proxy)
     curl_easy_setopt(easy, CURLOPT_PROXY, how->proxy);
+  else if (!names_proxy(environ)) /* spares libcurl looking, each time */
+    curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
   if (how->insecure) {
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
@@ -282,19 +330,6 @@ static enum lull_err set_url(CURL *easy, const char *url)
   return code == CURLE_OK ? LULL_OK : LULL_ENOMEM;
 }
 
-/* libcurl decodes when it may ask for encodings itself. "identity" asks for
-   none, and still decodes what a server sends all the same; any other wish
-   of the script's leaves the body as it comes. */
-static void set_decoding(struct lull_transfer *t, const char *wish)
-{
-  if (t->attempt->client->transport.encoded)
-    return;
-  if (!wish)
-    curl_easy_setopt(t->easy, CURLOPT_ACCEPT_ENCODING, "");
-  else if (strcasecmp(wish, "identity") == 0)
-    curl_easy_setopt(t->easy, CURLOPT_ACCEPT_ENCODING, "identity");
-}
-
 /* A GET that adds nothing to what its client says: the next one differs in
    its URL alone, and setting all options anew costs a tenth of a request. */
 static bool is_plain(const struct lull_attempt *a)
@@ -318,7 +353,6 @@ static enum lull_err load_all(struct lull_transfer *t, struct lull_attempt *a)
     err = lull_attempt_headers(a, &all);
   if (!err)
     err = load_headers(t, &all);
-  set_decoding(t, lull_headers_get(&all, "accept-encoding", 0));
   if (!err)
     err = load_body(t);
   lull_headers_clear(&all);
