@@ -242,7 +242,8 @@ M.complain, M.ended = complain, ended
 ---@return integer
 function M.main(argv, host)
   if host then
-    sched.interrupt_fd, sched.entering = host.interrupt_fd, host.entering
+    sched.interrupt_fd = host.interrupt_fd
+    sched.tell(host.entering)
     last_signal = host.acknowledge
     sched.on("interrupt", function() sched.interrupt(host.acknowledge()) end)
   end

@@ -37,6 +37,10 @@ local observers = { made = {}, started = {} }
 ---Calls `fn(client)` for each client that is made, or `fn(id)` for each call.
 function M.observe(what, fn) table.insert(observers[what], fn) end
 
+local function tell_started(id)
+  for _, fn in ipairs(observers.started) do fn(id) end
+end
+
 local function new_client(checked)
   local client = setmetatable({ settings = checked }, Client)
   client.base = checked.base and checked.base:gsub("/+$", "")
@@ -277,7 +281,7 @@ local function run(client, spec, factory)
   if M.forbid then M.forbid() end
   local id, problem = sched.engine():start(client.core, spec)
   if not id then return refuse_start(spec.method, spec.url, spec, problem) end
-  for _, fn in ipairs(observers.started) do fn(id) end
+  tell_started(id)
   return follow(client, id, factory, sched.wait(id))
 end
 
@@ -330,9 +334,7 @@ local function start_plain(client, method, target)
   if not client.plain or type(target) ~= "string" or M.forbid or sched.interrupted then return end
   sched.check()
   local id = sched.engine():start_plain(client.core, method, target)
-  if id then
-    for _, fn in ipairs(observers.started) do fn(id) end
-  end
+  if id and observers.started[1] then tell_started(id) end
   return id
 end
 

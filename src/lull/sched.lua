@@ -36,6 +36,7 @@ Task.__index = Task
 
 local engine            -- the engine that everything waits for
 local current           -- the task that runs now
+local entering          -- the host's, to be told of the task that runs
 local waiting = {}      -- slot of an id -> task, or a main-level box
 local ready = {}        -- fifo of tasks
 local first, last = 1, 0
@@ -82,6 +83,9 @@ function M.is_exit(err) return getmetatable(err) == Exit end
 
 ---True for the error that ends a cancelled task.
 function M.is_cancellation(err) return getmetatable(err) == Cancelled end
+
+---The host is to be told which coroutine runs; nil for none any more.
+function M.tell(fn) entering = fn end
 
 ---Uses this engine from now on.
 function M.use(new_engine) engine = new_engine end
@@ -163,13 +167,10 @@ local function push(task)
 end
 
 local function pop()
-  if first > last then
-    first, last = 1, 0
-    return nil
-  end
   local task = ready[first]
   ready[first] = nil
   first = first + 1
+  if first > last then first, last = 1, 0 end
   return task
 end
 
@@ -220,40 +221,40 @@ local function finish(task, ok, ...)
   if task.group then task.group:ended(task) end
 end
 
-local function after(task, before, ok, ...)
-  if M.entering then M.entering(before and before.co) end
+-- What lull's own yields give: who yields it has not ended.
+local PARKED = {}
+
+local function after(task, before, ok, what, ...)
   current = before
-  if status(task.co) == "dead" then
-    -- A yield that Lua refused leaves what it waited for behind.
-    if task.pending then
-      waiting[task.pending % SLOTS] = nil
-      engine:cancel(task.pending)
-    end
-    finish(task, ok, ...)
+  if entering and (before or M.interrupted) then entering(before and before.co) end
+  if what == PARKED or status(task.co) ~= "dead" then return end
+  -- A yield that Lua refused leaves what it waited for behind.
+  if task.pending then
+    waiting[task.pending % SLOTS] = nil
+    engine:cancel(task.pending)
   end
+  finish(task, ok, what, ...)
 end
 
 -- Lets the task go on with these values.
 local function run_task(task, ...)
   local before = current
   current = task
-  if M.entering then M.entering(task.co) end
-  after(task, before, resume(task.co, ...))
+  if entering then
+    M.latest = task -- the host goes on holding its coroutine
+    entering(task.co)
+  end
+  return after(task, before, resume(task.co, ...))
 end
 
--- The first task that is ready. False when there is none.
+-- The first task that is ready.
 local function run_ready()
   local task = pop()
-  if not task then return false end
   local args = task.args
   task.state, task.args = nil, nil
-  if task.done then return true end
-  if args then
-    run_task(task, unpack(args, 1, args.n))
-  else
-    run_task(task)
-  end
-  return true
+  if task.done then return end
+  if args then return run_task(task, unpack(args, 1, args.n)) end
+  return run_task(task)
 end
 
 -- What a task waits in: a word, or the request of a call.
@@ -272,22 +273,16 @@ local function names_of_sleepers()
   return #names > 0 and table.concat(names, ", ") or "the main program"
 end
 
-local function deliver(kind, id, details)
-  if kind == "done" or kind == "timer" or kind == "ask" then
-    local slot = id % SLOTS
-    local waiter = waiting[slot]
-    if not waiter then return end
-    waiting[slot] = nil
-    if waiter.co then
-      waiter.pending = nil
-      run_task(waiter, kind, details)
-    else
-      waiter.kind, waiter.details = kind, details
-    end
-  elseif handlers[kind] then
-    handlers[kind](id, details)
+-- The event that a task waits for, or the main program.
+local function wake_up(waiter, kind, details)
+  if waiter.co then
+    waiter.pending = nil
+    return run_task(waiter, kind, details)
   end
+  waiter.kind, waiter.details = kind, details
 end
+
+local WAITED_FOR = { done = true, timer = true, ask = true }
 
 -- As many tasks may run before the engine has its turn: a hundred thousand
 -- that begin at once must not hold up those that wait for an answer.
@@ -297,15 +292,26 @@ local ran = 0
 -- Runs a task that is ready; or takes an event of the engine's, waiting for
 -- it no longer than `patience`. Gives the kind of the event, or "task".
 local function turn(patience)
-  if ran < BURST and run_ready() then
+  if first <= last then
     ran = ran + 1
-    return "task"
+    if ran <= BURST then
+      run_ready()
+      return "task"
+    end
+    patience = 0
   end
   ran = 0
-  if first <= last then patience = 0 end
-  local kind, id, details = M.engine():step(patience)
-  deliver(kind, id, details)
-  if kind == "idle" and first <= last then return "task" end
+  local kind, id, details = (engine or M.engine()):step(patience)
+  if WAITED_FOR[kind] then
+    local slot = id % SLOTS
+    local waiter = waiting[slot]
+    waiting[slot] = nil
+    if waiter then wake_up(waiter, kind, details) end
+  elseif handlers[kind] then
+    handlers[kind](id, details)
+  elseif kind == "idle" and first <= last then
+    kind = "task"
+  end
   return kind
 end
 
@@ -329,7 +335,7 @@ local function ended() error(current.cancelled, 0) end
 local function suspend(what)
   local task = current
   task.blocked = what
-  yield()
+  yield(PARKED)
   task.blocked = nil
   if task.cancelled then ended() end
 end
@@ -349,7 +355,7 @@ function M.wait(id)
   if not task then return wait_outside(id) end
   waiting[id % SLOTS] = task
   task.pending = id
-  local kind, details = yield()
+  local kind, details = yield(PARKED)
   if not kind then ended() end
   return kind, details
 end
@@ -477,7 +483,7 @@ local function run_child(fn, ...)
   task.joiners = { parent }
   while not task.done and not parent.cancelled do
     parent.blocked = "join"
-    yield()
+    yield(PARKED)
     parent.blocked = nil
   end
   if not task.done then task:cancel() end
@@ -575,7 +581,7 @@ local function wind_up()
   while engine do
     local kind, id, details = engine:step(0)
     if kind == "none" or kind == "idle" then return end
-    if kind == "verdict" then deliver(kind, id, details) end
+    if kind == "verdict" and handlers.verdict then handlers.verdict(id, details) end
   end
 end
 

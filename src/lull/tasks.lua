@@ -161,13 +161,13 @@ function M.map(source, options, fn)
   if fn == nil and type(options) == "function" then options, fn = {}, options end
   usage.type(fn, "map's function", "function")
   local results, n = { n = 0 }, 0
-  local pull = puller(source, "map")
+  local take = puller(source, "map")
   local function numbered(...)
     if (...) == nil then return nil end
     n = n + 1
     return n, ...
   end
-  run("map", function() return numbered(pull()) end, options, function(i, ...)
+  run("map", function() return numbered(take()) end, options, function(i, ...)
     results[i] = fn(...)
   end)
   results.n = n
