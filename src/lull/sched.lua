@@ -224,16 +224,16 @@ end
 -- What lull's own yields give: who yields it has not ended.
 local PARKED = {}
 
-local function after(task, before, ok, what, ...)
+local function after(task, before, ok, ...)
   current = before
   if entering and (before or M.interrupted) then entering(before and before.co) end
-  if what == PARKED or status(task.co) ~= "dead" then return end
+  if (...) == PARKED or status(task.co) ~= "dead" then return end
   -- A yield that Lua refused leaves what it waited for behind.
   if task.pending then
     waiting[task.pending % SLOTS] = nil
     engine:cancel(task.pending)
   end
-  finish(task, ok, what, ...)
+  finish(task, ok, ...)
 end
 
 -- Lets the task go on with these values.
@@ -247,9 +247,10 @@ local function run_task(task, ...)
   return after(task, before, resume(task.co, ...))
 end
 
--- The first task that is ready.
+-- The first task that is ready, or what something else has to do in the loop.
 local function run_ready()
   local task = pop()
+  if not task.co then return task:turn() end
   local args = task.args
   task.state, task.args = nil, nil
   if task.done then return end
@@ -382,10 +383,14 @@ local function body_of(fn)
   return function(...) return fn(...) end
 end
 
-local function spawn(fn, ...)
+local function new_task(fn)
   made = made + 1
-  local task = setmetatable({ co = coroutine.create(body_of(fn)), fn = fn,
+  return setmetatable({ co = coroutine.create(body_of(fn)), fn = fn,
     number = made, state = "new" }, Task)
+end
+
+local function spawn(fn, ...)
+  local task = new_task(fn)
   if select("#", ...) > 0 then task.args = pack(...) end
   push(task)
   return task
@@ -398,6 +403,21 @@ function M.spawn(fn, ...)
   local task = spawn(usage.type(fn, "what is spawned", "function"), ...)
   live[task] = true
   return task
+end
+
+---Lets `thing:turn()` be called by the loop, outside of every task, after
+---what is ready now.
+function M.later(thing) push(thing) end
+
+---Makes a task and runs it at once, for `group`, which is told of its end.
+---Only from a turn of the loop: from within a task it would make the stack of
+---each as deep as those before it.
+function M.begin(fn, group)
+  local task = new_task(fn)
+  task.seen, task.group, task.state = true, group, nil
+  live[task] = true
+  group:joined(task)
+  return run_task(task)
 end
 
 ---Starts a task that nobody waits for: the script may end without it.

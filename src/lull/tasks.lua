@@ -48,6 +48,7 @@ local function new_group(what)
 end
 
 function Group:cancel()
+  self.ending = true
   for _, task in ipairs(self.tasks) do task:cancel() end
 end
 
@@ -58,12 +59,16 @@ function Group:fail(err)
   self:cancel()
 end
 
--- `settled(task)` is told of its end, unless it is cancelled.
-function Group:add(fn, settled)
-  local task = sched.spawn(fn)
+function Group:joined(task)
   self.count = self.count + 1
   self.tasks[self.count] = task
   self.left = self.left + 1
+end
+
+-- `settled(task)` is told of its end, unless it is cancelled.
+function Group:add(fn, settled)
+  local task = sched.spawn(fn)
+  self:joined(task)
   self.settled[task] = settled
   task.seen, task.group = true, self
   return task
@@ -84,7 +89,7 @@ end
 function Group:wait()
   local parent = self.parent
   local before = parent and parent.owned
-  if parent then parent.owned = self.tasks end
+  if parent then parent.owned = { self } end
   sched.hold(function() return self.left == 0 end, self.what)
   if parent then parent.owned = before end
   if self.failed then error(self.failed[1], 0) end
@@ -108,6 +113,13 @@ local function leave(state)
   sched.leave()
 end
 
+-- In the loop: one more worker.
+local function grow(state)
+  state.growing = false
+  local group = state.group
+  if not (state.over or group.failed or group.ending) then sched.begin(state.work, group) end
+end
+
 -- One more worker only when there was something to pull: ten items never
 -- make a thousand tasks.
 local function pulled(state, ...)
@@ -116,7 +128,10 @@ local function pulled(state, ...)
     state.over = true
     return leave(state)
   end
-  if state.group.count < state.parallel then state.group:add(state.work) end
+  if state.group.count < state.parallel and not state.growing then
+    state.growing = true
+    sched.later(state)
+  end
   give_turn(state)
   return ...
 end
@@ -132,7 +147,7 @@ end
 local function run(what, source, options, fn)
   if fn == nil and type(options) == "function" then options, fn = {}, options end
   usage.type(fn, what .. "'s function", "function")
-  local state = { source = puller(source, what), queue = {},
+  local state = { source = puller(source, what), queue = {}, turn = grow,
     parallel = parallel_of(options or {}, what) }
   state.work = function()
     while true do fn(pull(state)) end
