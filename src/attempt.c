@@ -29,26 +29,19 @@ void lull_response_clear(struct lull_response *r)
   r->status = 0;
 }
 
-struct lull_attempt *lull_attempt_new(const struct lull_request *request,
-                                      const struct lull_client *client)
+void lull_attempt_init(struct lull_attempt *a,
+                       const struct lull_request *request,
+                       const struct lull_client *client)
 {
-  struct lull_attempt *a = lull_mem_zero(sizeof *a);
-  if (!a)
-    return NULL;
-  a->request = request;
-  a->client = client;
+  *a = (struct lull_attempt){.request = request, .client = client};
   lull_headers_init(&a->outgoing, SIZE_MAX);
   lull_response_init(&a->response, client);
-  return a;
 }
 
-void lull_attempt_free(struct lull_attempt *a)
+void lull_attempt_clear(struct lull_attempt *a)
 {
-  if (!a)
-    return;
   lull_response_clear(&a->response);
   lull_headers_clear(&a->outgoing);
-  lull_mem_free(a);
 }
 
 static enum lull_err add(struct lull_headers *all, const char *name,

@@ -48,10 +48,10 @@ struct lull_attempt {
   void *transfer;               /* real: the world's own */
 };
 
-/* NULL: no memory. */
-struct lull_attempt *lull_attempt_new(const struct lull_request *request,
-                                      const struct lull_client *client);
-void lull_attempt_free(struct lull_attempt *a);
+void lull_attempt_init(struct lull_attempt *a,
+                       const struct lull_request *request,
+                       const struct lull_client *client);
+void lull_attempt_clear(struct lull_attempt *a);
 
 /* All headers that go out, those for the rest of a file included. */
 enum lull_err lull_attempt_headers(const struct lull_attempt *a,

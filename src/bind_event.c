@@ -7,12 +7,6 @@
 #include "bind.h"
 #include "reason.h"
 
-static void set_body(lua_State *L, const char *name, const struct lull_call *c)
-{
-  const struct lull_buf *body = &c->last.sink.memory;
-  lull_bind_set_bytes(L, name, body->data, body->len);
-}
-
 static void set_packed(lua_State *L, const struct lull_call *c, lull_usec now)
 {
   lull_bind_pack(L, c, now);
@@ -38,32 +32,35 @@ static void set_hint(lua_State *L, const struct lull_hint *h)
   lua_setfield(L, -2, "hint");
 }
 
-/* The last real answer, when it is not the one that is asked about. */
-static void set_last(lua_State *L, const struct lull_call *c)
+/* The last real answer, when it is not the one that is told of. */
+static void set_last(lua_State *L, const struct lull_last *last)
 {
-  if (!c->last.status)
+  if (!last->status)
     return;
-  lull_bind_set_integer(L, "last_status", c->last.status);
-  set_body(L, "last_body", c);
+  lull_bind_set_integer(L, "last_status", last->status);
+  lull_bind_set_bytes(L, "last_body", last->body, last->body_len);
 }
 
 static void push_ask(lua_State *L, const struct lull_engine *e,
                      const struct lull_call *c, const struct lull_record *r,
                      lull_usec now)
 {
+  const struct lull_flight *f = c->ended;
+  struct lull_last last;
+  lull_call_last(c, &last);
   lull_bind_outcome(L, r);
   if (r->status)
-    set_body(L, "body", c);
+    lull_bind_set_bytes(L, "body", last.body, last.body_len);
   else
-    set_last(L, c);
+    set_last(L, &last);
   lull_bind_set_integer(L, "n", r->n);
   lull_bind_set_flag(L, "sent", r->sent);
   lull_bind_set_flag(L, "maybe_applied", r->maybe_applied);
   if (r->rule != LULL_NO_RULE)
     lull_bind_set_integer(L, "rule", r->rule + 1);
-  set_hint(L, &c->hint);
-  lull_bind_set_number(L, "wait", lull_usec_to(c->suggestion.wait));
-  lull_bind_set_string(L, "verdict", lull_action_name(c->suggestion.action));
+  set_hint(L, &f->hint);
+  lull_bind_set_number(L, "wait", lull_usec_to(f->suggestion.wait));
+  lull_bind_set_string(L, "verdict", lull_action_name(f->suggestion.action));
   lull_bind_set_flag(L, "may_retry", lull_engine_may_retry(e, c));
   lull_bind_set_number(L, "elapsed", lull_usec_to(now - c->started));
   if (c->deadline_at != LULL_NEVER)
@@ -87,9 +84,10 @@ static void push_verdict(lua_State *L, const struct lull_engine *e,
   lull_bind_set_number(L, "now", lull_usec_to(now));
   lull_bind_set_string(L, "lane", lull_engine_lane_of(c));
   if (lull_engine_records(e) && r->status) {
-    lull_bind_set_bytes(L, "raw_headers", c->last.headers.raw.data,
-                        c->last.headers.raw.len);
-    set_body(L, "body", c);
+    struct lull_last last;
+    lull_call_last(c, &last);
+    lull_bind_set_bytes(L, "raw_headers", last.headers, last.headers_len);
+    lull_bind_set_bytes(L, "body", last.body, last.body_len);
   }
 }
 
@@ -106,10 +104,12 @@ static bool has_rule(const struct lull_call *c)
 static void push_accepted(lua_State *L, const struct lull_call *c,
                           lull_usec now)
 {
+  struct lull_last last;
+  lull_call_last(c, &last);
   lua_createtable(L, 0, 4);
   lull_bind_set_flag(L, "accepted", true);
-  lull_bind_set_integer(L, "status", c->last.status);
-  set_body(L, "body", c);
+  lull_bind_set_integer(L, "status", last.status);
+  lull_bind_set_bytes(L, "body", last.body, last.body_len);
   set_packed(L, c, now);
   if (has_rule(c))
     lull_bind_set_flag(L, "ruled", true);
@@ -118,9 +118,10 @@ static void push_accepted(lua_State *L, const struct lull_call *c,
 static void push_failed(lua_State *L, const struct lull_call *c,
                         const struct lull_record *r, lull_usec now)
 {
+  struct lull_last last;
   lull_bind_set_string(L, "lane", lull_engine_lane_of(c));
-  lull_bind_set_string(L, "why", lull_why_name(c->end.why));
-  lull_bind_set_string(L, "why_text", lull_why_text(c->end.why));
+  lull_bind_set_string(L, "why", lull_why_name(c->end_why));
+  lull_bind_set_string(L, "why_text", lull_why_text(c->end_why));
   if (r)
     lull_bind_outcome(L, r);
   if (c->fault) {
@@ -131,7 +132,8 @@ static void push_failed(lua_State *L, const struct lull_call *c,
     lull_bind_set_string(L, "detail", c->detail);
   if (c->retry_after >= 0)
     lull_bind_set_number(L, "retry_after", lull_usec_to(c->retry_after));
-  set_last(L, c);
+  lull_call_last(c, &last);
+  set_last(L, &last);
   set_packed(L, c, now);
 }
 
@@ -139,15 +141,16 @@ static void push_failed(lua_State *L, const struct lull_call *c,
 static void push_send(lua_State *L, const struct lull_call *c,
                       const struct lull_leg *leg)
 {
-  const struct lull_headers *all = &leg->attempt->outgoing;
+  size_t len;
+  const char *headers = lull_headers_raw(&leg->flight->attempt.outgoing, &len);
   set_request(L, c);
-  lull_bind_set_integer(L, "nth", (lua_Integer)leg->nth);
+  lull_bind_set_integer(L, "nth", (lua_Integer)leg->flight->nth);
   if (c->request.body.kind == LULL_BODY_BYTES)
     lull_bind_set_bytes(L, "body", c->request.body.bytes,
                         (size_t)c->request.body.len);
   if (c->request.body.kind == LULL_BODY_FILE)
     lull_bind_set_string(L, "file", c->request.body.bytes);
-  lull_bind_set_bytes(L, "headers", all->raw.data, all->raw.len);
+  lull_bind_set_bytes(L, "headers", headers, len);
 }
 
 /* A call that the lane's own limits ended says how the lane stands. */
@@ -155,7 +158,7 @@ static void push_lane_state(lua_State *L, const struct lull_engine *e,
                             const struct lull_call *c)
 {
   struct lull_lane_state s;
-  if (c->end.why != LULL_WHY_BUDGET && c->end.why != LULL_WHY_BREAKER)
+  if (c->end_why != LULL_WHY_BUDGET && c->end_why != LULL_WHY_BREAKER)
     return;
   lull_engine_lane_state(e, c, &s);
   lull_bind_set_number(L, "budget", s.budget);
@@ -175,7 +178,7 @@ int lull_bind_event(lua_State *L, const struct lull_engine *e,
   lull_bind_push_id(L, event->id);
   if (!event->call)
     return 2;
-  if (event->kind == LULL_EV_DONE && event->call->end.action == LULL_ACCEPT) {
+  if (event->kind == LULL_EV_DONE && event->call->end == LULL_ACCEPT) {
     push_accepted(L, event->call, now);
     return 3;
   }

@@ -23,33 +23,36 @@ static char *put(char *to, const void *bytes, size_t len)
   return to + len;
 }
 
-static void fill(char *to, const struct front *f, const struct lull_call *c)
+static void fill(char *to, const struct front *f, const struct lull_call *c,
+                 const struct lull_last *last)
 {
   to = put(to, f, sizeof *f);
   to = put(to, c->request.url, f->url);
   to = put(to, c->request.method, f->method);
-  to = put(to, c->last.headers.raw.data, f->headers);
+  to = put(to, last->headers, f->headers);
   put(to, c->records, f->records);
 }
 
 void lull_bind_pack(lua_State *L, const struct lull_call *c, lull_usec now)
 {
   struct front f = {.elapsed = now - c->started, .waited = c->waited};
+  struct lull_last last;
   char small[1024];
   size_t len;
+  lull_call_last(c, &last);
   f.attempts = c->total;
   f.url = strlen(c->request.url) + 1;
   f.method = strlen(c->request.method) + 1;
-  f.headers = c->last.headers.raw.len;
+  f.headers = last.headers_len;
   f.records = c->record_count * sizeof *c->records;
   len = sizeof f + f.url + f.method + f.headers + f.records;
   if (len <= sizeof small) {
-    fill(small, &f, c);
+    fill(small, &f, c, &last);
     lua_pushlstring(L, small, len);
   } else {
     /* A userdata, so that no error of Lua's leaves it behind. */
     char *large = lua_newuserdata(L, len);
-    fill(large, &f, c);
+    fill(large, &f, c, &last);
     lua_pushlstring(L, large, len);
     lua_remove(L, -2);
   }

@@ -61,9 +61,9 @@ static void check_start(lua_State *L)
 
 static enum lull_err fill_request(lua_State *L, struct lull_request *r)
 {
-  enum lull_err err = LULL_OK;
+  enum lull_err err;
   lull_request_init(r);
-  r->method = copy_field(L, "method", &err);
+  err = lull_request_method(r, lull_bind_string(L, 3, "method", NULL));
   r->url = copy_field(L, "url", &err);
   r->output = copy_field(L, "output", &err);
   if (!err)
@@ -151,8 +151,8 @@ int lull_bind_start_plain(lua_State *L)
   lull_request_init(&request);
   request.url = plain_url(c, target, len);
   if (request.url)
-    request.method = lull_mem_copy(method, strlen(method));
-  if (request.method)
+    err = lull_request_method(&request, method);
+  if (!err)
     err = lull_engine_start(e, c, &request, &none, &id);
   lull_request_clear(&request);
   return push_id(L, err, id);

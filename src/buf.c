@@ -16,39 +16,28 @@ void lull_buf_clear(struct lull_buf *buf)
 /* The next capacity that holds `need` bytes: doubled, never above max. */
 static size_t capacity(const struct lull_buf *buf, size_t need)
 {
-  size_t cap = buf->cap < 512 ? 512 : buf->cap;
+  size_t cap = buf->cap < 128 ? 128 : buf->cap;
   while (cap < need)
     cap = cap > SIZE_MAX / 2 ? need : cap * 2;
   return cap > buf->max ? buf->max : cap;
 }
 
-char *lull_buf_extend(struct lull_buf *buf, size_t len)
-{
-  if (len > buf->max - buf->len)
-    return NULL;
-  if (buf->len + len > buf->cap) {
-    size_t cap = capacity(buf, buf->len + len);
-    char *data = lull_mem_grow(buf->data, cap);
-    if (!data)
-      return NULL;
-    buf->data = data;
-    buf->cap = cap;
-  }
-  buf->len += len;
-  return buf->data + buf->len - len;
-}
-
 enum lull_err lull_buf_add(struct lull_buf *buf, const void *bytes, size_t len)
 {
-  char *to;
   if (len > buf->max - buf->len)
     return LULL_ELIMIT;
   if (len == 0)
     return LULL_OK;
-  to = lull_buf_extend(buf, len);
-  if (!to)
-    return LULL_ENOMEM;
-  memcpy(to, bytes, len);
+  if (buf->len + len > buf->cap) {
+    size_t cap = capacity(buf, buf->len + len);
+    char *data = lull_mem_grow(buf->data, cap);
+    if (!data)
+      return LULL_ENOMEM;
+    buf->data = data;
+    buf->cap = cap;
+  }
+  memcpy(buf->data + buf->len, bytes, len);
+  buf->len += len;
   return LULL_OK;
 }
 

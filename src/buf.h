@@ -24,10 +24,6 @@ void lull_buf_clear(struct lull_buf *buf); /* frees; may be used again */
 enum lull_err lull_buf_add(struct lull_buf *buf, const void *bytes,
                            size_t len);
 
-/* Room for `len` more bytes, which count at once: the caller fills them. NULL
-   past `max`, and when there is no memory; then nothing has changed. */
-char *lull_buf_extend(struct lull_buf *buf, size_t len);
-
 /* Gives back the memory beyond `len`. */
 void lull_buf_trim(struct lull_buf *buf);
 

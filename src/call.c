@@ -6,6 +6,19 @@
 /* How much of an answer's body a waiting call keeps for its error. */
 #define KEPT_BODY ((size_t)16 << 10)
 
+/* What a waiting call keeps of its last real answer, in one block. */
+struct lull_kept {
+  int status;
+  size_t headers_len, body_len;
+  char bytes[];
+};
+
+/* What came of the output file, and the validator to continue it by. */
+struct lull_part {
+  struct lull_sink sink;
+  char *validator;
+};
+
 static bool own_limits(const struct lull_call *call)
 {
   return call->limits != &call->client->policy.limits;
@@ -46,11 +59,11 @@ struct lull_call *lull_call_new(struct lull_client *client,
   if (!call)
     return NULL;
   call->entry.kind = LULL_ENTRY_CALL;
+  call->records = &call->first;
+  call->record_cap = 1;
   call->client = lull_client_keep(client);
   call->limits = &call->client->policy.limits;
   lull_request_init(&call->request);
-  lull_response_init(&call->last, client);
-  lull_sink_init(&call->part, 0, UINT64_MAX);
   init_leg(&call->leg, call);
   if (!copy_options(call, options)) {
     lull_call_free(call);
@@ -66,39 +79,46 @@ struct lull_call *lull_call_new(struct lull_client *client,
   return call;
 }
 
-static void drop_attempt(struct lull_leg *leg)
+static void free_flight(struct lull_flight *flight)
 {
-  lull_attempt_free(leg->attempt);
-  leg->attempt = NULL;
+  if (!flight)
+    return;
+  lull_attempt_clear(&flight->attempt);
+  lull_mem_free(flight);
 }
 
 void lull_call_drop_hedge(struct lull_call *call)
 {
   if (!call->hedge)
     return;
-  drop_attempt(call->hedge);
+  free_flight(call->hedge->flight);
   lull_mem_free(call->hedge);
   call->hedge = NULL;
 }
 
 void lull_call_drop_part(struct lull_call *call)
 {
-  lull_sink_clear(&call->part);
-  lull_mem_free(call->validator);
-  call->validator = NULL;
+  if (!call->part)
+    return;
+  lull_sink_clear(&call->part->sink);
+  lull_mem_free(call->part->validator);
+  lull_mem_free(call->part);
+  call->part = NULL;
 }
 
 void lull_call_free(struct lull_call *call)
 {
   lull_call_drop_hedge(call);
-  drop_attempt(&call->leg);
+  free_flight(call->leg.flight);
+  free_flight(call->ended);
+  lull_mem_free(call->kept);
   lull_call_drop_part(call);
-  lull_response_clear(&call->last);
   if (own_limits(call))
     lull_mem_free(call->limits);
   lull_request_clear(&call->request);
   lull_mem_free(call->lane_name);
-  lull_mem_free(call->records);
+  if (call->records != &call->first)
+    lull_mem_free(call->records);
   lull_mem_free(call->rule_hits);
   lull_mem_free(call->detail);
   lull_mem_free(call->left_method);
@@ -111,35 +131,43 @@ void lull_call_free(struct lull_call *call)
 static bool room_for_records(struct lull_call *call)
 {
   unsigned need = call->record_count + (call->hedge ? 2 : 1);
-  unsigned cap = call->record_cap ? call->record_cap * 2 : need;
+  unsigned cap = call->record_cap * 2 > need ? call->record_cap * 2 : need;
+  bool inside = call->records == &call->first;
   struct lull_record *records;
   if (need <= call->record_cap)
     return true;
-  if (cap < need)
-    cap = need;
-  records = lull_mem_grow(call->records, cap * sizeof *records);
+  records =
+      lull_mem_grow(inside ? NULL : call->records, cap * sizeof *records);
   if (!records)
     return false;
+  if (inside)
+    records[0] = call->first;
   call->records = records;
   call->record_cap = cap;
   return true;
 }
 
+static void take_up_part(struct lull_part *part, struct lull_attempt *a)
+{
+  if (!part || !part->sink.temp)
+    return;
+  a->resume_from = part->sink.size;
+  a->validator = part->validator;
+  lull_sink_move_part(&a->response.sink, &part->sink);
+}
+
 enum lull_err lull_call_attempt(struct lull_call *call, struct lull_leg *leg)
 {
-  struct lull_attempt *a;
+  struct lull_flight *flight;
   if (!room_for_records(call))
     return LULL_ENOMEM;
-  a = lull_attempt_new(&call->request, call->client);
-  if (!a)
+  flight = lull_mem_zero(sizeof *flight);
+  if (!flight)
     return LULL_ENOMEM;
-  a->owner = leg;
-  leg->attempt = a;
-  if (call->part.temp) {
-    a->resume_from = call->part.size;
-    a->validator = call->validator;
-    lull_sink_move_part(&a->response.sink, &call->part);
-  }
+  lull_attempt_init(&flight->attempt, &call->request, call->client);
+  flight->attempt.owner = leg;
+  leg->flight = flight;
+  take_up_part(call->part, &flight->attempt);
   return LULL_OK;
 }
 
@@ -152,11 +180,15 @@ enum lull_err lull_call_hedge(struct lull_call *call)
   return LULL_OK;
 }
 
-static void take_response(struct lull_call *call, struct lull_attempt *a)
+/* Without memory there is no part, and the file begins anew. */
+static struct lull_part *part_of(struct lull_call *call)
 {
-  lull_response_clear(&call->last);
-  call->last = a->response;
-  lull_response_init(&a->response, call->client);
+  if (call->part)
+    return call->part;
+  call->part = lull_mem_zero(sizeof *call->part);
+  if (call->part)
+    lull_sink_init(&call->part->sink, 0, UINT64_MAX);
+  return call->part;
 }
 
 /* Keeps what came of a cut answer, when it can be continued. An answer that
@@ -165,22 +197,23 @@ static void take_part(struct lull_call *call, struct lull_attempt *a)
 {
   struct lull_sink *sink = &a->response.sink;
   const char *validator = lull_attempt_validator(a);
+  struct lull_part *part = sink->temp ? part_of(call) : NULL;
   char *copy = NULL;
-  if (!sink->temp)
+  if (!part)
     return;
-  if (!validator && a->validator && a->response.sink.size > a->resume_from &&
+  if (!validator && a->validator && sink->size > a->resume_from &&
       lull_headers_get(&a->response.headers, "content-range", 0))
     validator = a->validator; /* a 206 need not repeat it */
   if (sink->fd < 0 && a->validator) {
-    lull_sink_move_part(&call->part, sink);
+    lull_sink_move_part(&part->sink, sink);
     return;
   }
   if (validator && a->class != LULL_LIMIT_BODY)
     copy = lull_mem_copy(validator, strlen(validator));
-  lull_mem_free(call->validator);
-  call->validator = copy;
+  lull_mem_free(part->validator);
+  part->validator = copy;
   if (copy)
-    lull_sink_move_part(&call->part, sink);
+    lull_sink_move_part(&part->sink, sink);
 }
 
 static void take_detail(struct lull_call *call, const struct lull_attempt *a)
@@ -190,31 +223,79 @@ static void take_detail(struct lull_call *call, const struct lull_attempt *a)
       *a->detail ? lull_mem_copy(a->detail, strlen(a->detail)) : NULL;
 }
 
+/* Puts the answer into one small block. Without memory it is forgotten: it
+   would only have been told of. */
+static void keep(struct lull_call *call, const struct lull_response *r)
+{
+  const struct lull_buf *body = &r->sink.memory;
+  size_t body_len = body->len > KEPT_BODY ? KEPT_BODY : body->len, len;
+  const char *headers = lull_headers_raw(&r->headers, &len);
+  struct lull_kept *kept = lull_mem_alloc(sizeof *kept + len + body_len);
+  lull_mem_free(call->kept);
+  call->kept = kept;
+  if (!kept)
+    return;
+  *kept = (struct lull_kept){r->status, len, body_len};
+  memcpy(kept->bytes, headers, len);
+  if (body_len)
+    memcpy(kept->bytes + len, body->data, body_len);
+}
+
+/* Makes `flight` the last one; a real answer before it is not lost. */
+static void set_ended(struct lull_call *call, struct lull_flight *flight)
+{
+  struct lull_flight *before = call->ended;
+  bool real = flight && flight->attempt.response.status;
+  if (real) {
+    lull_mem_free(call->kept);
+    call->kept = NULL;
+  } else if (before && before->attempt.response.status) {
+    keep(call, &before->attempt.response);
+  }
+  free_flight(before);
+  call->ended = flight;
+}
+
 void lull_call_absorb(struct lull_call *call, struct lull_leg *leg)
 {
-  struct lull_attempt *a = leg->attempt;
+  struct lull_flight *flight = leg->flight;
+  struct lull_attempt *a = &flight->attempt;
+  leg->flight = NULL;
   if (a->class != LULL_CLASS_NONE) {
     take_part(call, a);
     take_detail(call, a);
+    lull_response_clear(&a->response);
   } else if (a->response.status) {
     if (a->response.sink.fd < 0)
       take_part(call, a);
-    take_response(call, a);
+  } else if (call->ended) {
+    free_flight(flight);
+    return;
   }
-  drop_attempt(leg);
+  set_ended(call, flight);
 }
 
 void lull_call_shrink(struct lull_call *call)
 {
-  struct lull_sink *sink = &call->last.sink;
-  if (sink->temp) {
-    lull_sink_clear(sink);
-    return;
+  set_ended(call, NULL);
+}
+
+void lull_call_last(const struct lull_call *call, struct lull_last *last)
+{
+  const struct lull_kept *kept = call->kept;
+  *last = (struct lull_last){.headers = "", .body = ""};
+  if (call->ended && call->ended->attempt.response.status) {
+    const struct lull_response *r = &call->ended->attempt.response;
+    last->status = r->status;
+    last->headers = lull_headers_raw(&r->headers, &last->headers_len);
+    last->body_len = r->sink.memory.len;
+    if (last->body_len)
+      last->body = r->sink.memory.data;
+  } else if (kept) {
+    *last = (struct lull_last){kept->status, kept->bytes,
+                               kept->bytes + kept->headers_len,
+                               kept->headers_len, kept->body_len};
   }
-  if (sink->memory.len > KEPT_BODY)
-    sink->memory.len = KEPT_BODY;
-  lull_buf_trim(&sink->memory);
-  lull_buf_trim(&call->last.headers.raw);
 }
 
 void lull_call_count_rule(struct lull_call *call, unsigned rule)

@@ -1,9 +1,9 @@
 /*
  * call: one HTTP request as the script sees it, over all its attempts.
  *
- * Owns its request, its history and its last response, and its attempts
- * while they fly. While it waits it holds nothing else: no handle, no
- * connection, no slot. Only the engine uses it.
+ * Owns its request, its history, what is kept of its last answer, and its
+ * attempts from their start until they are judged. While it waits it holds
+ * nothing else: no handle, no connection, no slot. Only the engine uses it.
  */
 #ifndef LULL_CALL_H
 #define LULL_CALL_H
@@ -48,20 +48,30 @@ struct lull_entry {
 struct lull_lane_slot;
 struct lull_call;
 
+/* An attempt, and what the engine notes of it: while it flies, and after its
+   end, while it is judged. */
+struct lull_flight {
+  struct lull_attempt attempt; /* first: its address is the flight's */
+  unsigned n, nth; /* number of the attempt; of the request on the wire */
+  lull_usec left_at, timeout_at;
+  lull_usec held_until; /* by a fault, before it is sent; 0: not */
+  bool chaos;           /* a fault was added to it */
+  struct lull_hint hint;
+  struct lull_verdict suggestion;
+};
+
 /* One place on the wire. A call has one, and a second while it is hedged. */
 struct lull_leg {
   struct lull_call *call;
   struct lull_ticket ticket;
   struct lull_lane_slot *lane;
-  struct lull_attempt *attempt; /* only while flying or being judged */
-  lull_usec queued_at, left_at, timeout_at;
-  unsigned n, nth; /* number of the attempt; of the request on the wire */
+  struct lull_flight *flight; /* only while flying */
+  lull_usec queued_at;
   enum lull_lane_cause cause; /* what it waited for in the queue */
   bool untold;                /* simulated: its SEND event is due */
-  bool chaos;                 /* a fault was added to its attempt */
-  lull_usec held_until;       /* by a fault, before it is sent; 0: not */
 };
 
+/* A million calls may wait: what only some have is behind a pointer. */
 struct lull_call {
   struct lull_entry entry;
   enum lull_call_state state;
@@ -70,11 +80,14 @@ struct lull_call {
   struct lull_request request;
   char *lane_name; /* NULL: the origin's lane */
   struct lull_leg leg;
-  struct lull_leg *hedge;    /* NULL: none */
-  struct lull_response last; /* the last real one */
-  struct lull_sink part;     /* of the output file, from a cut answer */
-  char *validator;           /* of that part */
-  struct lull_record *records;
+  struct lull_leg *hedge;      /* NULL: none */
+  struct lull_flight *ended;   /* that came to its end last; NULL: none, or it
+                                  is waiting */
+  struct lull_kept *kept;      /* of the last real answer, if that is not
+                                  ended's; or NULL */
+  struct lull_part *part;      /* of the output file, from a cut answer */
+  struct lull_record *records; /* `first`, until there are more */
+  struct lull_record first;
   unsigned record_count, record_cap;
   unsigned judged;           /* index of the record that is being judged */
   unsigned told;             /* records whose verdicts have been reported */
@@ -82,16 +95,22 @@ struct lull_call {
   lull_usec started, deadline_at, waited, previous;
   lull_usec next_timeout; /* a rule's, for one attempt; 0: none */
   lull_usec hedge_at;
+  lull_usec retry_after; /* asked for and refused; -1: not */
   unsigned tries, total, hops, wire;
   bool keyed, unsafe, maybe_applied, ask_always;
-  char *left_method, *left_url;   /* of a redirect that is being reported */
-  bool hop;                       /* the next request follows a redirect */
-  struct lull_hint hint;          /* of the last attempt */
-  struct lull_verdict suggestion; /* while it is being judged */
-  struct lull_verdict end;        /* once it is done */
-  lull_usec retry_after;          /* asked for and refused; -1: not */
-  enum lull_class fault;          /* of an end with no attempt to blame */
-  char *detail;                   /* the transport's words on the last error */
+  bool hop;                     /* the next request follows a redirect */
+  char *left_method, *left_url; /* of a redirect that is being reported */
+  enum lull_action end;         /* once it is done, and why */
+  enum lull_why end_why;
+  enum lull_class fault; /* of an end with no attempt to blame */
+  char *detail;          /* the transport's words on the last error */
+};
+
+/* The last real answer, wherever it is. */
+struct lull_last {
+  int status; /* 0: there was none */
+  const char *headers, *body;
+  size_t headers_len, body_len;
 };
 
 struct lull_call_options {
@@ -108,7 +127,7 @@ struct lull_call *lull_call_new(struct lull_client *client,
                                 lull_usec now);
 void lull_call_free(struct lull_call *call);
 
-/* A fresh attempt for a leg. Also makes room for its record, so that
+/* A fresh flight for a leg. Also makes room for its record, so that
    recording cannot fail. LULL_ENOMEM. */
 enum lull_err lull_call_attempt(struct lull_call *call, struct lull_leg *leg);
 
@@ -116,13 +135,16 @@ enum lull_err lull_call_attempt(struct lull_call *call, struct lull_leg *leg);
 enum lull_err lull_call_hedge(struct lull_call *call);
 void lull_call_drop_hedge(struct lull_call *call);
 
-/* The leg's attempt is over: what it brought becomes the last response, or a
-   part that can be continued. */
+/* The leg's flight is over: it is the one that ended last, unless it was cut
+   before anything came of it. A part that can be continued is put aside. */
 void lull_call_absorb(struct lull_call *call, struct lull_leg *leg);
 
-/* Frees what a waiting call need not hold; a long body of an answer that is
-   not the final one is cut. */
+/* Frees what a waiting call need not hold: of an answer there stay its
+   headers and the beginning of its body. */
 void lull_call_shrink(struct lull_call *call);
+
+/* Borrowed until the call goes on. */
+void lull_call_last(const struct lull_call *call, struct lull_last *last);
 
 /* The part of the output file is of no more use. */
 void lull_call_drop_part(struct lull_call *call);

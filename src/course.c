@@ -12,14 +12,14 @@
 /* Takes a flying attempt off the wire; its evidence stays. */
 static void ground(struct lull_engine *e, struct lull_leg *leg)
 {
-  bool held = leg->held_until != 0;
+  bool held = leg->flight->held_until != 0;
   leg->untold = false;
-  leg->held_until = 0;
+  leg->flight->held_until = 0;
   if (held)
     return; /* it has not taken off */
-  if (!leg->attempt->handed_out)
+  if (!leg->flight->attempt.handed_out)
     e->flying--;
-  e->world->ops->cancel(e->world, leg->attempt);
+  e->world->ops->cancel(e->world, &leg->flight->attempt);
 }
 
 static void leave_lane(struct lull_engine *e, struct lull_leg *leg)
@@ -32,7 +32,7 @@ static void leave_lane(struct lull_engine *e, struct lull_leg *leg)
 
 static void abandon_leg(struct lull_engine *e, struct lull_leg *leg)
 {
-  if (leg->attempt)
+  if (leg->flight)
     ground(e, leg);
   leave_lane(e, leg);
 }
@@ -48,7 +48,8 @@ void lull_course_finish(struct lull_engine *e, struct lull_call *call,
                         struct lull_verdict end)
 {
   call->state = LULL_DONE;
-  call->end = end;
+  call->end = end.action;
+  call->end_why = end.why;
   lull_timerq_cancel(&e->timers, &call->entry.timer);
   leave_lane(e, &call->leg);
   lull_call_drop_part(call);
@@ -82,20 +83,17 @@ void lull_course_cut(struct lull_engine *e, struct lull_leg *leg)
 {
   struct lull_call *call = leg->call;
   struct lull_record *r;
-  if (leg->attempt) {
-    struct lull_hint hint = call->hint;
+  if (leg->flight) {
     unsigned judged = call->judged;
     ground(e, leg);
-    leg->attempt->response.status = 0;
-    leg->attempt->class = LULL_CLASS_NONE;
+    leg->flight->attempt.response.status = 0;
+    leg->flight->attempt.class = LULL_CLASS_NONE;
     r = lull_judge_record(call, leg, e->now);
     if (r->sent)
       r->maybe_applied = call->maybe_applied = true;
     lull_course_decide(e, call, r, lull_verdict_stop(LULL_WHY_CANCELLED));
-    if (call->record_count > 1) {
+    if (call->record_count > 1)
       call->judged = judged;
-      call->hint = hint;
-    }
   }
   leave_lane(e, leg);
 }
@@ -224,10 +222,10 @@ static lull_usec sooner(lull_usec a, lull_usec b)
 
 static lull_usec leg_due(const struct lull_leg *leg)
 {
-  if (!leg->attempt)
+  const struct lull_flight *f = leg->flight;
+  if (!f)
     return LULL_NEVER;
-  return leg->held_until ? sooner(leg->held_until, leg->timeout_at)
-                         : leg->timeout_at;
+  return f->held_until ? sooner(f->held_until, f->timeout_at) : f->timeout_at;
 }
 
 /* One timer serves both legs, the hedge's start and the deadline. */
@@ -248,8 +246,8 @@ static void number(struct lull_call *call, struct lull_leg *leg)
     call->hops = 0;
   }
   call->hop = false;
-  leg->n = call->total;
-  leg->nth = ++call->wire;
+  leg->flight->n = call->total;
+  leg->flight->nth = ++call->wire;
 }
 
 static bool may_hedge(const struct lull_engine *e,
@@ -267,24 +265,25 @@ static void set_timeout(struct lull_engine *e, struct lull_leg *leg)
   struct lull_call *call = leg->call;
   lull_usec timeout = call->next_timeout
                           ? call->next_timeout
-                          : lull_limits_timeout(call->limits, leg->n);
+                          : lull_limits_timeout(call->limits, leg->flight->n);
   if (call->request.output && !call->limits->timeout_given &&
       !call->next_timeout && !e->world->simulated) {
-    leg->attempt->stall = timeout;
+    leg->flight->attempt.stall = timeout;
     timeout = LULL_NEVER;
   }
-  leg->timeout_at = lull_usec_add(e->now, timeout);
+  leg->flight->timeout_at = lull_usec_add(e->now, timeout);
 }
 
 static void take_off(struct lull_engine *e, struct lull_leg *leg)
 {
+  struct lull_attempt *a = &leg->flight->attempt;
   enum lull_err err;
-  leg->held_until = 0;
-  leg->attempt->engine = e;
-  leg->attempt->leaving = leaving;
-  err = e->world->ops->send(e->world, leg->attempt);
+  leg->flight->held_until = 0;
+  a->engine = e;
+  a->leaving = leaving;
+  err = e->world->ops->send(e->world, a);
   if (err) {
-    leg->attempt->class = fault_of(err);
+    a->class = fault_of(err);
     lull_verdict_conclude(e, leg);
     return;
   }
@@ -297,10 +296,10 @@ static void take_off(struct lull_engine *e, struct lull_leg *leg)
 static void suffer(struct lull_engine *e, struct lull_leg *leg,
                    const struct lull_fault *fault)
 {
-  struct lull_attempt *a = leg->attempt;
-  leg->chaos = true;
+  struct lull_attempt *a = &leg->flight->attempt;
+  leg->flight->chaos = true;
   if (fault->delay > 0) {
-    leg->held_until = lull_usec_add(e->now, fault->delay);
+    leg->flight->held_until = lull_usec_add(e->now, fault->delay);
     lull_course_arm(e, leg->call);
     return;
   }
@@ -329,8 +328,7 @@ static void launch(struct lull_engine *e, struct lull_leg *leg)
   }
   number(call, leg);
   call->state = LULL_FLYING;
-  leg->left_at = e->now;
-  leg->chaos = false;
+  leg->flight->left_at = e->now;
   set_timeout(e, leg);
   if (leg == &call->leg && may_hedge(e, call))
     call->hedge_at = lull_usec_add(e->now, call->client->hedge);
@@ -373,26 +371,28 @@ static void start_hedge(struct lull_engine *e, struct lull_call *call)
 
 static void time_out(struct lull_engine *e, struct lull_leg *leg)
 {
+  struct lull_attempt *a = &leg->flight->attempt;
   ground(e, leg);
-  leg->attempt->class = leg->attempt->connected ? LULL_NET_TIMEOUT_READ
-                                                : LULL_NET_TIMEOUT_CONNECT;
+  a->class = a->connected ? LULL_NET_TIMEOUT_READ : LULL_NET_TIMEOUT_CONNECT;
   lull_verdict_conclude(e, leg);
 }
 
 static bool late(const struct lull_engine *e, const struct lull_leg *leg)
 {
-  return leg && leg->attempt &&
-         (e->now >= leg->timeout_at || e->now >= leg->call->deadline_at);
+  return leg && leg->flight &&
+         (e->now >= leg->flight->timeout_at ||
+          e->now >= leg->call->deadline_at);
 }
 
 static bool is_held(const struct lull_engine *e, const struct lull_leg *leg)
 {
-  return leg && leg->attempt && leg->held_until && e->now >= leg->held_until;
+  return leg && leg->flight && leg->flight->held_until &&
+         e->now >= leg->flight->held_until;
 }
 
 static void flying_due(struct lull_engine *e, struct lull_call *call)
 {
-  if (e->now >= call->deadline_at && call->leg.attempt)
+  if (e->now >= call->deadline_at && call->leg.flight)
     lull_course_cut_hedge(e, call);
   if (late(e, &call->leg))
     time_out(e, &call->leg);

@@ -115,7 +115,7 @@ enum lull_err lull_engine_start(struct lull_engine *e,
 {
   struct lull_call *call;
   enum lull_err err = LULL_EINVAL;
-  if (!lull_method_valid(request->method))
+  if (!*request->method)
     return err;
   call = lull_call_new(client, request, options, tick(e));
   if (!call)
@@ -188,7 +188,7 @@ enum lull_err lull_engine_judge(struct lull_engine *e, lull_id id,
   if (err)
     return err;
   tick(e);
-  wish = call->suggestion;
+  wish = call->ended->suggestion;
   if (j->action != LULL_DEFAULT) {
     wish.action = j->action;
     wish.why = j->action == LULL_STOP ? LULL_WHY_RULE : LULL_WHY_NONE;
@@ -240,11 +240,12 @@ static enum lull_err fill(struct lull_attempt *a,
 
 static struct lull_leg *leg_of(struct lull_call *call, unsigned nth)
 {
-  if (call && call->leg.attempt && call->leg.nth == nth)
+  struct lull_flight *first = call ? call->leg.flight : NULL;
+  struct lull_flight *second =
+      call && call->hedge ? call->hedge->flight : NULL;
+  if (first && first->nth == nth)
     return &call->leg;
-  if (call && call->hedge && call->hedge->attempt && call->hedge->nth == nth)
-    return call->hedge;
-  return NULL;
+  return second && second->nth == nth ? call->hedge : NULL;
 }
 
 enum lull_err lull_engine_reply(struct lull_engine *e, lull_id id,
@@ -252,7 +253,7 @@ enum lull_err lull_engine_reply(struct lull_engine *e, lull_id id,
 {
   struct lull_call *call = lull_state_call(lull_idtable_get(&e->ids, id));
   struct lull_leg *leg = leg_of(call, reply->nth);
-  struct lull_attempt *a = leg ? leg->attempt : NULL;
+  struct lull_attempt *a = leg ? &leg->flight->attempt : NULL;
   enum lull_err err = LULL_OK;
   if (!a || !a->handed_out)
     return LULL_ESTALE;
@@ -288,7 +289,7 @@ enum lull_err lull_engine_cancel(struct lull_engine *e, lull_id id)
 static bool is_waiting(const struct lull_call *call)
 {
   return call->state == LULL_WAITING || call->state == LULL_QUEUED ||
-         (call->state == LULL_FLYING && !call->leg.attempt && !call->hedge);
+         (call->state == LULL_FLYING && !call->leg.flight && !call->hedge);
 }
 
 void lull_engine_drain(struct lull_engine *e)
@@ -298,7 +299,7 @@ void lull_engine_drain(struct lull_engine *e)
   e->drained = true;
   while ((entry = lull_idtable_next(&e->ids, &at)) != NULL) {
     struct lull_call *call = lull_state_call(entry);
-    if (call && call->hedge && !call->hedge->attempt)
+    if (call && call->hedge && !call->hedge->flight)
       lull_course_cut_hedge(e, call);
     if (call && is_waiting(call))
       lull_engine_cancel(e, entry->id);

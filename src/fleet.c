@@ -242,9 +242,11 @@ static enum lull_err set_up(struct lull_fleet *f)
   lull_rng_seed(&f->arrival_rng, lull_rng_next(&f->rng));
   f->pose.client = f->policy;
   f->pose.limits = &f->policy->policy.limits;
-  f->pose.request.method = f->conf->method;
+  if (!err)
+    err = lull_request_method(&f->pose.request, f->conf->method);
   f->pose.keyed = f->conf->keyed;
   f->pose.records = &f->record;
+  f->pose.ended = &f->ended;
   f->pose.record_count = 1;
   f->stats->outage_end = f->conf->server.outage_to;
   return err;

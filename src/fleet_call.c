@@ -216,11 +216,11 @@ static void read_hint(struct lull_fleet *f, int status, lull_usec after)
 
 static void pose_hint(struct lull_fleet *f, const struct lull_fleet_reply *r)
 {
-  f->pose.hint.source = LULL_HINT_NONE;
+  f->ended.hint.source = LULL_HINT_NONE;
   if (r->class != LULL_CLASS_NONE || r->retry_after <= 0)
     return;
   read_hint(f, r->status, r->retry_after);
-  f->pose.hint = f->hint;
+  f->ended.hint = f->hint;
 }
 
 /* Makes the pose that of this call after this leg's outcome. */

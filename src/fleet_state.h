@@ -93,6 +93,7 @@ struct lull_fleet {
 
   /* The engine's judge reads a call. This one stands for all of them, and
      its record for the outcome that is judged. */
+  struct lull_flight ended; /* the pose's */
   struct lull_call pose;
   struct lull_record record;
   struct lull_hint hint; /* of `hint_after`, read once */

@@ -4,16 +4,56 @@
 #include <string.h>
 #include <strings.h>
 
+struct lull_header_block {
+  size_t len, cap;
+  unsigned count;
+  char bytes[];
+};
+
+#define FIRST_CAP 480 /* of an answer's headers, mostly */
+
 void lull_headers_init(struct lull_headers *h, size_t max)
 {
-  lull_buf_init(&h->raw, max);
-  h->count = 0;
+  *h = (struct lull_headers){.max = max};
 }
 
 void lull_headers_clear(struct lull_headers *h)
 {
-  lull_buf_clear(&h->raw);
-  h->count = 0;
+  lull_mem_free(h->block);
+  h->block = NULL;
+}
+
+unsigned lull_headers_count(const struct lull_headers *h)
+{
+  return h->block ? h->block->count : 0;
+}
+
+const char *lull_headers_raw(const struct lull_headers *h, size_t *len)
+{
+  *len = h->block ? h->block->len : 0;
+  return h->block ? h->block->bytes : "";
+}
+
+/* Room for `len` more bytes. */
+static enum lull_err reserve(struct lull_headers *h, size_t len)
+{
+  struct lull_header_block *b = h->block;
+  size_t used = b ? b->len : 0, cap = b ? b->cap : 0;
+  if (len > h->max - used)
+    return LULL_ELIMIT;
+  if (used + len <= cap)
+    return LULL_OK;
+  cap = cap ? cap * 2 : FIRST_CAP;
+  if (cap < used + len)
+    cap = used + len;
+  b = lull_mem_grow(b, sizeof *b + cap);
+  if (!b)
+    return LULL_ENOMEM;
+  if (!h->block)
+    b->len = b->count = 0;
+  b->cap = cap;
+  h->block = b;
+  return LULL_OK;
 }
 
 static bool has_line_end(const char *s, size_t len)
@@ -26,25 +66,29 @@ static bool blank(char c)
   return c == ' ' || c == '\t';
 }
 
+static void put(struct lull_header_block *b, const char *text, size_t len)
+{
+  memcpy(b->bytes + b->len, text, len);
+  b->bytes[b->len + len] = '\0';
+  b->len += len + 1;
+}
+
 /* Name and value are known to have no line end. */
 static enum lull_err append(struct lull_headers *h, const char *name,
                             size_t name_len, const char *value,
                             size_t value_len)
 {
-  char *to;
+  enum lull_err err;
   while (value_len && blank(*value))
     value++, value_len--;
   while (value_len && blank(value[value_len - 1]))
     value_len--;
-  to = lull_buf_extend(&h->raw, name_len + value_len + 2);
-  if (!to)
-    return name_len + value_len + 2 > h->raw.max - h->raw.len ? LULL_ELIMIT
-                                                              : LULL_ENOMEM;
-  memcpy(to, name, name_len);
-  to[name_len] = '\0';
-  memcpy(to + name_len + 1, value, value_len);
-  to[name_len + 1 + value_len] = '\0';
-  h->count++;
+  err = reserve(h, name_len + value_len + 2);
+  if (err)
+    return err;
+  put(h->block, name, name_len);
+  put(h->block, value, value_len);
+  h->block->count++;
   return LULL_OK;
 }
 
@@ -77,11 +121,12 @@ enum lull_err lull_headers_add_line(struct lull_headers *h, const char *line,
 bool lull_headers_next(const struct lull_headers *h, size_t *at,
                        const char **name, const char **value)
 {
-  if (*at >= h->raw.len)
+  const struct lull_header_block *b = h->block;
+  if (!b || *at >= b->len)
     return false;
-  *name = h->raw.data + *at;
+  *name = b->bytes + *at;
   *at += strlen(*name) + 1;
-  *value = h->raw.data + *at;
+  *value = b->bytes + *at;
   *at += strlen(*value) + 1;
   return true;
 }

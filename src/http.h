@@ -7,11 +7,12 @@
 #ifndef LULL_HTTP_H
 #define LULL_HTTP_H
 
-#include "buf.h"
+#include "base.h"
 
+/* Small, because each of a million calls has some that are empty. */
 struct lull_headers {
-  struct lull_buf raw;
-  unsigned count;
+  struct lull_header_block *block; /* NULL while empty */
+  size_t max;
 };
 
 /* `max` bounds the bytes of names and values together. */
@@ -34,6 +35,10 @@ enum lull_err lull_headers_add_line(struct lull_headers *h, const char *line,
    Borrowed until the next add. */
 const char *lull_headers_get(const struct lull_headers *h, const char *name,
                              unsigned nth);
+
+/* How many fields, and all of them as one string, borrowed. */
+unsigned lull_headers_count(const struct lull_headers *h);
+const char *lull_headers_raw(const struct lull_headers *h, size_t *len);
 
 /* Walks the list: start with *at = 0; false at its end. */
 bool lull_headers_next(const struct lull_headers *h, size_t *at,

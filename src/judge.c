@@ -14,31 +14,31 @@ static void note_outcome(struct lull_record *r, const struct lull_attempt *a)
 static void note_leg(struct lull_record *r, const struct lull_leg *leg,
                      lull_usec now)
 {
-  r->at = leg->left_at - leg->call->started;
-  r->took = now - leg->left_at;
-  r->queued = leg->left_at - leg->queued_at;
+  const struct lull_flight *f = leg->flight;
+  r->at = f->left_at - leg->call->started;
+  r->took = now - f->left_at;
+  r->queued = f->left_at - leg->queued_at;
   r->cause = (uint8_t)(r->queued > 0 ? leg->cause : LULL_CAUSE_NONE);
-  r->n = (uint16_t)leg->n;
+  r->n = (uint16_t)f->n;
   r->hedge = leg == leg->call->hedge;
-  r->chaos = leg->chaos;
+  r->chaos = f->chaos;
 }
 
-static void note_hint(struct lull_call *call, struct lull_record *r,
-                      const struct lull_attempt *a)
+static void note_hint(struct lull_record *r, struct lull_flight *f)
 {
-  call->hint = (struct lull_hint){0};
+  const struct lull_attempt *a = &f->attempt;
   /* An answer that nobody will wait after need not be searched. */
   if (a->class == LULL_CLASS_NONE &&
       (r->status >= 300 || r->rule != LULL_NO_RULE))
-    lull_hint_read(&a->response.headers, r->status, a->arrived, &call->hint);
-  r->hint_source = (uint8_t)call->hint.source;
-  r->hint = call->hint.source == LULL_HINT_NONE ? -1 : call->hint.wait;
+    lull_hint_read(&a->response.headers, r->status, a->arrived, &f->hint);
+  r->hint_source = (uint8_t)f->hint.source;
+  r->hint = f->hint.source == LULL_HINT_NONE ? -1 : f->hint.wait;
 }
 
 struct lull_record *lull_judge_record(struct lull_call *call,
                                       struct lull_leg *leg, lull_usec now)
 {
-  const struct lull_attempt *a = leg->attempt;
+  const struct lull_attempt *a = &leg->flight->attempt;
   struct lull_record *r = &call->records[call->record_count];
   call->judged = call->record_count++;
   *r = (struct lull_record){0};
@@ -46,7 +46,7 @@ struct lull_record *lull_judge_record(struct lull_call *call,
   note_leg(r, leg, now);
   r->rule =
       (uint16_t)lull_policy_find(&call->client->policy, a->class, r->status);
-  note_hint(call, r, a);
+  note_hint(r, leg->flight);
   if (lull_policy_ambiguous(a->class, r->status, r->sent))
     call->maybe_applied = true;
   r->maybe_applied = call->maybe_applied;
@@ -76,7 +76,7 @@ struct lull_facts lull_judge_facts(const struct lull_call *call, lull_usec now,
       .now = now,
       .deadline_at = call->deadline_at,
       .previous = call->previous,
-      .hint = &call->hint,
+      .hint = &call->ended->hint,
   };
 }
 
@@ -101,7 +101,8 @@ bool lull_judge_follows(const struct lull_call *call)
   const struct lull_record *r = lull_call_judged(call);
   return call->client->redirects > 0 && r->class == LULL_CLASS_NONE &&
          lull_redirect_status(r->status) &&
-         lull_headers_get(&call->last.headers, "location", 0) &&
+         lull_headers_get(&call->ended->attempt.response.headers, "location",
+                          0) &&
          !lull_policy_names(&call->client->policy, r->status);
 }
 
@@ -110,7 +111,8 @@ lull_usec lull_judge_pause(const struct lull_call *call,
 {
   const struct lull_record *r = lull_call_judged(call);
   const struct lull_policy *p = &call->client->policy;
-  bool hinted = call->hint.source != LULL_HINT_NONE && call->hint.wait > 0;
+  const struct lull_hint *hint = &call->ended->hint;
+  bool hinted = hint->source != LULL_HINT_NONE && hint->wait > 0;
   bool pause = r->status == 429 || (r->status == 503 && hinted);
   if (r->rule != LULL_NO_RULE && p->rules[r->rule].pause >= 0)
     pause = p->rules[r->rule].pause;
@@ -119,6 +121,6 @@ lull_usec lull_judge_pause(const struct lull_call *call,
   /* A wait that is too long to be obeyed is no reason to stop the others:
      each of them may be told something else. */
   if (hinted)
-    return call->hint.wait <= call->limits->max_hint ? call->hint.wait : 0;
+    return hint->wait <= call->limits->max_hint ? hint->wait : 0;
   return v->action == LULL_RETRY ? v->wait : 0;
 }

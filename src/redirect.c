@@ -25,7 +25,7 @@ static enum lull_err drop_body_headers(struct lull_headers *headers)
   const char *name, *value;
   size_t at = 0;
   enum lull_err err = LULL_OK;
-  lull_headers_init(&kept, headers->raw.max);
+  lull_headers_init(&kept, headers->max);
   while (!err && lull_headers_next(headers, &at, &name, &value))
     if (strncasecmp(name, "content-", 8) != 0)
       err = lull_headers_add(&kept, name, strlen(name), value, strlen(value));
@@ -37,12 +37,8 @@ static enum lull_err drop_body_headers(struct lull_headers *headers)
 
 static enum lull_err to_get(struct lull_request *r)
 {
-  char *get = lull_mem_copy("GET", 3);
-  if (!get)
-    return LULL_ENOMEM;
-  lull_mem_free(r->method);
-  r->method = get;
   lull_body_clear(&r->body);
+  lull_request_method(r, "GET");
   return drop_body_headers(&r->headers);
 }
 

@@ -15,13 +15,21 @@ void lull_request_init(struct lull_request *r)
 
 void lull_request_clear(struct lull_request *r)
 {
-  lull_mem_free(r->method);
   lull_mem_free(r->url);
   lull_mem_free(r->output);
   lull_headers_clear(&r->headers);
   lull_headers_clear(&r->secrets);
   lull_body_clear(&r->body);
   lull_request_init(r);
+}
+
+enum lull_err lull_request_method(struct lull_request *r, const char *method)
+{
+  size_t len = strlen(method);
+  if (len > LULL_METHOD_MAX || !lull_method_valid(method))
+    return LULL_EINVAL;
+  memcpy(r->method, method, len + 1);
+  return LULL_OK;
 }
 
 void lull_body_clear(struct lull_body *body)
@@ -122,8 +130,8 @@ enum lull_err lull_request_override(struct lull_headers *headers,
   const char *name, *value;
   size_t at = 0;
   enum lull_err err;
-  lull_headers_init(&merged, headers->raw.max);
-  lull_headers_init(&fields, headers->raw.max);
+  lull_headers_init(&merged, headers->max);
+  lull_headers_init(&fields, headers->max);
   err = lull_headers_add_raw(&fields, raw, len);
   while (!err && lull_headers_next(headers, &at, &name, &value))
     if (!lull_headers_get(&fields, name, 0))

@@ -22,8 +22,10 @@ struct lull_body {
   int64_t modified; /* FILE: when, ns since 1970, at the first attempt */
 };
 
+#define LULL_METHOD_MAX 23 /* bytes; the longest registered one has 17 */
+
 struct lull_request {
-  char *method;
+  char method[LULL_METHOD_MAX + 1];
   char *url;
   struct lull_headers headers;
   struct lull_headers secrets; /* headers that no other origin may see */
@@ -34,6 +36,9 @@ struct lull_request {
 
 void lull_request_init(struct lull_request *r);
 void lull_request_clear(struct lull_request *r);
+
+/* LULL_EINVAL for a text that is no method. */
+enum lull_err lull_request_method(struct lull_request *r, const char *method);
 
 /* Takes the path as the body: its size and time are fixed now. LULL_EIO when
    it is no readable regular file. */

@@ -164,8 +164,7 @@ static bool sends_body(const struct lull_request *r)
          strcmp(r->method, "PUT") == 0 || strcmp(r->method, "PATCH") == 0;
 }
 
-/* The encodings that this libcurl decodes. Of deflate two kinds are about;
-   who has it has gzip. */
+/* What libcurl itself would ask for: the encodings that it decodes. */
 static const char *encodings(void)
 {
   int features = curl_version_info(CURLVERSION_NOW)->features;
@@ -174,9 +173,10 @@ static const char *encodings(void)
   if (!(features & CURL_VERSION_LIBZ))
     return NULL;
   if (br)
-    return zstd ? "Accept-Encoding: gzip, br, zstd"
-                : "Accept-Encoding: gzip, br";
-  return zstd ? "Accept-Encoding: gzip, zstd" : "Accept-Encoding: gzip";
+    return zstd ? "Accept-Encoding: deflate, gzip, br, zstd"
+                : "Accept-Encoding: deflate, gzip, br";
+  return zstd ? "Accept-Encoding: deflate, gzip, zstd"
+              : "Accept-Encoding: deflate, gzip";
 }
 
 /* "identity" asks for none, and what a server sends all the same is still
@@ -336,8 +336,8 @@ static bool is_plain(const struct lull_attempt *a)
 {
   const struct lull_request *r = a->request;
   return strcmp(r->method, "GET") == 0 && r->body.kind == LULL_BODY_NONE &&
-         !r->output && !r->foreign && r->headers.count == 0 &&
-         r->secrets.count == 0 && a->stall == 0;
+         !r->output && !r->foreign && lull_headers_count(&r->headers) == 0 &&
+         lull_headers_count(&r->secrets) == 0 && a->stall == 0;
 }
 
 static enum lull_err load_all(struct lull_transfer *t, struct lull_attempt *a)

@@ -16,8 +16,8 @@ static void finish_ticket(struct lull_engine *e, struct lull_leg *leg,
 {
   struct lull_quota quota = {0};
   if (r->class == LULL_CLASS_NONE)
-    lull_hint_quota(&leg->call->last.headers, e->world->ops->wall(e->world),
-                    &quota);
+    lull_hint_quota(&leg->call->ended->attempt.response.headers,
+                    e->world->ops->wall(e->world), &quota);
   lull_lane_arrived(&leg->ticket, e->now);
   lull_lane_finish(&leg->ticket, e->now,
                    lull_judge_result((enum lull_class)r->class, r->status),
@@ -45,12 +45,13 @@ static struct lull_verdict ask_lane(struct lull_engine *e,
 
 static struct lull_verdict accept(struct lull_call *call)
 {
+  struct lull_response *r = &call->ended->attempt.response;
   if (call->request.output &&
-      lull_sink_commit(&call->last.sink, call->request.output) != LULL_OK) {
+      lull_sink_commit(&r->sink, call->request.output) != LULL_OK) {
     call->fault = LULL_LOCAL_FILE;
     return lull_verdict_stop(LULL_WHY_RULE);
   }
-  if (call->last.status < 400)
+  if (r->status < 400)
     lull_lane_refund(call->leg.lane->lane, call->total > 1);
   return (struct lull_verdict){.action = LULL_ACCEPT};
 }
@@ -85,7 +86,7 @@ static void note_refusal(struct lull_call *call, struct lull_verdict wish,
                          struct lull_verdict v)
 {
   if (v.why == LULL_WHY_HINT)
-    call->retry_after = call->hint.wait;
+    call->retry_after = call->ended->hint.wait;
   else if (v.why == LULL_WHY_DEADLINE && wish.action == LULL_RETRY &&
            wish.source == LULL_SOURCE_RULE)
     call->retry_after = wish.wait;
@@ -122,7 +123,8 @@ void lull_verdict_settle(struct lull_engine *e, struct lull_call *call,
 
 static void follow(struct lull_engine *e, struct lull_call *call)
 {
-  const char *to = lull_headers_get(&call->last.headers, "location", 0);
+  const char *to =
+      lull_headers_get(&call->ended->attempt.response.headers, "location", 0);
   struct lull_record *r = lull_call_judged(call);
   enum lull_err err = LULL_EINVAL;
   if (e->trace)
@@ -151,7 +153,7 @@ static bool must_ask(const struct lull_call *call,
     return true;
   if (!call->ask_always)
     return false;
-  v = lull_policy_limit(p, facts, call->suggestion, false);
+  v = lull_policy_limit(p, facts, call->ended->suggestion, false);
   return v.action == LULL_RETRY;
 }
 
@@ -159,12 +161,12 @@ static void judge(struct lull_engine *e, struct lull_call *call)
 {
   struct lull_facts facts = lull_judge_facts(call, e->now, e->drained);
   if (!must_ask(call, &facts)) {
-    lull_verdict_settle(e, call, call->suggestion, false);
+    lull_verdict_settle(e, call, call->ended->suggestion, false);
     return;
   }
   /* Before the script is asked: it may take its time, and the calls behind
      must not run into the same answer meanwhile. */
-  pause_lane(e, call, &call->suggestion);
+  pause_lane(e, call, &call->ended->suggestion);
   lull_call_judged(call)->asked = true;
   call->state = LULL_ASKED;
   lull_events_tell(e, &call->entry, LULL_TELL_ASK);
@@ -175,7 +177,7 @@ static struct lull_leg *other_leg(const struct lull_leg *leg)
 {
   struct lull_call *call = leg->call;
   struct lull_leg *other = leg == call->hedge ? &call->leg : call->hedge;
-  return other && (other->attempt || other->ticket.lane) ? other : NULL;
+  return other && (other->flight || other->ticket.lane) ? other : NULL;
 }
 
 /* A leg failed while the other is still under way: its failure is noted, and
@@ -184,7 +186,7 @@ static void lose_leg(struct lull_engine *e, struct lull_leg *leg,
                      struct lull_record *r)
 {
   struct lull_call *call = leg->call;
-  pause_lane(e, call, &call->suggestion);
+  pause_lane(e, call, &call->ended->suggestion);
   lull_course_decide(e, call, r, (struct lull_verdict){.action = LULL_RETRY});
   if (leg == call->hedge)
     lull_call_drop_hedge(call);
@@ -221,8 +223,8 @@ void lull_verdict_conclude(struct lull_engine *e, struct lull_leg *leg)
   facts = lull_judge_facts(call, e->now, e->drained);
   if (facts.restart)
     lull_call_drop_part(call);
-  call->suggestion = lull_policy_suggest(p, &facts, &e->rng);
-  if (call->suggestion.action == LULL_RETRY && other_leg(leg) &&
+  call->ended->suggestion = lull_policy_suggest(p, &facts, &e->rng);
+  if (call->ended->suggestion.action == LULL_RETRY && other_leg(leg) &&
       e->now < call->deadline_at)
     lose_leg(e, leg, r);
   else

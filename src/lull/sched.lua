@@ -22,7 +22,7 @@ local unpack = table.unpack or unpack
 local SLOTS = 16777216
 
 -- A million tasks may wait: what most of them do not have is said here once,
--- and a task's own fields are at most eight.
+-- and the fields of a group's worker are four.
 ---@class lull.task
 ---@field done boolean         it has ended
 ---@field cancelled boolean
@@ -30,7 +30,8 @@ local Task = { done = false, cancelled = false, seen = false, failed = false,
   state = false,    -- "new" or "ready": it stands in `ready`
   pending = false,  -- the id that it waits for
   blocked = false,  -- what it waits in, in a word, when that is no call
-  group = false,    -- to be told of its end
+  group = false,    -- to be told of its end, and of its failure
+  fn = false,
   joiners = false }
 Task.__index = Task
 
@@ -49,7 +50,7 @@ local made = 0
 
 -- The number of a task, and where its function stands.
 local function name_of(task)
-  local info = debug.getinfo(task.fn, "S")
+  local info = debug.getinfo(task.fn or task.group.work, "S")
   return task.name or ("%d (%s:%d)"):format(task.number, info.short_src, info.linedefined)
 end
 
@@ -195,7 +196,7 @@ local function fail(task, err)
   task.traceback = with_traceback(err, task.co, err)
   if M.is_exit(err) then
     exit = exit or err
-  elseif not task.seen and not M.is_cancellation(err) then
+  elseif not (task.seen or task.group) and not M.is_cancellation(err) then
     failures = failures + 1
     lost[task] = failures
   end
@@ -383,14 +384,10 @@ local function body_of(fn)
   return function(...) return fn(...) end
 end
 
-local function new_task(fn)
-  made = made + 1
-  return setmetatable({ co = coroutine.create(body_of(fn)), fn = fn,
-    number = made, state = "new" }, Task)
-end
-
 local function spawn(fn, ...)
-  local task = new_task(fn)
+  made = made + 1
+  local task = setmetatable({ co = coroutine.create(body_of(fn)), fn = fn,
+    number = made, state = "new" }, Task)
   if select("#", ...) > 0 then task.args = pack(...) end
   push(task)
   return task
@@ -409,12 +406,13 @@ end
 ---what is ready now.
 function M.later(thing) push(thing) end
 
----Makes a task and runs it at once, for `group`, which is told of its end.
----Only from a turn of the loop: from within a task it would make the stack of
----each as deep as those before it.
-function M.begin(fn, group)
-  local task = new_task(fn)
-  task.seen, task.group, task.state = true, group, nil
+---Runs the group's `work` in one more task, at once. Only from a turn of the
+---loop: from within a task it would make the stack of each as deep as those
+---before it.
+function M.begin(group)
+  made = made + 1
+  local task = setmetatable({ co = coroutine.create(group.work), number = made,
+    group = group, pending = nil }, Task)
   live[task] = true
   group:joined(task)
   return run_task(task)

@@ -70,7 +70,7 @@ function Group:add(fn, settled)
   local task = sched.spawn(fn)
   self:joined(task)
   self.settled[task] = settled
-  task.seen, task.group = true, self
+  task.group = self
   return task
 end
 
@@ -117,7 +117,7 @@ end
 local function grow(state)
   state.growing = false
   local group = state.group
-  if not (state.over or group.failed or group.ending) then sched.begin(state.work, group) end
+  if not (state.over or group.failed or group.ending) then sched.begin(group) end
 end
 
 -- One more worker only when there was something to pull: ten items never
@@ -149,13 +149,14 @@ local function run(what, source, options, fn)
   usage.type(fn, what .. "'s function", "function")
   local state = { source = puller(source, what), queue = {}, turn = grow,
     parallel = parallel_of(options or {}, what) }
-  state.work = function()
+  sched.check()
+  local group = new_group(what)
+  state.group = group
+  group.work = function()
     while true do fn(pull(state)) end
   end
-  sched.check()
-  state.group = new_group(what)
-  state.group:add(state.work)
-  state.group:wait()
+  group:add(group.work)
+  group:wait()
 end
 
 ---Calls `fn(item, index)` for each item of a list, or `fn(...)` for what an

@@ -1,6 +1,7 @@
 /* Bounded bytes, header lists, methods and statuses for Lua. */
 #include "unit.h"
 
+#include "buf.h"
 #include "http.h"
 
 #define BUF "lull.unit.buf"
@@ -104,13 +105,16 @@ static int get(lua_State *L)
 static int raw_of(lua_State *L)
 {
   struct lull_headers *h = check_list(L);
-  lua_pushlstring(L, h->raw.data ? h->raw.data : "", h->raw.len);
+  size_t len;
+  const char *raw;
+  raw = lull_headers_raw(h, &len);
+  lua_pushlstring(L, raw, len);
   return 1;
 }
 
 static int count(lua_State *L)
 {
-  lua_pushinteger(L, (lua_Integer)check_list(L)->count);
+  lua_pushinteger(L, (lua_Integer)lull_headers_count(check_list(L)));
   return 1;
 }
 

@@ -47,7 +47,10 @@ static int new_request(lua_State *L)
   lull_request_init(r);
   luaL_getmetatable(L, TYPE);
   lua_setmetatable(L, -2);
-  r->method = copy_field(L, "method");
+  lua_getfield(L, 1, "method");
+  if (lull_request_method(r, luaL_checkstring(L, -1)) != LULL_OK)
+    return luaL_error(L, "no method");
+  lua_pop(L, 1);
   r->url = copy_field(L, "url");
   r->body.bytes = copy_field(L, "body");
   if (r->body.bytes) {
@@ -97,6 +100,14 @@ static void set(lua_State *L, const char *name, const char *bytes, size_t len)
   lua_setfield(L, -2, name);
 }
 
+static void set_headers(lua_State *L, const char *name,
+                        const struct lull_headers *headers)
+{
+  size_t len;
+  const char *raw = lull_headers_raw(headers, &len);
+  set(L, name, raw, len);
+}
+
 /* look() -> { method, url, headers, secrets, body, foreign } */
 static int look(lua_State *L)
 {
@@ -104,8 +115,8 @@ static int look(lua_State *L)
   lua_newtable(L);
   set(L, "method", r->method, strlen(r->method));
   set(L, "url", r->url, strlen(r->url));
-  set(L, "headers", r->headers.raw.data, r->headers.raw.len);
-  set(L, "secrets", r->secrets.raw.data, r->secrets.raw.len);
+  set_headers(L, "headers", &r->headers);
+  set_headers(L, "secrets", &r->secrets);
   if (r->body.kind == LULL_BODY_BYTES)
     set(L, "body", r->body.bytes, (size_t)r->body.len);
   lua_pushboolean(L, r->foreign);
@@ -117,7 +128,8 @@ static int look(lua_State *L)
 static int outgoing(lua_State *L)
 {
   struct lull_request *r = check(L);
-  size_t open_len, hidden_len;
+  size_t open_len, hidden_len, raw_len;
+  const char *raw;
   const char *open = luaL_optlstring(L, 2, "", &open_len);
   const char *hidden = luaL_optlstring(L, 3, "", &hidden_len);
   struct lull_client *c = lull_client_new();
@@ -126,7 +138,8 @@ static int outgoing(lua_State *L)
   lull_headers_add_raw(&c->headers, open, open_len);
   lull_headers_add_raw(&c->secrets, hidden, hidden_len);
   lull_request_headers(r, c, &all);
-  lua_pushlstring(L, all.raw.data ? all.raw.data : "", all.raw.len);
+  raw = lull_headers_raw(&all, &raw_len);
+  lua_pushlstring(L, raw, raw_len);
   lull_headers_clear(&all);
   lull_client_drop(c);
   return 1;
