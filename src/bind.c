@@ -229,6 +229,29 @@ static int step(lua_State *L)
   return n;
 }
 
+/* engine:fd() -> a descriptor to watch for reading, or nil */
+static int fd(lua_State *L)
+{
+  int n = lull_engine_fd(lull_bind_check_engine(L));
+  if (n < 0)
+    return 0;
+  lua_pushinteger(L, n);
+  return 1;
+}
+
+/* engine:due() -> s until the next step, at most; nil: nothing is under way */
+static int due(lua_State *L)
+{
+  struct lull_engine *e = lull_bind_check_engine(L);
+  lull_usec at, from = lull_engine_now(e);
+  if (!lull_engine_due(e, &at))
+    return 0;
+  if (at != LULL_NEVER)
+    at = at > from ? at - from : 0;
+  lua_pushnumber(L, lull_usec_to(at));
+  return 1;
+}
+
 static int now(lua_State *L)
 {
   lua_pushnumber(L, lull_usec_to(lull_engine_now(lull_bind_check_engine(L))));
@@ -360,6 +383,8 @@ static void make_engine_type(lua_State *L)
                                      {"record", record},
                                      {"chaos", chaos},
                                      {"step", step},
+                                     {"fd", fd},
+                                     {"due", due},
                                      {"now", now},
                                      {"wall", wall},
                                      {"live", live},

@@ -350,6 +350,12 @@ static void work(struct lull_engine *e, lull_usec until)
   lull_events_tell(e, &leg->call->entry, LULL_TELL_SEND);
 }
 
+/* Nothing flies and no timer is set. */
+static bool is_still(const struct lull_engine *e)
+{
+  return !e->flying && lull_timerq_first(&e->timers) == LULL_NEVER;
+}
+
 void lull_engine_step(struct lull_engine *e, lull_usec patience,
                       struct lull_event *event)
 {
@@ -368,13 +374,30 @@ void lull_engine_step(struct lull_engine *e, lull_usec patience,
       event->kind = LULL_EV_IDLE;
       return;
     }
-    if (!e->flying && lull_timerq_first(&e->timers) == LULL_NEVER &&
-        patience == LULL_NEVER)
+    if (patience == LULL_NEVER && is_still(e))
       return; /* LULL_EV_NONE */
     work(e, until);
     worked = true;
     lull_timerq_begin(&e->timers, e->now);
   }
+}
+
+int lull_engine_fd(const struct lull_engine *e)
+{
+  return e->world->ops->fd(e->world);
+}
+
+bool lull_engine_due(const struct lull_engine *e, lull_usec *at)
+{
+  lull_usec first = lull_timerq_first(&e->timers), world = LULL_NEVER;
+  if (e->first || e->lanes.dirty || e->interrupted || e->world->interrupts) {
+    *at = e->now;
+    return true;
+  }
+  if (e->flying)
+    world = e->world->ops->due(e->world);
+  *at = first < world ? first : world;
+  return !is_still(e);
 }
 
 void lull_engine_lane_state(const struct lull_engine *e,

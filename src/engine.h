@@ -117,6 +117,13 @@ enum lull_err lull_engine_chaos(struct lull_engine *e,
 void lull_engine_step(struct lull_engine *e, lull_usec patience,
                       struct lull_event *event);
 
+/* For who waits elsewhere: what is readable as soon as a step has something
+   to do, or -1; and when the next step is due at the latest: now or earlier
+   when there is something to tell or to start already. False when nothing is
+   under way: a step would wait for ever. */
+int lull_engine_fd(const struct lull_engine *e);
+bool lull_engine_due(const struct lull_engine *e, lull_usec *at);
+
 /* The event has been dealt with; until then step returns it again. */
 void lull_engine_consume(struct lull_engine *e);
 

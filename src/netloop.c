@@ -162,7 +162,19 @@ void lull_netloop_run(struct lull_netloop *loop, lull_usec until)
     take_event(loop, &events[i]);
 }
 
+int lull_netloop_fd(const struct lull_netloop *loop)
+{
+  return loop->epoll_fd;
+}
+
+lull_usec lull_netloop_due(const struct lull_netloop *loop)
+{
+  return loop->curl_at;
+}
+
 #else
+
+#define PEEK (10 * LULL_MSEC) /* without a descriptor one has to look */
 
 enum lull_err lull_netloop_init(struct lull_netloop *loop, CURLM *multi,
                                 int interrupt_fd)
@@ -198,6 +210,18 @@ void lull_netloop_run(struct lull_netloop *loop, lull_usec until)
   if (count && extra.revents)
     drain_interrupts(loop);
   curl_multi_perform(loop->multi, &running);
+}
+
+int lull_netloop_fd(const struct lull_netloop *loop)
+{
+  (void)loop;
+  return -1;
+}
+
+lull_usec lull_netloop_due(const struct lull_netloop *loop)
+{
+  (void)loop;
+  return lull_usec_add(lull_netloop_now(), PEEK);
 }
 
 #endif

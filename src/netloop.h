@@ -35,4 +35,9 @@ void lull_netloop_clear(struct lull_netloop *loop);
    each round in which something happened. */
 void lull_netloop_run(struct lull_netloop *loop, lull_usec until);
 
+/* For who waits elsewhere: what is readable as soon as there is something to
+   drive, or -1; and when it is to be run at the latest while transfers fly. */
+int lull_netloop_fd(const struct lull_netloop *loop);
+lull_usec lull_netloop_due(const struct lull_netloop *loop);
+
 #endif

@@ -29,6 +29,11 @@ struct lull_world_ops {
      NULL at `until`, or earlier when interrupted. `until` <= now: looks
      without waiting. */
   struct lull_attempt *(*next)(struct lull_world *w, lull_usec until);
+  /* For who waits elsewhere: a descriptor that is readable as soon as `next`
+     has something to do, or -1; and when `next` is to be asked at the latest
+     while attempts fly. */
+  int (*fd)(struct lull_world *w);
+  lull_usec (*due)(struct lull_world *w);
   /* Frees the world; no attempt may fly. */
   void (*close)(struct lull_world *w);
 };

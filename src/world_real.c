@@ -22,6 +22,7 @@ struct world_real {
   CURLM *multi;
   struct lull_transfer *pool;
   unsigned pooled;
+  int unread; /* transfers that have ended and were not yet taken */
   struct lull_netloop loop;
 };
 
@@ -108,8 +109,7 @@ static void cancel(struct lull_world *world, struct lull_attempt *a)
 static struct lull_attempt *finished(struct world_real *w)
 {
   CURLMsg *msg;
-  int left;
-  while ((msg = curl_multi_info_read(w->multi, &left)) != NULL) {
+  while ((msg = curl_multi_info_read(w->multi, &w->unread)) != NULL) {
     CURLcode code = msg->data.result; /* gone once the handle is removed */
     struct lull_transfer *t = NULL;
     struct lull_attempt *a;
@@ -141,6 +141,17 @@ static struct lull_attempt *next(struct lull_world *world, lull_usec until)
   return a;
 }
 
+static int fd(struct lull_world *world)
+{
+  return lull_netloop_fd(&self(world)->loop);
+}
+
+static lull_usec due(struct lull_world *world)
+{
+  struct world_real *w = self(world);
+  return w->unread ? lull_netloop_now() : lull_netloop_due(&w->loop);
+}
+
 static void close_world(struct lull_world *world)
 {
   struct world_real *w = self(world);
@@ -160,6 +171,8 @@ static const struct lull_world_ops ops = {
     .send = launch,
     .cancel = cancel,
     .next = next,
+    .fd = fd,
+    .due = due,
     .close = close_world,
 };
 

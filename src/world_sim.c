@@ -94,6 +94,17 @@ static struct lull_attempt *next(struct lull_world *world, lull_usec until)
   return NULL;
 }
 
+static int fd(struct lull_world *world)
+{
+  (void)world;
+  return -1;
+}
+
+static lull_usec due(struct lull_world *world)
+{
+  return self(world)->count ? self(world)->now : LULL_NEVER;
+}
+
 static void close_world(struct lull_world *world)
 {
   lull_mem_free(self(world)->queue);
@@ -107,6 +118,8 @@ static const struct lull_world_ops ops = {
     .send = park,
     .cancel = cancel,
     .next = next,
+    .fd = fd,
+    .due = due,
     .close = close_world,
 };
 
