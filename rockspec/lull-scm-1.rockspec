@@ -29,6 +29,7 @@ build = {
     ["lull.fleet"] = "src/lull/fleet.lua",
     ["lull.job"] = "src/lull/job.lua",
     ["lull.json"] = "src/lull/json.lua",
+    ["lull.lost"] = "src/lull/lost.lua",
     ["lull.options"] = "src/lull/options.lua",
     ["lull.outcome"] = "src/lull/outcome.lua",
     ["lull.plan"] = "src/lull/plan.lua",

@@ -119,7 +119,7 @@ local CONCEPTS = {
 local LUA_FLOORS = {
   { "usage" },
   { "secret" },
-  { "text", "json" },
+  { "text", "json", "lost" },
   { "sched", "outcome", "world" },
   { "tasks", "attempt", "presets", "chaos", "record" },
   { "options" },

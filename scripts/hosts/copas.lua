@@ -1,11 +1,26 @@
--- lull in a program that runs copas: between its turns lull does what can be
--- done now. Here the program is a server, and lull asks it.
+-- lull in a program that runs copas: its select watches lull's descriptor
+-- beside the sockets. Here the program is a server, and lull asks it.
 --
 --     lua scripts/hosts/copas.lua PATH...
 local copas = require "copas"
 local lull = require "lull"
 local socket = require "socket"
 
+-- A socket as far as copas can see: when it is readable it has been read.
+local ready, there = {}, false
+function ready.getfd() return lull.fds()[1] or -1 end
+function ready.dirty() return false end
+function ready.receive()
+  there = not there
+  return not there or nil, "timeout"
+end
+
+-- Keeps it among what copas waits for.
+copas.addthread(function()
+  while copas.receive(ready) do end
+end)
+
+-- The program itself.
 local listener = assert(socket.bind("127.0.0.1", 0))
 local _, port = listener:getsockname()
 local served = 0
@@ -24,5 +39,5 @@ for _, path in ipairs(arg) do
   end)
 end
 
-while lull.step(0) do copas.step(0.01) end
+while lull.step() do copas.step(lull.timeout()) end
 print(("done; the program's own server answered %d times meanwhile"):format(served))

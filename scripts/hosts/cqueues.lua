@@ -1,30 +1,41 @@
--- lull in a program that runs cqueues: one of its threads lets lull do what
--- can be done now, and sleeps in between.
+-- lull in a program that runs cqueues: one of its threads sleeps until there
+-- is something to do for lull, and lets it.
 --
 --     lua scripts/hosts/cqueues.lua URL...
+local condition = require "cqueues.condition"
 local cqueues = require "cqueues"
 local lull = require "lull"
 
+-- What cqueues.poll asks of anything that it is to wait for.
+local guest = { pollfd = lull.fds()[1], events = "r", timeout = lull.timeout }
+local spawned = condition.new()
+
+-- A task started while the driver sleeps must wake it.
+local function spawn(...)
+  spawned:signal()
+  return lull.spawn(...)
+end
+
+local queue = cqueues.new()
+queue:wrap(function()
+  while lull.step() do cqueues.poll(guest, spawned) end
+end)
+
+-- The program itself.
+local ticks = 0
+queue:wrap(function()
+  for _ = 1, 3 do
+    ticks = ticks + 1
+    cqueues.sleep(0.001)
+  end
+end)
+
 for _, url in ipairs(arg) do
-  lull.spawn(function()
+  spawn(function()
     local res, err = lull.get(url)
     print(res and res.status or err, url)
   end)
 end
-
-local ticks, done = 0, false
-local queue = cqueues.new()
-queue:wrap(function()
-  while not done do
-    ticks = ticks + 1
-    cqueues.sleep(0.02)
-  end
-end)
-
-queue:wrap(function()
-  while lull.step(0) do cqueues.sleep(0.01) end
-  done = true
-end)
 
 assert(queue:loop())
 print(("done; the program's own thread ran %s"):format(ticks > 0 and "meanwhile" or "not at all"))

@@ -144,16 +144,9 @@ function M.code_of(err)
   return 1
 end
 
--- As `lua` tells an error that is no text.
-local function text_of(err)
-  local kind, meta = type(err), getmetatable(err)
-  if kind == "string" or kind == "number" or (meta and meta.__tostring) then return err end
-  return ("(error object is a %s value)"):format(kind)
-end
-
 local function failure(err)
   local quiet = sched.is_exit(err) or (sched.interrupted and sched.is_cancellation(err))
-  if not quiet and not M.quiet then complain(text_of(err)) end
+  if not quiet and not M.quiet then complain(secret.shown(err)) end
   return M.code_of(err)
 end
 

@@ -8,6 +8,7 @@
 -- for is there.
 
 local core = require "lull.core"
+local orphans = require "lull.lost"
 local usage = require "lull.usage"
 
 local M = {}
@@ -317,14 +318,24 @@ local function turn(patience)
   return kind
 end
 
+local function fail_asleep()
+  error("all tasks are asleep, and nothing will wake them: " .. names_of_sleepers(), 0)
+end
+
+-- Who runs the loop here waits for something else, and gets it.
+local function put_aside()
+  for task in pairs(lost) do
+    lost[task] = nil
+    orphans.note(task, name_of(task))
+  end
+end
+
 ---Runs tasks and the engine until `finished()` says so.
 local function pump(finished)
   while not finished() do
     if exit then error(exit, 0) end
-    if turn() == "none" then
-      error("all tasks are asleep, and nothing will wake them: "
-        .. names_of_sleepers(), 0)
-    end
+    if turn() == "none" then fail_asleep() end
+    if not M.in_main and next(lost) then put_aside() end
   end
 end
 
@@ -433,6 +444,7 @@ local function await(task)
   M.check()
   if is_within(task) then usage.fail("a task cannot join itself") end
   task.seen, lost[task] = true, nil
+  orphans.forget(task)
   if task.done then return end
   if current then
     task.joiners = task.joiners or {}
@@ -565,6 +577,23 @@ local function first_lost()
 end
 
 local TURNS = 1000 -- of one step: then the host has its own
+local LONGEST = 3600 -- s; so that no host needs a case for infinity
+
+---For a host with a loop of its own: the descriptors that it watches for
+---reading. One of them is readable as soon as a step has something to do;
+---when there are none, `timeout` makes the host look often enough.
+---@return integer[]
+function M.fds() return { M.engine():fd() } end
+
+---For a host with a loop of its own: after so many seconds at the latest the
+---next step is due. 0 when a task can go on already; nil when no task is left
+---that something may wake.
+---@return number?
+function M.timeout()
+  if first <= last or next(lost) then return 0 end
+  local due = engine and next(live) and engine:due()
+  return due and math.min(due, LONGEST) or nil
+end
 
 ---For a host with a loop of its own: does what can be done now. When that is
 ---nothing, waits for at most `patience` seconds for something (0). Raises
@@ -575,7 +604,7 @@ local TURNS = 1000 -- of one step: then the host has its own
 function M.step(patience)
   patience = usage.duration(patience or 0, "step")
   if current then usage.fail("lull.step is for the program around the tasks, not for a task") end
-  local kind = turn(patience)
+  local kind = turn(M.timeout() and patience or 0)
   for _ = 2, TURNS do
     if kind == "none" or kind == "idle" then break end
     kind = turn(0)
@@ -585,7 +614,9 @@ function M.step(patience)
     lost[failed] = nil
     error(failed.traceback, 0)
   end
-  return kind ~= "none" and (next(live) ~= nil or first <= last)
+  local left = M.timeout() ~= nil
+  if not left and next(live) then fail_asleep() end
+  return left
 end
 
 -- Takes back what tasks still wait for, and tells what there is to tell:

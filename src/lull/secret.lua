@@ -90,4 +90,13 @@ function M.redact(text)
   return text
 end
 
+---What an error says, without secrets; one that is no text, as `lua` tells it.
+---@param err any
+---@return string
+function M.shown(err)
+  local kind, meta = type(err), getmetatable(err)
+  local speaks = kind == "string" or kind == "number" or (meta and meta.__tostring)
+  return M.redact(speaks and tostring(err) or ("(error object is a %s value)"):format(kind))
+end
+
 return M
