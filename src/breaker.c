@@ -5,7 +5,9 @@
 void lull_breaker_configure(struct lull_breaker *b,
                             const struct lull_breaker_conf *conf)
 {
-  if (b->conf.on != conf->on || b->conf.window != conf->window)
+  if (!conf->on)
+    return;
+  if (b->conf.window != conf->window)
     *b = (struct lull_breaker){0};
   b->conf = *conf;
 }

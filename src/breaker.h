@@ -27,8 +27,8 @@ struct lull_breaker {
   uint64_t mark;   /* starts up to here are older than its last closing */
 };
 
-/* Takes new limits; forgets all when it is switched on or off, or when the
-   length of the window changes. */
+/* Takes new limits; forgets all when the length of the window changes. Those
+   of a client without a breaker change nothing: others may have one. */
 void lull_breaker_configure(struct lull_breaker *b,
                             const struct lull_breaker_conf *conf);
 
