@@ -11,7 +11,7 @@ static const struct lull_budget_conf default_budget = {
 
 struct lull_client *lull_client_new(void)
 {
-  static uint64_t serial;
+  static _Atomic uint64_t serial; /* states may run in threads */
   struct lull_client *c = lull_mem_zero(sizeof *c);
   if (!c)
     return NULL;
