@@ -378,7 +378,8 @@ void lull_engine_step(struct lull_engine *e, lull_usec patience,
       return; /* LULL_EV_NONE */
     work(e, until);
     worked = true;
-    lull_timerq_begin(&e->timers, e->now);
+    if (!e->world->ops->more(e->world))
+      lull_timerq_begin(&e->timers, e->now);
   }
 }
 

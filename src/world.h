@@ -29,6 +29,9 @@ struct lull_world_ops {
      NULL at `until`, or earlier when interrupted. `until` <= now: looks
      without waiting. */
   struct lull_attempt *(*next)(struct lull_world *w, lull_usec until);
+  /* True when `next` has another one already: it ended before any timer that
+     is due now, and is to be taken first. */
+  bool (*more)(struct lull_world *w);
   /* For who waits elsewhere: a descriptor that is readable as soon as `next`
      has something to do, or -1; and when `next` is to be asked at the latest
      while attempts fly. */

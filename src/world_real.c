@@ -141,6 +141,11 @@ static struct lull_attempt *next(struct lull_world *world, lull_usec until)
   return a;
 }
 
+static bool more(struct lull_world *world)
+{
+  return self(world)->unread > 0;
+}
+
 static int fd(struct lull_world *world)
 {
   return lull_netloop_fd(&self(world)->loop);
@@ -148,8 +153,8 @@ static int fd(struct lull_world *world)
 
 static lull_usec due(struct lull_world *world)
 {
-  struct world_real *w = self(world);
-  return w->unread ? lull_netloop_now() : lull_netloop_due(&w->loop);
+  return more(world) ? lull_netloop_now()
+                     : lull_netloop_due(&self(world)->loop);
 }
 
 static void close_world(struct lull_world *world)
@@ -171,6 +176,7 @@ static const struct lull_world_ops ops = {
     .send = launch,
     .cancel = cancel,
     .next = next,
+    .more = more,
     .fd = fd,
     .due = due,
     .close = close_world,

@@ -94,6 +94,13 @@ static struct lull_attempt *next(struct lull_world *world, lull_usec until)
   return NULL;
 }
 
+/* What is parked has not ended. */
+static bool more(struct lull_world *world)
+{
+  (void)world;
+  return false;
+}
+
 static int fd(struct lull_world *world)
 {
   (void)world;
@@ -118,6 +125,7 @@ static const struct lull_world_ops ops = {
     .send = park,
     .cancel = cancel,
     .next = next,
+    .more = more,
     .fd = fd,
     .due = due,
     .close = close_world,
