@@ -370,7 +370,7 @@ void lull_engine_step(struct lull_engine *e, lull_usec patience,
     lull_course_dispatch(e);
     if (e->first)
       continue;
-    if (worked && e->now >= until) {
+    if (worked && e->now >= until && !e->world->ops->more(e->world)) {
       event->kind = LULL_EV_IDLE;
       return;
     }

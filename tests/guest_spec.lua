@@ -2,6 +2,8 @@
 -- its own, and lives beside others.
 
 local core = require "lull.core"
+local support = require "tests.support"
+local unit = require "lull.unit"
 local wire = require "tests.wire"
 
 local LUA = os.getenv "LULL_LUA" or "lua5.4"
@@ -75,14 +77,47 @@ describe("as a guest, lull", function()
     assert.same({ code = 0, out = "", err = "" }, result)
   end)
 
-  it("leaves them alone while it sends, too", function()
-    local server = wire.server(SERVER)
+  it("leaves them alone while it sends, resolves names and speaks TLS, too", function()
+    local server, tls = wire.server(SERVER), wire.tls_server()
     local result = run(WATCH .. [[
       local lull = require "lull"
       lull.each({ 1, 2, 3 }, function() assert(lull.get(arg[1])) end)
-      compare_all()]], server.url)
+      assert(lull.get((arg[1]:gsub("127.0.0.1", "localhost"))))
+      assert(lull.get(arg[2], { ca = arg[3] }))
+      compare_all()]], ("%s %s %s"):format(server.url, tls.tls, wire.quote(tls.ca)))
     server:stop()
+    tls:stop()
     assert.same({ code = 0, out = "", err = "" }, result)
+  end)
+
+  it("leaves them alone when a loop of the program's drives it, too", function()
+    local result = run(WATCH .. [[
+      local lull = require "lull"
+      lull.spawn(function() lull.sleep(0.001) lull.get("http://127.0.0.1:1/", { attempts = 1 }) end)
+      while lull.step(lull.timeout()) do lull.fds() end
+      compare_all()]])
+    assert.same({ code = 0, out = "", err = "" }, result)
+  end)
+
+  it("gives back what a simulated run replaces", function()
+    local result = run(WATCH .. [[
+      local sim = require "lull.sim"
+      local world = sim.replies { 503, { 200, body = "x" } }
+      local function script() print(require "lull".get("http://a.test/").body, os.time(), math.random()) end
+      assert(sim.run { script = script, world = world }.ok)
+      compare_all()]])
+    assert.same({ code = 0, out = "", err = "" }, result)
+  end)
+
+  it("is not ended by SIGPIPE when a server hangs up on it, plain or under TLS", function()
+    local tls = wire.tls_server()
+    local result = run([[
+      local lull = require "lull"
+      local options = { body = ("x"):rep(2 ^ 23), attempts = 2, backoff = { base = 0 }, http = "1.1", ca = arg[3] }
+      print(lull.put(arg[1], options), lull.put(arg[2], options))]],
+      ("%s %s %s"):format((tls.hang_up:gsub("^https", "http")), tls.hang_up, wire.quote(tls.ca)))
+    tls:stop()
+    assert.same({ 0, "nil\tnil\t" }, { result.code, result.out:match "^nil\tnil\t" })
   end)
 
   it("loads only what is its own, and lua-cjson", function()
@@ -154,6 +189,139 @@ describe("two engines of one process", function()
   end)
 end)
 
+describe("two states of one process", function()
+  teardown(function() wire.clean() end)
+
+  local BEGIN = [[
+    lull, url = require "lull", %q
+    task = lull.spawn(function() return lull.get(url).body end)
+    lull.step()
+    return lull.fds()[1] ]]
+
+  it("send side by side, and either may end first", function()
+    local server = wire.server(SERVER)
+    local a, b = unit.state.new(), unit.state.new()
+    local fd_a, fd_b = a:run(BEGIN:format(server.url)), b:run(BEGIN:format(server.url))
+    assert.is_truthy(fd_a and fd_b and fd_a ~= fd_b)
+    assert.equal("body", b:run "return task:join()")
+    b:close()
+    assert.equal("body", a:run "return task:join() and lull.get(url).body")
+    a:run(BEGIN:format(server.url))
+    a:close() -- amid a call
+    server:stop()
+  end)
+
+  it("know nothing of each other's clients, lanes, secrets and presets", function()
+    local a, b = unit.state.new(), unit.state.new()
+    a:run [[
+      lull = require "lull"
+      lull.secret "hush-hush"
+      lull.preset.mine = { attempts = 1 }
+      lull.get("http://127.0.0.1:1/", { attempts = 1 }) ]]
+    assert.equal("http://127.0.0.1:1", a:run "return (next(lull.lanes()))")
+    assert.equal("hush-hush nil nil", b:run [[
+      local lull, secret = require "lull", require "lull.secret"
+      return ("%s %s %s"):format(secret.redact "hush-hush", tostring(lull.preset.mine), tostring(next(lull.lanes()))) ]])
+    a:close()
+    b:close()
+  end)
+
+  it("may run in threads of their own", function()
+    if not has "luv" then return pending "luv is not installed for this Lua" end
+    local server = wire.server(SERVER)
+    local result = run([[
+      local uv = require "luv"
+      local function work(url)
+        local lull, good = require "lull", 0
+        for _ = 1, 5 do
+          local client = lull.client { base = url }
+          lull.each({ 1, 2, 3, 4 }, { parallel = 4 }, function()
+            if client:get "/".body == "body" then good = good + 1 end
+          end)
+        end
+        io.write(good .. "\n")
+      end
+      local threads = {}
+      for i = 1, 3 do threads[i] = uv.new_thread(work, arg[1]) end
+      work(arg[1])
+      for _, thread in ipairs(threads) do thread:join() end]], server.url)
+    server:stop()
+    assert.same({ code = 0, out = ("20\n"):rep(4), err = "" }, result)
+  end)
+
+  it("may be of two processes, when one forks before its first call", function()
+    if not has "ffi" then return pending "this Lua has no ffi to fork with" end
+    local server = wire.server(SERVER)
+    local result = run([[
+      local ffi, lull = require "ffi", require "lull"
+      ffi.cdef "int fork(void); int waitpid(int, int *, int);"
+      local client = lull.client { base = arg[1] }
+      local child = ffi.C.fork()
+      local body = client:get "/".body
+      if child == 0 then os.exit(body == "body" and 7 or 1) end
+      local status = ffi.new "int[1]"
+      ffi.C.waitpid(child, status, 0)
+      print(body, status[0] / 256)]], server.url)
+    server:stop()
+    assert.same({ code = 0, out = "body\t7\n", err = "" }, result)
+  end)
+end)
+
+describe("several clients of one state", function()
+  teardown(function() wire.clean() end)
+
+  it("keep what is theirs, at the same time and to the same server", function()
+    local answers, failures = {}, 0
+    local t = support.sim(function(request)
+      if request.headers["x-who"] ~= "patient" or failures == 2 then return 404 end
+      failures = failures + 1
+      return 503
+    end, function(lull)
+      local plain = lull.client { base = "http://api.test" }
+      local patient = plain:with { headers = { ["x-who"] = "patient" }, attempts = 5, backoff = { base = 1, jitter = "none" } }
+      local easy = plain:with { headers = { ["x-who"] = "easy" }, on = { [404] = "accept" }, query = { q = 1 } }
+      lull.all {
+        function() answers.plain = select(2, plain:get "/").attempts end,
+        function() answers.patient = select(2, patient:get "/").attempts end,
+        function() answers.easy = easy:get "/".status end,
+      }
+      answers.again = select(2, plain:get "/").reason
+    end)
+    assert.is_true(t.ok, t.err)
+    assert.same({ plain = 1, patient = 3, easy = 404, again = 404 }, answers)
+    local seen = {}
+    for _, request in ipairs(t.requests) do
+      seen[#seen + 1] = ("%s %s"):format(request.path, request.headers["x-who"] or "-")
+    end
+    table.sort(seen)
+    assert.same({ "/ -", "/ -", "/ patient", "/ patient", "/ patient", "/?q=1 easy" }, seen)
+  end)
+
+  it("leave nothing behind on a connection that the next one uses", function()
+    local server = wire.server(SERVER)
+    local result = run([[
+      local lull = require "lull"
+      local plain = lull.client { base = arg[1] }
+      local other = lull.client { base = arg[1], headers = { ["x-other"] = "1", authorization = lull.secret "s" },
+        http = "1.1", timeout = 5, insecure = true, encoded = true }
+      for _ = 1, 3 do
+        plain:get "/plain"
+        other:post("/other", { body = "b" })
+      end]], server.url)
+    assert.same({ code = 0, out = "", err = "" }, result)
+    for i, request in ipairs(server:requests(6)) do
+      local other = i % 2 == 0
+      assert.equal(1, request.connection)
+      assert.equal(other and "POST /other" or "GET /plain", request.method .. " " .. request.path)
+      assert.equal(other and "1" or nil, request.headers["x-other"])
+      assert.equal(other and "s" or nil, request.headers.authorization)
+      assert.equal(other and 1 or 0, request.body_length)
+      assert.equal(not other, request.headers["accept-encoding"] ~= nil)
+    end
+    server:stop()
+  end)
+end)
+
 describe("beside others in one process, lull", function()
   local server
 
@@ -187,53 +355,5 @@ describe("beside others in one process, lull", function()
         print(by_curl(), lull.get(arg[1]).body, by_curl())]], server.url)
       assert.same({ code = 0, out = "body\tbody\tbody\n", err = "" }, result)
     end
-  end)
-
-  for _, host in ipairs { "luv", "copas", "cqueues" } do
-    it("is driven by the loop of " .. host, function()
-      if not has(host) then return pending(host .. " is not installed for this Lua") end
-      local base = host == "copas" and "" or server.url
-      local result = wire.run(("%s scripts/hosts/%s.lua %s/a %s/b"):format(LUA, host, base, base))
-      assert.equal("", result.err)
-      for _, path in ipairs { "/a", "/b" } do
-        assert.is_truthy(result.out:find("200\t" .. base .. path .. "\n", 1, true), result.out)
-      end
-      assert.matches("\ndone; .* meanwhile\n$", result.out)
-    end)
-  end
-end)
-
-describe("lull.step", function()
-  teardown(function() wire.clean() end)
-
-  it("does what can be done, waits no longer than told, and says when all is done", function()
-    local result = run [[
-      local lull = require "lull"
-      local function sleeper() lull.sleep(0.05) print "awake" end
-      lull.spawn(sleeper)
-      local began = lull.now()
-      print(lull.step(0), lull.now() - began < 0.04)
-      while lull.step(0.01) do end
-      print(lull.now() - began >= 0.05, lull.step(0))]]
-    assert.same({ code = 0, out = "true\ttrue\nawake\ntrue\tfalse\n", err = "" }, result)
-  end)
-
-  it("raises the error of a task that nobody joins", function()
-    local result = run [[
-      local lull = require "lull"
-      lull.spawn(function() error "lost and found" end)
-      lull.spawn(function() lull.sleep(0.02) print "the other" end)
-      local ok, err = pcall(lull.step)
-      print(ok, err:match "lost and found")
-      while lull.step(0.01) do end]]
-    assert.same({ code = 0, out = "false\tlost and found\nthe other\n", err = "" }, result)
-  end)
-
-  it("is not for tasks", function()
-    local result = run [[
-      local lull = require "lull"
-      local task = lull.spawn(function() lull.step(0) end)
-      print(pcall(task.join, task))]]
-    assert.matches("lull.step is for the program around the tasks", result.out)
   end)
 end)

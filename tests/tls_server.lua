@@ -4,8 +4,9 @@ without it. It answers every request alike, whatever its path.
 
     lua tests/tls_server.lua DIRECTORY [ANSWERS]
 
-Prints "ports A B C" once it listens: A speaks TLS (HTTP/2 or HTTP/1.1, as the
-client likes), B hangs up amid the handshake, C speaks HTTP/2 in the clear.
+Prints "ports A B C D" once it listens: A speaks TLS (HTTP/2 or HTTP/1.1, as
+the client likes), B hangs up amid the handshake, C speaks HTTP/2 in the clear,
+D hangs up amid the request, under TLS.
 Makes a key and a certificate for 127.0.0.1 and localhost, and leaves the
 certificate in DIRECTORY/ca.pem. DIRECTORY/log gets a JSON line a request:
 protocol, connection, stream (HTTP/2), answer.
@@ -185,6 +186,10 @@ end
 
 local function cut(con) con:xread(1) end
 
+local function hang_up(con)
+  if con:starttls(ctx) then con:xread(1) end
+end
+
 local function serve_clear(con, connection) serve_h2(con, connection, "h2c") end
 
 local function listen(queue, serve)
@@ -211,10 +216,11 @@ signal.block(signal.SIGTERM)
 signal.ignore(signal.SIGPIPE)
 local queue = cqueues.new()
 local a, b, c = listen(queue, serve_tls), listen(queue, cut), listen(queue, serve_clear)
+local d = listen(queue, hang_up)
 queue:wrap(function()
   signal.listen(signal.SIGTERM):wait(300)
   os.exit(0)
 end)
-io.stdout:write(("ports %d %d %d\n"):format(a, b, c))
+io.stdout:write(("ports %d %d %d %d\n"):format(a, b, c, d))
 io.stdout:flush()
 for message in queue:errors() do io.stderr:write(tostring(message), "\n") end

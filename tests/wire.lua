@@ -173,6 +173,7 @@ function M.tls_server(answers)
   child.tls = "https://127.0.0.1:" .. child.ports[1]
   child.cut = "https://127.0.0.1:" .. child.ports[2]
   child.h2c = "http://127.0.0.1:" .. child.ports[3]
+  child.hang_up = "https://127.0.0.1:" .. child.ports[4]
   return child
 end
 

@@ -111,6 +111,8 @@ local function pack(...) return { n = select("#", ...), ... } end
 local FOREIGN = "lull cannot wait inside a coroutine that it does not know: "
   .. "use lull.spawn or lull.each instead of coroutine.wrap or "
   .. "coroutine.create, or fetch before the coroutine is made"
+local WITHIN = "lull cannot wait in a callback of the host that runs inside a task; "
+  .. "start a task there with lull.spawn"
 local BOUNDARY = "lull cannot wait here: Lua does not let a task sleep inside "
   .. "table.sort, string.gsub, require, or a metamethod or iterator called "
   .. "from C%s. Do the waiting before or after, or collect the values first"
@@ -152,7 +154,10 @@ local function boundary() return BOUNDARY:format(M.pcall_yields and "" or PCALL)
 ---Raises, at the caller's line, when this code cannot wait.
 function M.check()
   local co, main = running()
-  if co == nil or main then return end
+  if co == nil or main then
+    if current then usage.fail(WITHIN) end
+    return
+  end
   if not current or current.co ~= co then usage.fail(FOREIGN) end
   if not isyieldable() then
     usage.fail(boundary())

@@ -70,5 +70,6 @@ int luaopen_lull_unit(lua_State *L)
   unit_timerq(L);
   unit_backoff(L);
   unit_policy(L);
+  unit_state(L);
   return 1;
 }

@@ -46,6 +46,7 @@ void unit_request(lua_State *L);
 void unit_hint(lua_State *L);
 void unit_lane(lua_State *L);
 void unit_timerq(lua_State *L);
+void unit_state(lua_State *L);
 void unit_backoff(lua_State *L);
 void unit_policy(lua_State *L);
 
