@@ -140,8 +140,8 @@ static void set_recovery(lua_State *L, const struct lull_fleet_stats *s,
 static void set_buckets(lua_State *L, const struct lull_fleet_stats *s)
 {
   set_number(L, "bucket", lull_usec_to(s->bucket));
-  lua_createtable(L, (int)s->bucket_count, 0);
-  lua_createtable(L, (int)s->bucket_count, 0);
+  lua_newtable(L);
+  lua_newtable(L);
   for (unsigned i = 0; i < s->bucket_count; i++) {
     lua_pushnumber(L, s->buckets[i].offered);
     lua_rawseti(L, -3, (int)i + 1);

@@ -61,7 +61,7 @@ void lull_bind_pack(lua_State *L, const struct lull_call *c, lull_usec now)
 static int push_history(lua_State *L, const char *packed, size_t len)
 {
   size_t i, n = len / sizeof(struct lull_record);
-  lua_createtable(L, (int)n, 0);
+  lua_newtable(L);
   for (i = 0; i < n; i++) {
     struct lull_record r;
     memcpy(&r, packed + i * sizeof r, sizeof r);

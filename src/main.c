@@ -145,7 +145,7 @@ static void preload(lua_State *L)
 static void push_arguments(lua_State *L, int argc, char **argv)
 {
   int i;
-  lua_createtable(L, argc, 1);
+  lua_newtable(L);
   for (i = 0; i < argc; i++) {
     lua_pushstring(L, argv[i]);
     lua_rawseti(L, -2, i);

@@ -33,8 +33,8 @@ end
 local function read_request(client)
   local headers = {}
   if not client:read "*l" then return nil end
-  for line in client:lines "*l" do
-    line = line:gsub("\r$", "")
+  for raw in client:lines "*l" do
+    local line = raw:gsub("\r$", "")
     if line == "" then return headers end
     local name, value = line:match "^([^:]+):%s*(.*)$"
     if name then headers[name:lower()] = value end

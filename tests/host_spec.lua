@@ -109,7 +109,8 @@ describe("lull.step", function()
       print(lull.timeout())
       a:cancel()
       print(lull.timeout(), lull.step(), lull.timeout())]]
-    assert.matches("^false\tall tasks are asleep, and nothing will wake them: 1 .* %(in join%), 2 .* %(in join%)\n", result.out)
+    assert.matches("^false\tall tasks are asleep, and nothing will wake them: 1 .* %(in join%), 2 .* %(in join%)\n",
+      result.out)
     assert.matches("\nnil\n0\tfalse\tnil\n$", result.out)
   end)
 

@@ -28,6 +28,10 @@ luas=""
 for lua in lua5.1 lua5.2 lua5.3 lua5.4 luajit; do
   command -v "$lua" >/dev/null && luas="$luas $lua"
 done
+# Lua 5.5 is younger than most systems: only with all that the tests need.
+if pkg-config --exists lua5.5 2>/dev/null || pkg-config --exists lua-5.5 2>/dev/null; then
+  lua5.5 -e 'require "busted"' 2>/dev/null && luas="$luas lua5.5"
+fi
 # LULL_TEST_LUAS chooses fewer.
 luas=${LULL_TEST_LUAS:-$luas}
 [ $# -gt 0 ] || set -- tests scripts
