@@ -1,5 +1,5 @@
--- Writes the tables of the manual that the code decides: defaults, decisions,
--- outcomes, presets. Each stands between two marks in a page:
+-- Writes what the manual takes from the code: the tables of defaults, decisions,
+-- outcomes, presets and options, and examples. Each stands between two marks in a page:
 --     <!-- NAME -->  ...  <!-- /NAME -->
 -- Run by `make docs`; a spec compares the pages with what this would write.
 --     lua5.4 docs/generate.lua PAGE...
@@ -120,12 +120,13 @@ end
 M["script options"] = function() return option_table(require "lull.cli".parser()) end
 M["url options"] = function() return option_table(require "lull.flags".parser "get") end
 
--- An example, as it stands in its file.
+-- An example, as it stands in its file, without the words above it.
 local function example(name)
   M[name] = function()
-    local lines = { "```lua" }
+    local lines, code = { "```lua" }, false
     for line in io.lines("scripts/" .. name) do
-      if not line:match("^%-%-") then lines[#lines + 1] = line end
+      code = code or not line:match "^%-%-" and not line:match "^#!"
+      if code or not line:match "^%-%-" then lines[#lines + 1] = line end
     end
     lines[#lines + 1] = "```"
     return lines
@@ -134,13 +135,14 @@ end
 
 example "readme.lua"
 example "readme_spec.lua"
+example "hosts/luv.lua"
 
 ---The page with its tables as they should be.
 ---@param page string
 ---@return string
 function M.renew(page)
   for _, name in ipairs { "defaults", "decisions", "outcomes", "presets", "readme.lua", "readme_spec.lua",
-    "script options", "url options" } do
+    "hosts/luv.lua", "script options", "url options" } do
     local from, to = "<!-- " .. name .. " -->", "<!-- /" .. name .. " -->"
     local a, b = page:find(from, 1, true)
     local c = b and page:find(to, b, true)

@@ -318,6 +318,35 @@ describe("a host", function()
   end)
 end)
 
+describe("the page on embedding", function()
+  teardown(function() wire.clean() end)
+
+  it("shows the example as it is, and code that Lua takes", function()
+    local page, blocks = wire.read "docs/embedding.md", 0
+    assert.equal(page, assert(loadfile "docs/generate.lua")().renew(page))
+    for block in page:gmatch "\n```lua\n(.-)\n```" do
+      blocks = blocks + 1
+      assert(loadfile(wire.write(block)))
+    end
+    assert.equal(5, blocks)
+  end)
+
+  it("shows programs that work", function()
+    local server = wire.server(SERVER)
+    local page = wire.read "docs/embedding.md":gsub("https://api%.example%.com", server.url)
+    local out = {}
+    for block in page:gmatch "\n```lua\n(local lull.-)\n```" do
+      if not block:find "luv" then
+        local result = run(block)
+        assert.same({ code = 0, err = "" }, { code = result.code, err = result.err })
+        out[#out + 1] = result.out
+      end
+    end
+    server:stop()
+    assert.same({ "body\n", "200\tbody\n", "200 OK\n" }, out)
+  end)
+end)
+
 describe("the error of a task that nobody joins, in a program without a loop", function()
   teardown(function() wire.clean() end)
 
