@@ -1,25 +1,23 @@
 /*
  * netloop: waits for sockets, for time and for an interrupt, and drives
- * libcurl's multi handle meanwhile.
+ * libcurl's multi handles meanwhile.
  *
  * On Linux it is libcurl's socket interface over epoll, with a timerfd:
  * what it costs does not grow with the transfers that only hang, and its
  * waits end within a tenth of a millisecond. Elsewhere it is
- * curl_multi_poll. It owns its descriptors; world_real owns it.
+ * curl_multi_poll. It owns its descriptors and the handles; world_real owns
+ * it.
  */
 #ifndef LULL_NETLOOP_H
 #define LULL_NETLOOP_H
 
-#include "base.h"
-
-#include <curl/curl.h>
+#include "shards.h"
 
 struct lull_netloop {
-  CURLM *multi;
+  struct lull_shards shards;
   int interrupt_fd;    /* -1: none */
   unsigned interrupts; /* bytes that came over it, and are not yet counted */
   int epoll_fd, timer_fd;
-  lull_usec curl_at;  /* when libcurl wants to be called */
   lull_usec armed_at; /* what the timerfd is set to */
 };
 
@@ -27,8 +25,7 @@ struct lull_netloop {
 lull_usec lull_netloop_now(void);
 
 /* LULL_EWORLD when the system gives no descriptors. */
-enum lull_err lull_netloop_init(struct lull_netloop *loop, CURLM *multi,
-                                int interrupt_fd);
+enum lull_err lull_netloop_init(struct lull_netloop *loop, int interrupt_fd);
 void lull_netloop_clear(struct lull_netloop *loop);
 
 /* Drives the transfers, waiting for at most until `until`; returns after

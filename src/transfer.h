@@ -18,6 +18,7 @@ struct lull_transfer {
   struct lull_attempt *attempt; /* NULL while in the pool */
   struct lull_transfer *next;   /* in the pool */
   struct lull_world *world;
+  struct lull_shard *shard; /* while under way */
   struct curl_slist *headers;
   uint64_t plain_for; /* the client whose options are set, and no others; 0 */
   int body_fd;

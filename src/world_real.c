@@ -1,10 +1,10 @@
 /*
  * world_real: the system's clocks, and libcurl's multi interface.
  *
- * Owns the multi handle and a pool of easy handles. A waiting call has none:
- * a handle is taken when an attempt is sent and given back when it ends.
- * curl_global_cleanup is never called: others in this process may be using
- * libcurl.
+ * Owns the loop, with its multi handles, and a pool of easy handles. A waiting
+ * call has none: a handle is taken when an attempt is sent and given back when
+ * it ends. curl_global_cleanup is never called: others in this process may be
+ * using libcurl.
  */
 #define _DEFAULT_SOURCE
 #include "netloop.h"
@@ -15,14 +15,10 @@
 
 #define POOL_MAX 256 /* idle handles that are kept; each holds about 8 KB */
 
-#define CONNECTIONS 1000L /* idle connections that are kept */
-
 struct world_real {
   struct lull_world base; /* first, so that the seam's pointer is ours */
-  CURLM *multi;
   struct lull_transfer *pool;
   unsigned pooled;
-  int unread; /* transfers that have ended and were not yet taken */
   struct lull_netloop loop;
 };
 
@@ -83,8 +79,10 @@ static enum lull_err launch(struct lull_world *world, struct lull_attempt *a)
   if (!t)
     return LULL_ENOMEM;
   err = lull_transfer_load(t, a);
-  if (!err && curl_multi_add_handle(w->multi, t->easy) != CURLM_OK)
-    err = LULL_ENOMEM;
+  if (!err) {
+    t->shard = lull_shards_add(&w->loop.shards, t->easy);
+    err = t->shard ? LULL_OK : LULL_ENOMEM;
+  }
   if (err)
     give_back(w, t);
   return err;
@@ -92,7 +90,8 @@ static enum lull_err launch(struct lull_world *world, struct lull_attempt *a)
 
 static void detach(struct world_real *w, struct lull_transfer *t)
 {
-  curl_multi_remove_handle(w->multi, t->easy);
+  lull_shards_remove(t->shard, t->easy);
+  t->shard = NULL;
   give_back(w, t);
 }
 
@@ -108,20 +107,17 @@ static void cancel(struct lull_world *world, struct lull_attempt *a)
 /* The next transfer that has ended, if any. */
 static struct lull_attempt *finished(struct world_real *w)
 {
-  CURLMsg *msg;
-  while ((msg = curl_multi_info_read(w->multi, &w->unread)) != NULL) {
-    CURLcode code = msg->data.result; /* gone once the handle is removed */
-    struct lull_transfer *t = NULL;
-    struct lull_attempt *a;
-    if (msg->msg != CURLMSG_DONE)
-      continue;
-    curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &t);
-    a = t->attempt;
-    lull_transfer_conclude(t, code);
-    detach(w, t);
-    return a;
-  }
-  return NULL;
+  struct lull_transfer *t = NULL;
+  struct lull_attempt *a;
+  CURL *easy;
+  CURLcode code;
+  if (!lull_shards_ended(&w->loop.shards, &easy, &code))
+    return NULL;
+  curl_easy_getinfo(easy, CURLINFO_PRIVATE, &t);
+  a = t->attempt;
+  lull_transfer_conclude(t, code);
+  detach(w, t);
+  return a;
 }
 
 static struct lull_attempt *next(struct lull_world *world, lull_usec until)
@@ -143,7 +139,7 @@ static struct lull_attempt *next(struct lull_world *world, lull_usec until)
 
 static bool more(struct lull_world *world)
 {
-  return self(world)->unread > 0;
+  return lull_shards_more(&self(world)->loop.shards);
 }
 
 static int fd(struct lull_world *world)
@@ -164,7 +160,6 @@ static void close_world(struct lull_world *world)
     struct lull_transfer *t = take(w);
     lull_transfer_free(t);
   }
-  curl_multi_cleanup(w->multi);
   lull_netloop_clear(&w->loop);
   lull_mem_free(w);
 }
@@ -191,16 +186,9 @@ struct lull_world *lull_world_real(int interrupt_fd)
   if (!w)
     return NULL;
   w->base.ops = &ops;
-  w->multi = curl_multi_init();
-  if (w->multi) /* by default it keeps fewer the fewer transfers there are */
-    curl_multi_setopt(w->multi, CURLMOPT_MAXCONNECTS, CONNECTIONS);
-  if (w->multi &&
-      lull_netloop_init(&w->loop, w->multi, interrupt_fd) == LULL_OK)
+  if (lull_netloop_init(&w->loop, interrupt_fd) == LULL_OK)
     return &w->base;
-  if (w->multi) {
-    curl_multi_cleanup(w->multi);
-    lull_netloop_clear(&w->loop);
-  }
+  lull_netloop_clear(&w->loop);
   lull_mem_free(w);
   return NULL;
 }

@@ -19,6 +19,7 @@ local FLOORS = {
   { "request" },
   { "attempt", "redirect" },
   { "world" },
+  { "shards" },
   { "netloop", "transfer", "transfer_end", "world_sim" },
   { "world_real" },
   { "call" },
@@ -69,7 +70,7 @@ local NEVER = {
 
 -- Headers of libraries, and the only files that may include them.
 local LIBRARIES = {
-  ["curl/curl.h"] = { "netloop.h", "transfer.h", "url.c", "world_real.c" },
+  ["curl/curl.h"] = { "shards.h", "transfer.h", "url.c", "world_real.c" },
   ["lua.h"] = { "bind.h", "main.c" },
   ["lauxlib.h"] = { "bind.h", "main.c" },
   ["lualib.h"] = { "main.c" },
