@@ -23,7 +23,7 @@ ZSH_DIR ?= $(share)/zsh/site-functions
 FISH_DIR ?= $(share)/fish/vendor_completions.d
 
 MODULES := src/lull.lua $(sort $(wildcard src/lull/*.lua))
-CORE := $(patsubst src/%.c,$(B)/%.o,$(filter-out src/main.c,$(wildcard src/*.c)))
+CORE := $(patsubst src/%.c,$(B)/%.o,$(filter-out src/main.c src/embed.c,$(wildcard src/*.c)))
 UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%.o,$(wildcard tests/unit/*.c))
 
 all: build/lull
@@ -48,15 +48,10 @@ $(B)/unit/%.o: tests/unit/%.c
 	$(CC) $(ALL_CFLAGS) -Isrc -c -o $@ $<
 $(B)/embedded.o: $(B)/embedded.c
 	$(CC) $(ALL_CFLAGS) -Isrc -c -o $@ $<
-$(B)/embedded.c: $(MODULES) Makefile
-	@mkdir -p $(@D)
-	@{ echo '#include "embedded.h"'; i=0; \
-	for f in $(MODULES); do i=$$((i+1)); echo "static const unsigned char m$$i[] = {"; \
-	od -An -v -tx1 $$f | sed 's/[0-9a-f][0-9a-f]/0x&,/g'; echo '};'; done; \
-	echo 'const struct embedded embedded[] = {'; i=0; \
-	for f in $(MODULES); do i=$$((i+1)); c=$${f#src/}; n=$$(echo $${c%.lua} | tr / .); \
-	echo "{\"$$n\", \"@$$c\", m$$i, sizeof m$$i},"; done; \
-	echo '};'; echo "const size_t embedded_count = $$(echo $(MODULES) | wc -w);"; } > $@
+$(B)/embedded.c: $(B)/embed $(MODULES)
+	$(B)/embed $(MODULES) > $@.new && mv $@.new $@
+$(B)/embed: $(B)/embed.o
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LUA_LIBS)
 
 deps:
 	@./tests/deps.sh $(DEPS)

@@ -91,6 +91,7 @@ build = {
         "src/reset.c",
         "src/scan.c",
         "src/sfield.c",
+        "src/shards.c",
         "src/sink.c",
         "src/slots.c",
         "src/timerq.c",

@@ -28,7 +28,7 @@ local function module_lines()
   end
   lines[#lines + 1] = '    ["lull.core"] = {\n      sources = {'
   for _, path in ipairs(files("src/*.c")) do
-    if path ~= "src/main.c" then lines[#lines + 1] = ('        "%s",'):format(path) end
+    if path ~= "src/main.c" and path ~= "src/embed.c" then lines[#lines + 1] = ('        "%s",'):format(path) end
   end
   lines[#lines + 1] = '      },\n      libraries = { "curl", "m" },\n    },'
   return table.concat(lines, "\n")

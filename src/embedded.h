@@ -1,7 +1,6 @@
 /*
- * embedded: lull's own Lua files as bytes in the binary, written by the
- * Makefile. Text, not bytecode: it suits every Lua and keeps its line
- * numbers.
+ * embedded: lull's own Lua files as bytes in the binary, compiled and
+ * written at build time by embed.
  */
 #ifndef LULL_EMBEDDED_H
 #define LULL_EMBEDDED_H
