@@ -15,6 +15,9 @@ CURL_LIBS = $(shell pkg-config --libs libcurl) -lm
 # STATIC_LUA=1 takes Lua into the binary, and lets C modules find it there.
 LUA_SHARED = $(shell pkg-config --libs $(LUA_PC))
 LUA_STATIC = -Wl,-E -Wl,-Bstatic $(LUA_SHARED) -Wl,-Bdynamic -lm -ldl
+# The binary's allocator, when it is there; ALLOCATOR= for libc's own.
+has = $(findstring /,$(shell $(CC) -print-file-name=lib$(1).so))
+ALLOCATOR ?= $(if $(SAN),,$(if $(call has,mimalloc),-lmimalloc))
 LUA_LIBS = $(if $(STATIC_LUA),$(LUA_STATIC),$(LUA_SHARED))
 
 share = $(PREFIX)/share
@@ -33,7 +36,7 @@ module: $(B)/lull/core.so
 unit: $(B)/lull/unit.so
 
 $(B)/lull-bin: $(CORE) $(B)/main.o $(B)/embedded.o
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LUA_LIBS) $(CURL_LIBS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(ALLOCATOR) $(LUA_LIBS) $(CURL_LIBS)
 $(B)/lull/core.so: $(CORE)
 	@mkdir -p $(@D)
 	$(CC) -shared $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CURL_LIBS)
