@@ -331,17 +331,22 @@ end
 -- A call without options, which most are, is started without a table. Gives
 -- nothing when it cannot be: then Client:request does it, or says why.
 local function start_plain(client, method, target)
-  if not client.plain or type(target) ~= "string" or M.forbid or sched.interrupted then return end
-  sched.check()
+  if M.forbid or sched.interrupted then return end
   local id = sched.engine():start_plain(client.core, method, target)
   if id and observers.started[1] then tell_started(id) end
   return id
 end
 
+-- Few calls deep: what a task has once needed of its stack, it keeps while it
+-- waits.
 for _, method in ipairs { "get", "head", "post", "put", "patch", "delete", "options" } do
   local upper = method:upper()
   Client[method] = function(self, target, given)
-    local id = given == nil and getmetatable(self) == Client and start_plain(self, upper, target)
+    local id
+    if given == nil and getmetatable(self) == Client and self.plain and type(target) == "string" then
+      sched.check()
+      id = start_plain(self, upper, target)
+    end
     if not id then return Client.request(self, upper, target, given) end
     local kind, details = sched.wait(id)
     if kind == "done" then return outcome.conclude(details, nil, self.rules) end
