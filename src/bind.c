@@ -124,29 +124,37 @@ static int report(lua_State *L, enum lull_err err)
   return 2;
 }
 
-/* engine:judge(id, {action, wait, free, headers, secrets, url, body, file}) */
+/* The changes to a retry: {headers, secrets, url, body, file} */
+static enum lull_err read_changes(lua_State *L, int index,
+                                  struct lull_judgement *j,
+                                  struct lull_body *body)
+{
+  enum lull_err err;
+  luaL_checktype(L, index, LUA_TTABLE);
+  j->headers = lull_bind_string(L, index, "headers", &j->headers_len);
+  j->secrets = lull_bind_string(L, index, "secrets", &j->secrets_len);
+  j->url = lull_bind_string(L, index, "url", NULL);
+  err = lull_bind_body(L, index, body);
+  if (body->kind != LULL_BODY_NONE)
+    j->body = body;
+  return err;
+}
+
+/* engine:judge(id, action, wait or nil, free, changes or nil) -> true, or
+   nil and a text */
 static int judge(lua_State *L)
 {
   struct lull_engine *e = lull_bind_check_engine(L);
   lull_id id = check_id(L, 2);
   struct lull_judgement j = {0};
   struct lull_body body = {0};
-  double wait;
-  enum lull_err err;
-  luaL_checktype(L, 3, LUA_TTABLE);
-  lull_bind_string(L, 3, "body", NULL);
-  lull_bind_string(L, 3, "file", NULL);
-  j.action =
-      (enum lull_action)lull_bind_choice(L, 3, "action", lull_bind_actions, 0);
-  wait = lull_bind_number(L, 3, "wait", -1);
+  double wait = luaL_optnumber(L, 4, -1);
+  enum lull_err err = LULL_OK;
+  j.action = (enum lull_action)luaL_checkoption(L, 3, NULL, lull_bind_actions);
   j.wait = wait < 0 ? -1 : lull_usec_from(wait);
-  j.free = lull_bind_flag(L, 3, "free");
-  j.headers = lull_bind_string(L, 3, "headers", &j.headers_len);
-  j.secrets = lull_bind_string(L, 3, "secrets", &j.secrets_len);
-  j.url = lull_bind_string(L, 3, "url", NULL);
-  err = lull_bind_body(L, &body);
-  if (body.kind != LULL_BODY_NONE)
-    j.body = &body;
+  j.free = lua_toboolean(L, 5);
+  if (!lua_isnoneornil(L, 6))
+    err = read_changes(L, 6, &j, &body);
   if (!err)
     err = lull_engine_judge(e, id, &j);
   lull_body_clear(&body);

@@ -61,7 +61,8 @@ static void push_ask(lua_State *L, const struct lull_engine *e,
   set_hint(L, &f->hint);
   lull_bind_set_number(L, "wait", lull_usec_to(f->suggestion.wait));
   lull_bind_set_string(L, "verdict", lull_action_name(f->suggestion.action));
-  lull_bind_set_flag(L, "may_retry", lull_engine_may_retry(e, c));
+  if (c->ask_always)
+    lull_bind_set_flag(L, "may_retry", lull_engine_may_retry(e, c));
   lull_bind_set_number(L, "elapsed", lull_usec_to(now - c->started));
   if (c->deadline_at != LULL_NEVER)
     lull_bind_set_number(L, "left", lull_usec_to(c->deadline_at - now));

@@ -34,14 +34,14 @@ static enum lull_err bytes_body(struct lull_body *body, const char *bytes,
   return body->bytes ? LULL_OK : LULL_ENOMEM;
 }
 
-enum lull_err lull_bind_body(lua_State *L, struct lull_body *body)
+enum lull_err lull_bind_body(lua_State *L, int index, struct lull_body *body)
 {
   size_t len;
-  const char *text = lull_bind_string(L, 3, "body", &len);
+  const char *path = lull_bind_string(L, index, "file", NULL);
+  const char *text = lull_bind_string(L, index, "body", &len);
   if (text)
     return bytes_body(body, text, len);
-  text = lull_bind_string(L, 3, "file", &len);
-  return text ? lull_body_file(body, text) : LULL_OK;
+  return path ? lull_body_file(body, path) : LULL_OK;
 }
 
 /* Raises for what is of the wrong type, before anything is allocated. */
@@ -71,7 +71,7 @@ static enum lull_err fill_request(lua_State *L, struct lull_request *r)
   if (!err)
     err = fill_headers(L, "secrets", &r->secrets);
   if (!err)
-    err = lull_bind_body(L, &r->body);
+    err = lull_bind_body(L, 3, &r->body);
   return err;
 }
 

@@ -64,6 +64,10 @@ describe("leaks", function()
     return core.client(options)
   end
 
+  local function judge(engine, id, j)
+    return engine:judge(id, j.action, j.wait, j.free, j)
+  end
+
   local group = 0 -- each has an origin of its own, and so a lane
 
   local function start(engine, with, more)
@@ -317,9 +321,9 @@ describe("leaks", function()
       { action = "retry", headers = fields { "a", "b" }, secrets = fields { "c", "\n" } },
       { action = "retry", file = path .. ".none" },
       { action = "retry", body = "b", url = "http://" } } do
-      assert.is_nil((engine:judge(id, wrong)))
+      assert.is_nil((judge(engine, id, wrong)))
     end
-    assert.is_true(engine:judge(id, { action = "retry", body = "b",
+    assert.is_true(judge(engine, id, { action = "retry", body = "b",
       url = "/y", headers = fields { "x-own", "2" } }))
     local _, details = until_event(engine, "send")
     assert.are.equal("/y", details.url:match("test(/.*)$"))
@@ -332,8 +336,8 @@ describe("leaks", function()
     local engine = sim()
     local id = STATES.asked(engine)
     for _, raw in ipairs { "no raw form", "a\0b", "a" } do
-      assert.is_nil((engine:judge(id, { action = "retry", headers = raw })))
-      assert.is_nil((engine:judge(id, { action = "retry", secrets = raw })))
+      assert.is_nil((judge(engine, id, { action = "retry", headers = raw })))
+      assert.is_nil((judge(engine, id, { action = "retry", secrets = raw })))
     end
     engine:close()
   end)
@@ -354,7 +358,7 @@ describe("leaks", function()
       if what == 1 then engine:cancel(ids[engine:random(1, #ids)]) end
       if kind == "done" then done = done + 1 end
       if kind == "ask" then
-        engine:judge(id, { action = what < 6 and "retry" or "default", wait = 1 })
+        judge(engine, id, { action = what < 6 and "retry" or "default", wait = 1 })
       elseif kind == "send" then
         if what < 4 then
           reply(engine, id, details, 200, fields { "a", "b" }, "body")
@@ -483,7 +487,7 @@ describe("leaks", function()
         if details.accepted then return "accepted " .. #(details.body or "") end
         return (details.class or details.why) .. ": " .. (details.text or "")
       elseif kind == "ask" then
-        local ok, problem = engine:judge(id, answer(details, true))
+        local ok, problem = judge(engine, id, answer(details, true))
         if not ok then
           engine:cancel(id)
           drive(engine, answer)

@@ -46,6 +46,9 @@ function M.is_verdict(value) return getmetatable(value) == Verdict end
 
 local function verdict(fields) return setmetatable(fields, Verdict) end
 
+local PLAIN = { accept = verdict { action = "accept" }, retry = verdict { action = "retry" },
+  stop = verdict { action = "stop" } }
+
 local function check(self, method)
   if getmetatable(self) ~= Attempt then
     usage.fail(("call an attempt's methods with a colon: attempt:%s()"):format(method))
@@ -59,7 +62,7 @@ function Attempt:accept()
     usage.fail(("a transport error (%s) cannot be accepted: there is no "
       .. "answer"):format(self.reason))
   end
-  return verdict { action = "accept" }
+  return PLAIN.accept
 end
 
 local RETRY = { wait = true, headers = true, url = true, free = true }
@@ -69,7 +72,7 @@ local RETRY = { wait = true, headers = true, url = true, free = true }
 ---  url: string?, free: boolean? }|nil
 function Attempt:retry(options)
   check(self, "retry")
-  if options == nil then return verdict { action = "retry" } end
+  if options == nil then return PLAIN.retry end
   if type(options) ~= "table" then options = { wait = options } end
   for name in pairs(options) do
     if not RETRY[name] then usage.unknown("field of retry", name, RETRY) end
@@ -115,9 +118,7 @@ end
 function M.verdict_of(value, where)
   if value == nil then return nil end
   if M.is_verdict(value) then return value end
-  if value == "accept" or value == "retry" or value == "stop" then
-    return verdict { action = value }
-  end
+  if type(value) == "string" and PLAIN[value] then return PLAIN[value] end
   error(("the rule for %s returned %s: it returns attempt:accept(), "
     .. "attempt:retry(), attempt:stop() or nothing"):format(
     text.number(where), type(value) == "string" and ("'%s'"):format(value)

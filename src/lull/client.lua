@@ -209,17 +209,16 @@ end
 
 -- ---- the course of a call ------------------------------------------------
 
--- What a verdict is to the core.
-local function judgement(verdict, factory, may_retry)
-  local j = { action = verdict.action, wait = verdict.wait,
-    free = verdict.free, url = verdict.url }
-  j.headers, j.secrets = options.pack_headers(
-    verdict.headers and options.CLIENT.headers(verdict.headers, "headers"), true)
+-- What a verdict changes of the request: nil, or a table for the core.
+local function changes(verdict, factory, may_retry)
   local again = verdict.action == "retry" or verdict.suggested == "retry"
-  if factory and again and (may_retry or verdict.free) then
-    set_body(j, factory())
-  end
-  return j
+  local anew = factory and again and (may_retry or verdict.free)
+  if not (verdict.headers or verdict.url or anew) then return nil end
+  local c = { url = verdict.url }
+  c.headers, c.secrets = options.pack_headers(
+    verdict.headers and options.CLIENT.headers(verdict.headers, "headers"), true)
+  if anew then set_body(c, factory()) end
+  return c
 end
 
 -- Asks the script. Runs in the call's own task.
@@ -232,7 +231,7 @@ local function consult(client, details, factory)
     verdict = attempt.verdict_of(fn(seen), seen.reason)
   end
   verdict = verdict or { action = "default", suggested = suggested }
-  return judgement(verdict, factory, may_retry), verdict
+  return verdict, changes(verdict, factory, may_retry)
 end
 
 local function refuse_start(method, url, spec, problem)
@@ -261,16 +260,17 @@ local function follow(client, id, factory, kind, details)
   local engine = sched.engine()
   local stop_reason
   while kind ~= "done" do
-    local ok, j, verdict = sched.traced(consult, client, details, factory)
-    local file = ok and j.file
+    local ok, verdict, changed = sched.traced(consult, client, details, factory)
+    local problem = verdict
     if ok then
       stop_reason = verdict.why
-      ok, j = engine:judge(id, j)
+      ok, problem = engine:judge(id, verdict.action, verdict.wait, verdict.free, changed)
+      problem = problem and "the rule's verdict cannot be carried out: " .. problem
     end
     if not ok then
       engine:cancel(id)
-      if file then return without_body(client, details, file) end
-      error(verdict and "the rule's verdict cannot be carried out: " .. j or j, 0)
+      if changed and changed.file then return without_body(client, details, changed.file) end
+      error(problem, 0)
     end
     kind, details = sched.wait(id)
   end

@@ -559,11 +559,10 @@ end
 ---As try, but a text error comes with its traceback, and what ends the task
 ---is returned, too: its caller has something to put away first.
 function M.traced(fn, ...)
-  if M.pcall_yields or not current then
-    local args = pack(...)
-    return or_cancelled(xpcall(function()
-      return fn(unpack(args, 1, args.n))
-    end, traceback))
+  if M.pcall_yields then return or_cancelled(xpcall(fn, traceback, ...)) end
+  if not current then
+    local args = pack(...) -- which 5.1's xpcall does not take
+    return or_cancelled(xpcall(function() return fn(unpack(args, 1, args.n)) end, traceback))
   end
   local task = run_child(fn, ...)
   if not task.results then return or_cancelled(false, task.traceback) end
