@@ -88,7 +88,9 @@ void lull_bind_fleet_type(lua_State *L);
 void lull_bind_pack(lua_State *L, const struct lull_call *c, lull_usec now);
 
 /* core.unpack(packed, name) -> one of url, method, headers (name NUL value
-   NUL ...), attempts, elapsed, waited, history (a list of tables); or nil. */
+   NUL ...), attempts, elapsed, waited, history (a list of tables); of the
+   outcome that is asked about n, sent, maybe_applied, hint, wait, left; or
+   nothing. */
 int lull_bind_unpack(lua_State *L);
 
 /* bind_record.c: sets the fields of one line of a call's history in the

@@ -19,19 +19,6 @@ static void set_request(lua_State *L, const struct lull_call *c)
   lull_bind_set_string(L, "url", c->request.url);
 }
 
-static void set_hint(lua_State *L, const struct lull_hint *h)
-{
-  if (h->source == LULL_HINT_NONE)
-    return;
-  lua_newtable(L);
-  lull_bind_set_number(L, "seconds", lull_usec_to(h->wait));
-  lull_bind_set_string(L, "source", lull_hint_source_name(h->source));
-  lull_bind_set_string(L, "raw", h->raw);
-  if (h->unanchored)
-    lull_bind_set_flag(L, "unanchored", true);
-  lua_setfield(L, -2, "hint");
-}
-
 /* The last real answer, when it is not the one that is told of. */
 static void set_last(lua_State *L, const struct lull_last *last)
 {
@@ -41,11 +28,12 @@ static void set_last(lua_State *L, const struct lull_last *last)
   lull_bind_set_bytes(L, "last_body", last->body, last->body_len);
 }
 
+/* The table becomes the attempt that a rule's function sees. */
 static void push_ask(lua_State *L, const struct lull_engine *e,
                      const struct lull_call *c, const struct lull_record *r,
                      lull_usec now)
 {
-  const struct lull_flight *f = c->ended;
+  enum lull_action suggested = c->ended->suggestion.action;
   struct lull_last last;
   lull_call_last(c, &last);
   lull_bind_outcome(L, r);
@@ -53,19 +41,11 @@ static void push_ask(lua_State *L, const struct lull_engine *e,
     lull_bind_set_bytes(L, "body", last.body, last.body_len);
   else
     set_last(L, &last);
-  lull_bind_set_integer(L, "n", r->n);
-  lull_bind_set_flag(L, "sent", r->sent);
-  lull_bind_set_flag(L, "maybe_applied", r->maybe_applied);
   if (r->rule != LULL_NO_RULE)
     lull_bind_set_integer(L, "rule", r->rule + 1);
-  set_hint(L, &f->hint);
-  lull_bind_set_number(L, "wait", lull_usec_to(f->suggestion.wait));
-  lull_bind_set_string(L, "verdict", lull_action_name(f->suggestion.action));
+  lull_bind_set_string(L, "verdict", lull_action_name(suggested));
   if (c->ask_always)
     lull_bind_set_flag(L, "may_retry", lull_engine_may_retry(e, c));
-  lull_bind_set_number(L, "elapsed", lull_usec_to(now - c->started));
-  if (c->deadline_at != LULL_NEVER)
-    lull_bind_set_number(L, "left", lull_usec_to(c->deadline_at - now));
   set_packed(L, c, now);
 }
 
@@ -183,7 +163,7 @@ int lull_bind_event(lua_State *L, const struct lull_engine *e,
     push_accepted(L, event->call, now);
     return 3;
   }
-  lua_createtable(L, 0, 16); /* what most events have: no growing */
+  lua_createtable(L, 0, event->kind == LULL_EV_ASK ? 8 : 16);
   if (event->kind == LULL_EV_ASK)
     push_ask(L, e, event->call, event->record, now);
   else if (event->kind == LULL_EV_VERDICT)

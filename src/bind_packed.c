@@ -3,8 +3,8 @@
  * its parts when they are asked for.
  *
  * The string is a struct front and, behind it, the URL and the method, each
- * with its NUL, the headers of the last answer and the records. It never
- * leaves the process.
+ * with its NUL, the headers of the last answer, the records, and the hint, if
+ * there is one. It never leaves the process.
  */
 #include "bind.h"
 
@@ -14,6 +14,11 @@ struct front {
   lull_usec elapsed, waited;
   size_t url, method, headers, records; /* bytes */
   unsigned attempts;
+  /* Of the outcome that is asked about. */
+  lull_usec wait, left; /* left: LULL_NEVER without a deadline */
+  unsigned n;
+  bool sent, maybe_applied;
+  bool hinted;
 };
 
 static char *put(char *to, const void *bytes, size_t len)
@@ -30,7 +35,25 @@ static void fill(char *to, const struct front *f, const struct lull_call *c,
   to = put(to, c->request.url, f->url);
   to = put(to, c->request.method, f->method);
   to = put(to, last->headers, f->headers);
-  put(to, c->records, f->records);
+  to = put(to, c->records, f->records);
+  if (f->hinted)
+    put(to, &c->ended->hint, sizeof c->ended->hint);
+}
+
+static void note_outcome(struct front *f, const struct lull_call *c,
+                         lull_usec now)
+{
+  const struct lull_record *r = lull_call_judged(c);
+  f->left = LULL_NEVER;
+  if (!r || !c->ended)
+    return;
+  f->n = r->n;
+  f->sent = r->sent;
+  f->maybe_applied = r->maybe_applied;
+  f->hinted = c->ended->hint.source != LULL_HINT_NONE;
+  f->wait = c->ended->suggestion.wait;
+  if (c->deadline_at != LULL_NEVER)
+    f->left = c->deadline_at - now;
 }
 
 void lull_bind_pack(lua_State *L, const struct lull_call *c, lull_usec now)
@@ -40,12 +63,14 @@ void lull_bind_pack(lua_State *L, const struct lull_call *c, lull_usec now)
   char small[1024];
   size_t len;
   lull_call_last(c, &last);
+  note_outcome(&f, c, now);
   f.attempts = c->total;
   f.url = strlen(c->request.url) + 1;
   f.method = strlen(c->request.method) + 1;
   f.headers = last.headers_len;
   f.records = c->record_count * sizeof *c->records;
-  len = sizeof f + f.url + f.method + f.headers + f.records;
+  len = sizeof f + f.url + f.method + f.headers + f.records +
+        f.hinted * sizeof(struct lull_hint);
   if (len <= sizeof small) {
     fill(small, &f, c, &last);
     lua_pushlstring(L, small, len);
@@ -72,9 +97,38 @@ static int push_history(lua_State *L, const char *packed, size_t len)
   return 1;
 }
 
-static int push_number(lua_State *L, double value)
+static int push_hint(lua_State *L, bool hinted, const char *packed)
 {
-  lua_pushnumber(L, value);
+  struct lull_hint h;
+  if (!hinted)
+    return 0;
+  memcpy(&h, packed, sizeof h);
+  lua_newtable(L);
+  lull_bind_set_number(L, "seconds", lull_usec_to(h.wait));
+  lull_bind_set_string(L, "source", lull_hint_source_name(h.source));
+  lull_bind_set_string(L, "raw", h.raw);
+  if (h.unanchored)
+    lull_bind_set_flag(L, "unanchored", true);
+  return 1;
+}
+
+static int push_seconds(lua_State *L, lull_usec time)
+{
+  if (time == LULL_NEVER)
+    return 0;
+  lua_pushnumber(L, lull_usec_to(time));
+  return 1;
+}
+
+static int push_count(lua_State *L, unsigned count)
+{
+  lua_pushinteger(L, (lua_Integer)count);
+  return 1;
+}
+
+static int push_flag(lua_State *L, bool flag)
+{
+  lua_pushboolean(L, flag);
   return 1;
 }
 
@@ -84,35 +138,66 @@ static int push_text(lua_State *L, const char *text, size_t len)
   return 1;
 }
 
-static int push_part(lua_State *L, int which, const char *packed)
+enum part {
+  URL,
+  METHOD,
+  HEADERS,
+  HISTORY,
+  ATTEMPTS,
+  ELAPSED,
+  WAITED,
+  NUMBER,
+  SENT,
+  MAYBE_APPLIED,
+  HINT,
+  WAIT,
+  LEFT
+};
+
+static int push_part(lua_State *L, enum part which, const char *packed)
 {
   struct front f;
-  const char *url = packed + sizeof f;
+  const char *url = packed + sizeof f, *method, *headers;
   memcpy(&f, packed, sizeof f);
+  method = url + f.url;
+  headers = method + f.method;
   switch (which) {
-  case 0:
+  case URL:
     return push_text(L, url, f.url - 1);
-  case 1:
-    return push_text(L, url + f.url, f.method - 1);
-  case 2:
-    return push_text(L, url + f.url + f.method, f.headers);
-  case 3:
-    return push_history(L, url + f.url + f.method + f.headers, f.records);
-  case 4:
-    lua_pushinteger(L, f.attempts);
-    return 1;
-  case 5:
-    return push_number(L, lull_usec_to(f.elapsed));
-  default:
-    return push_number(L, lull_usec_to(f.waited));
+  case METHOD:
+    return push_text(L, method, f.method - 1);
+  case HEADERS:
+    return push_text(L, headers, f.headers);
+  case HISTORY:
+    return push_history(L, headers + f.headers, f.records);
+  case ATTEMPTS:
+    return push_count(L, f.attempts);
+  case ELAPSED:
+    return push_seconds(L, f.elapsed);
+  case WAITED:
+    return push_seconds(L, f.waited);
+  case NUMBER:
+    return push_count(L, f.n);
+  case SENT:
+    return push_flag(L, f.sent);
+  case MAYBE_APPLIED:
+    return push_flag(L, f.maybe_applied);
+  case HINT:
+    return push_hint(L, f.hinted, headers + f.headers + f.records);
+  case WAIT:
+    return push_seconds(L, f.wait);
+  case LEFT:
+    return push_seconds(L, f.left);
   }
+  return 0;
 }
 
 int lull_bind_unpack(lua_State *L)
 {
-  static const char *const names[] = {"url",     "method",   "headers",
-                                      "history", "attempts", "elapsed",
-                                      "waited",  NULL};
+  static const char *const names[] = {
+      "url",     "method", "headers", "history", "attempts",
+      "elapsed", "waited", "n",       "sent",    "maybe_applied",
+      "hint",    "wait",   "left",    NULL};
   size_t len;
   const char *packed = luaL_checklstring(L, 1, &len);
   const char *name = luaL_checkstring(L, 2);
@@ -121,5 +206,5 @@ int lull_bind_unpack(lua_State *L)
     i++;
   if (!names[i] || len < sizeof(struct front))
     return 0;
-  return push_part(L, i, packed);
+  return push_part(L, (enum part)i, packed);
 }

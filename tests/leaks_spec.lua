@@ -562,7 +562,7 @@ describe("leaks", function()
     it("a call that is judged by a script", function()
       without_memory(once({ rules = { { key = "*", ask = true } } }, {}, function(details, asked)
         if asked then
-          return { action = details.n < 3 and "retry" or "accept", body = ("b"):rep(300),
+          return { action = core.unpack(details.packed, "n") < 3 and "retry" or "accept", body = ("b"):rep(300),
             headers = fields { "x-own", ("v"):rep(300) }, secrets = fields { "cookie", "d" },
             url = "/again" }
         end
