@@ -130,7 +130,8 @@ static char *plain_url(const struct lull_client *c, const char *target,
   url = lull_mem_alloc(front + len + 1);
   if (!url)
     return NULL;
-  memcpy(url, c->base, front);
+  if (front)
+    memcpy(url, c->base, front);
   memcpy(url + front, target, len + 1);
   return url;
 }
