@@ -234,6 +234,8 @@ static int patience(lull_usec from, lull_usec until)
   return ms > INT_MAX ? INT_MAX : (int)ms;
 }
 
+/* Waits first: what ends while libcurl works is to be taken before the next
+   wait. */
 void lull_netloop_run(struct lull_netloop *loop, lull_usec until)
 {
   struct lull_shard *shard = lull_shards_first(&loop->shards);
@@ -241,7 +243,6 @@ void lull_netloop_run(struct lull_netloop *loop, lull_usec until)
                               .events = CURL_WAIT_POLLIN};
   unsigned count = loop->interrupt_fd >= 0;
   int running;
-  curl_multi_perform(shard->multi, &running);
   curl_multi_poll(shard->multi, count ? &extra : NULL, count,
                   patience(lull_netloop_now(), until), NULL);
   if (count && extra.revents)

@@ -1,6 +1,7 @@
 -- lull in a program with a loop of its own: what the loop is told, and that
 -- it is woken and need not look.
 
+local core = require "lull.core"
 local wire = require "tests.wire"
 
 local LUA = os.getenv "LULL_LUA" or "lua5.4"
@@ -19,6 +20,10 @@ end
 local function prints(expected, script, arguments)
   assert.same({ code = 0, out = expected, err = "" }, run('local lull = require "lull"\n' .. script, arguments))
 end
+
+-- Where there is no descriptor lull looks, and that is all there is to see.
+local function is_watched() return core.engine({}):fd() ~= nil end
+local UNWATCHED = "this system gives no descriptor"
 
 -- luasocket's select takes whatever has a descriptor; and a server within the
 -- same script answers when it is told to.
@@ -115,6 +120,7 @@ describe("lull.step", function()
   end)
 
   it("does all that can be done: of two answers both", function()
+    if not is_watched() then return pending(UNWATCHED) end
     prints("true\n", SELECT .. [[
       for _, wait in ipairs { 20, 50 } do
         local api = lull.client { base = url, backoff = { base = wait, jitter = "none" }, timeout = 100 }
@@ -158,19 +164,19 @@ describe("lull.timeout", function()
       print(lull.timeout())
       lull.step()
       print(lull.timeout() > 40, lull.timeout() <= 50)
-      lull.spawn(function() lull.sleep(5) end)
+      local shorter = lull.spawn(function() lull.sleep(5) end)
       print(lull.timeout())
       lull.step()
       print(lull.timeout() <= 5)
       task:cancel()
+      shorter:cancel()
       lull.spawn(function() end)
       local other = lull.spawn(function() end)
       other:cancel()
       lull.step()
       local last = lull.spawn(function() error "cancelled before it began" end)
       last:cancel()
-      while (lull.timeout() or 100) < 1 do lull.step() end
-      lull.step(lull.timeout())
+      lull.step()
       print(lull.timeout())]])
   end)
 
@@ -208,6 +214,7 @@ describe("lull.fds", function()
   teardown(function() wire.clean() end)
 
   it("gives the same list before, amid and after a call", function()
+    if not is_watched() then return pending(UNWATCHED) end
     local server = wire.server(SERVER)
     prints("1\ttrue\ttrue\n", [[
       local before = lull.fds()
@@ -219,6 +226,7 @@ describe("lull.fds", function()
   end)
 
   it("is quiet while an answer is awaited, and wakes the host when it comes", function()
+    if not is_watched() then return pending(UNWATCHED) end
     prints("quiet\t100\nwoken\nhello\tfalse\nquiet\n", SELECT .. [[
       local body
       lull.spawn(function() body = lull.get(url, { timeout = 100 }).body end)
@@ -292,7 +300,7 @@ describe("a host", function()
           assert.is_truthy(result.out:find("200\t" .. base .. path .. "\n", 1, true), result.out)
         end
         assert.matches("\ndone; .* meanwhile\n$", result.out)
-        assert.is_true(tonumber(result.err) <= 40, result.err .. " steps")
+        assert.is_true(tonumber(result.err) <= (is_watched() and 40 or 400), result.err .. " steps")
       end
     end)
   end

@@ -7,6 +7,9 @@ for cc in gcc clang; do
   echo "lint: $cc"
   make -s all unit CC=$cc WERROR=-Werror SAN=-lint-$cc CFLAGS=-O2
 done
+echo "lint: the loop of other systems"
+gcc -std=c11 -Wall -Wextra -Wconversion -Werror -U__linux__ -fsyntax-only -Isrc \
+  $(pkg-config --cflags libcurl) src/netloop.c
 echo "lint: clang-format"
 clang-format --dry-run -Werror src/*.c src/*.h tests/unit/*.c tests/unit/*.h
 echo "lint: clang-tidy"
