@@ -28,11 +28,11 @@ static void drain_interrupts(struct lull_netloop *loop)
 
 #define EVENTS 64 /* taken from the kernel at once */
 
-#define ROOM 128 /* transfers in one handle: more cost more for each of them  \
-                  */
+/* Transfers in one handle: more cost more for each of them. */
+#define ROOM 128
 
-#define OURS UINT32_MAX /* no shard's index: a descriptor of the loop's own   \
-                         */
+/* No shard's index: a descriptor of the loop's own. */
+#define OURS UINT32_MAX
 
 static void watch(struct lull_netloop *loop, int op, int fd, uint32_t events,
                   uint32_t index)
