@@ -168,6 +168,19 @@ static void windows(const struct lull_headers *h,
     answer(hint, source, &wishes.untold.reset, wishes.untold.raw);
 }
 
+/* Most answers tell nothing of a quota: one look at the names spares the
+   search for each of the fields that might. */
+static bool mentions_rate(const struct lull_headers *headers)
+{
+  const char *name, *value;
+  size_t at = 0;
+  while (lull_headers_next(headers, &at, &name, &value))
+    if (strchr("rRxXaA", *name) &&
+        (strstr(name, "ate") || strstr(name, "ATE")))
+      return true;
+  return false;
+}
+
 void lull_hint_read(const struct lull_headers *headers, int status,
                     lull_usec wall, struct lull_hint *hint)
 {
@@ -176,6 +189,8 @@ void lull_hint_read(const struct lull_headers *headers, int status,
   lull_reset_anchor(headers, wall, &anchor);
   advise(headers, hint);
   plain(headers, &anchor, hint);
+  if (!mentions_rate(headers))
+    return;
   windows(headers, &anchor, status, lull_ratelimit_draft, hint);
   windows(headers, &anchor, status, lull_ratelimit_triple, hint);
   windows(headers, &anchor, status, lull_ratelimit_vendor, hint);
@@ -196,19 +211,6 @@ static void tightest(void *context, const struct lull_ratelimit_window *w)
   struct lull_quota one = {true, w->remaining, w->reset.wait};
   if (w->remaining >= 0 && (!quota->known || tighter(&one, quota)))
     *quota = one;
-}
-
-/* Most answers tell nothing of a quota: one look at the names spares the
-   search for each of the fields that might. */
-static bool mentions_rate(const struct lull_headers *headers)
-{
-  const char *name, *value;
-  size_t at = 0;
-  while (lull_headers_next(headers, &at, &name, &value))
-    if (strchr("rRxXaA", *name) &&
-        (strstr(name, "ate") || strstr(name, "ATE")))
-      return true;
-  return false;
 }
 
 void lull_hint_quota(const struct lull_headers *headers, lull_usec wall,
