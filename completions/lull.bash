@@ -1,5 +1,26 @@
 # Completion of lull for bash. Made by docs/complete.lua.
 
+_lull_words() { mapfile -t COMPREPLY < <(compgen -W "$1" -- "$cur"); }
+
+# Of a command: its options, those that take a file, those that take something
+# else, and what else may stand there.
+_lull_command()
+{
+    if [[ $previous == --preset ]]; then
+        _lull_words "aws copyleaks copyleaks+spread curl github openai standard"
+    elif [[ $previous == --scenario ]]; then
+        _lull_words "budget hedge metastable occ readme"
+    elif [[ " $2 " == *" $previous "* ]]; then
+        mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+    elif [[ " $3 " == *" $previous "* ]]; then
+        compopt +o default
+    elif [[ $cur == -* ]]; then
+        _lull_words "$1"
+    elif [[ -n $4 ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$4" -- "$cur"; compgen -f -- "$cur")
+    fi
+}
+
 _lull()
 {
     local cur=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
@@ -8,25 +29,20 @@ _lull()
     for ((i = 1; i < COMP_CWORD; i++)); do
         word=${COMP_WORDS[i]}
         case $word in
-            --sim|--seed|--record|--chaos|--log|-d|--data|--data-binary|--json|-T|--upload-file|-H|--header|-A|--user-agent|-u|--user|-i|--input|--attempts|-m|--timeout|--deadline|--backoff|--max-hint|--on|--preset|--limit|--parallel|-x|--proxy|--cacert|-E|--cert|--cert-key|--max-redirs|-o|--output|--max-filesize) ((i++)) ;;
+            --sim|--seed|--record|--chaos|--log) ((i++)) ;;
             -?*) ;;
             *) command=$word; break ;;
         esac
     done
-    case $previous in
-        --preset) mapfile -t COMPREPLY < <(compgen -W "aws copyleaks copyleaks+spread curl github openai standard" -- "$cur"); return ;;
-        --sim|--record|--log|-T|--upload-file|-i|--input|--cacert|-E|--cert|--cert-key|-o|--output) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
-        --seed|--chaos|-d|--data|--data-binary|--json|-H|--header|-A|--user-agent|-u|--user|--attempts|-m|--timeout|--deadline|--backoff|--max-hint|--on|--limit|--parallel|-x|--proxy|--max-redirs|--max-filesize) compopt +o default; return ;;
-    esac
     case $command in
         get|head|post|put|patch|delete)
-            [[ $cur != -* ]] || mapfile -t COMPREPLY < <(compgen -W "-d --data --data-binary --json -T --upload-file -H --header -A --user-agent -u --user --key -i --input --curl --attempts -m --timeout --deadline --backoff --max-hint --on --preset --unsafe --limit --parallel -x --proxy -k --insecure --cacert -E --cert --cert-key --http1.1 --http2 --max-redirs -f --fail -L --location --compressed -o --output -O --remote-name --fail-with-body --max-filesize -s --silent -S --show-error --trace --log --record --bodies --chaos --seed --sim -h --help" -- "$cur") ;;
+            _lull_command "-d --data --data-binary --json -T --upload-file -H --header -A --user-agent -u --user --key -i --input --curl --attempts -m --timeout --deadline --backoff --max-hint --on --preset --unsafe --limit --parallel -x --proxy -k --insecure --cacert -E --cert --cert-key --http1.1 --http2 --max-redirs -f --fail -L --location --compressed -o --output -O --remote-name --fail-with-body --max-filesize -s --silent -S --show-error --trace --log --record --bodies --chaos --seed --sim -h --help" "-T --upload-file -i --input --cacert -E --cert --cert-key -o --output --log --record --sim" "-d --data --data-binary --json -H --header -A --user-agent -u --user --attempts -m --timeout --deadline --backoff --max-hint --on --limit --parallel -x --proxy --max-redirs --max-filesize --chaos --seed" ;;
+        sim)
+            _lull_command "-h --help --clients --calls --fanout --think --spread --rate --poisson --for --method --latency --capacity --service --queue --limit --limit-each --outage --fail --retry-after --conflicts --timeout --attempts --seed --svg --json --scenario" "--svg" "--clients --calls --fanout --think --spread --rate --for --method --latency --capacity --service --queue --limit --limit-each --outage --fail --retry-after --timeout --attempts --seed" "aws copyleaks copyleaks+spread curl exponential fixed github none openai standard" ;;
+        plan)
+            ((i + 1 < COMP_CWORD)) || _lull_command "-h --help" ;;
         "")
-            if [[ $cur == -* ]]; then
-                mapfile -t COMPREPLY < <(compgen -W "-h --help --sim --seed --record --bodies --chaos --log --trace --quiet -v --version" -- "$cur")
-            else
-                mapfile -t COMPREPLY < <(compgen -W "delete get head patch plan post put sim" -- "$cur"; compgen -f -- "$cur")
-            fi ;;
+            _lull_command "-h --help --sim --seed --record --bodies --chaos --log --trace --quiet -v --version" "--sim --record --log" "--seed --chaos" "delete get head patch plan post put sim" ;;
     esac
 }
 complete -o default -o filenames -F _lull lull

@@ -3,20 +3,25 @@
 
 local cli = require "lull.cli"
 local flags = require "lull.flags"
+local fleet = require "lull.fleet"
 local presets = require "lull.presets"
+local scenarios = require "lull.scenarios"
 local text = require "lull.text"
+local trial = require "lull.trial"
 
 local M = {}
 
 local TEXTS = {
   plan = "tell what a script would do",
-  sim = "show what a fleet of clients does to a server",
+  sim = "show what policies do to a server",
   get = "get URLs", head = "show status and headers of URLs", post = "post to URLs",
   put = "put to URLs", patch = "patch what is at URLs", delete = "delete what is at URLs",
 }
 
--- What an option's value is: a file's path, a preset, or something else.
+-- What an option's value is: a file's path, one of some words, or something
+-- else.
 local FILES = { FILE = true }
+local WORDS = { ["--preset"] = presets, ["--scenario"] = scenarios.named }
 
 -- The options of a parser as plain tables.
 local function options_of(parser)
@@ -27,11 +32,19 @@ local function options_of(parser)
     list[#list + 1] = {
       aliases = option._aliases, argument = option._minargs > 0 and argument or nil,
       joined = option._minargs == 0 and option._maxargs > 0, many = option._maxcount > 1,
-      words = option._name == "--preset" and text.keys(presets) or nil,
+      words = WORDS[option._name] and text.keys(WORDS[option._name]) or nil,
       files = FILES[argument], description = option._description:gsub("%.$", ""),
     }
   end
   return list
+end
+
+-- What `lull sim` compares.
+local function policies()
+  local names = {}
+  for name in pairs(presets) do names[name] = true end
+  for name in pairs(trial.YARDSTICKS) do names[name] = true end
+  return table.concat(text.keys(names), " ")
 end
 
 local function all()
@@ -40,23 +53,17 @@ local function all()
     commands[#commands + 1] = { name = name, text = TEXTS[name] or name }
   end
   return { script = options_of(cli.parser()), url = options_of(flags.parser "get"),
+    sim = options_of(fleet.parser()), plan = options_of(cli.plan_parser()),
     methods = flags.METHODS, commands = commands }
 end
 
--- Aliases of the options for which `wanted` holds, each once.
-local function aliases(lists, separator, wanted)
-  local out, seen = {}, {}
-  for _, list in ipairs(lists) do
-    for _, option in ipairs(list) do
-      for _, alias in ipairs(option.aliases) do
-        if wanted(option) and not seen[alias] then
-          seen[alias] = true
-          out[#out + 1] = alias
-        end
-      end
-    end
+-- Names of the options for which `wanted` holds.
+local function aliases(list, wanted)
+  local out = {}
+  for _, option in ipairs(list) do
+    for _, alias in ipairs(wanted(option) and option.aliases or {}) do out[#out + 1] = alias end
   end
-  return table.concat(out, separator)
+  return table.concat(out, " ")
 end
 
 local function any() return true end
@@ -75,6 +82,27 @@ end
 local BASH = [=[
 # Completion of lull for bash. Made by docs/complete.lua.
 
+_lull_words() { mapfile -t COMPREPLY < <(compgen -W "$1" -- "$cur"); }
+
+# Of a command: its options, those that take a file, those that take something
+# else, and what else may stand there.
+_lull_command()
+{
+    if [[ $previous == --preset ]]; then
+        _lull_words "$PRESETS$"
+    elif [[ $previous == --scenario ]]; then
+        _lull_words "$SCENARIOS$"
+    elif [[ " $2 " == *" $previous "* ]]; then
+        mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+    elif [[ " $3 " == *" $previous "* ]]; then
+        compopt +o default
+    elif [[ $cur == -* ]]; then
+        _lull_words "$1"
+    elif [[ -n $4 ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$4" -- "$cur"; compgen -f -- "$cur")
+    fi
+}
+
 _lull()
 {
     local cur=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
@@ -88,36 +116,35 @@ _lull()
             *) command=$word; break ;;
         esac
     done
-    case $previous in
-        --preset) mapfile -t COMPREPLY < <(compgen -W "$PRESETS$" -- "$cur"); return ;;
-        $FILES$) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
-        $OTHERS$) compopt +o default; return ;;
-    esac
     case $command in
         $METHODS$)
-            [[ $cur != -* ]] || mapfile -t COMPREPLY < <(compgen -W "$URL_OPTIONS$" -- "$cur") ;;
+            _lull_command "$URL_OPTIONS$" "$URL_FILES$" "$URL_OTHERS$" ;;
+        sim)
+            _lull_command "$SIM_OPTIONS$" "$SIM_FILES$" "$SIM_OTHERS$" "$POLICIES$" ;;
+        plan)
+            ((i + 1 < COMP_CWORD)) || _lull_command "$PLAN_OPTIONS$" ;;
         "")
-            if [[ $cur == -* ]]; then
-                mapfile -t COMPREPLY < <(compgen -W "$SCRIPT_OPTIONS$" -- "$cur")
-            else
-                mapfile -t COMPREPLY < <(compgen -W "$COMMANDS$" -- "$cur"; compgen -f -- "$cur")
-            fi ;;
+            _lull_command "$SCRIPT_OPTIONS$" "$SCRIPT_FILES$" "$SCRIPT_OTHERS$" "$COMMANDS$" ;;
     esac
 }
 complete -o default -o filenames -F _lull lull
 ]=]
 
+local function valued(o) return o.argument end
+local function of_file(o) return o.argument and o.files end
+local function other(o) return o.argument and not o.files and not o.words end
+
 ---@return string
 function M.bash()
   local c = all()
-  local both = { c.script, c.url }
   return filled(BASH, {
-    VALUED = aliases(both, "|", function(o) return o.argument end),
-    FILES = aliases(both, "|", function(o) return o.argument and o.files end),
-    OTHERS = aliases(both, "|", function(o) return o.argument and not o.files and not o.words end),
-    PRESETS = table.concat(text.keys(presets), " "), METHODS = table.concat(c.methods, "|"),
-    URL_OPTIONS = aliases({ c.url }, " ", any), SCRIPT_OPTIONS = aliases({ c.script }, " ", any),
-    COMMANDS = names_of(c.commands),
+    VALUED = aliases(c.script, valued):gsub(" ", "|"), PRESETS = table.concat(text.keys(presets), " "),
+    SCENARIOS = table.concat(text.keys(scenarios.named), " "), METHODS = table.concat(c.methods, "|"),
+    URL_OPTIONS = aliases(c.url, any), URL_FILES = aliases(c.url, of_file), URL_OTHERS = aliases(c.url, other),
+    SIM_OPTIONS = aliases(c.sim, any), SIM_FILES = aliases(c.sim, of_file), SIM_OTHERS = aliases(c.sim, other),
+    PLAN_OPTIONS = aliases(c.plan, any), POLICIES = policies(), COMMANDS = names_of(c.commands),
+    SCRIPT_OPTIONS = aliases(c.script, any), SCRIPT_FILES = aliases(c.script, of_file),
+    SCRIPT_OTHERS = aliases(c.script, other),
   })
 end
 
@@ -163,6 +190,10 @@ $COMMANDS$
   _files
 }
 
+_lull_policy() {
+  _alternative 'policies:policy:($POLICIES$)' 'files:file:_files'
+}
+
 _lull() {
   local -a script_options=(
 $SCRIPT_OPTIONS$
@@ -170,11 +201,25 @@ $SCRIPT_OPTIONS$
   local -a url_options=(
 $URL_OPTIONS$
   )
+  local -a sim_options=(
+$SIM_OPTIONS$
+  )
+  local -a plan_options=(
+$PLAN_OPTIONS$
+  )
   case $words[2] in
     ($METHODS$)
       shift words
       (( CURRENT-- ))
       _arguments -s -S $url_options '*:URL:_urls' ;;
+    (sim)
+      shift words
+      (( CURRENT-- ))
+      _arguments -S $sim_options '*:policy:_lull_policy' ;;
+    (plan)
+      shift words
+      (( CURRENT-- ))
+      _arguments -S $plan_options '1:script:_files' '*:argument:_files' ;;
     (*)
       _arguments -S $script_options '1:script or command:_lull_first' '*:argument:_files' ;;
   esac
@@ -191,7 +236,8 @@ function M.zsh()
     commands[i] = "    " .. zsh_quoted(command.name .. ":" .. command.text)
   end
   return filled(ZSH, { COMMANDS = table.concat(commands, "\n"), METHODS = table.concat(c.methods, "|"),
-    SCRIPT_OPTIONS = zsh_options(c.script), URL_OPTIONS = zsh_options(c.url) })
+    SCRIPT_OPTIONS = zsh_options(c.script), URL_OPTIONS = zsh_options(c.url),
+    SIM_OPTIONS = zsh_options(c.sim), PLAN_OPTIONS = zsh_options(c.plan), POLICIES = policies() })
 end
 
 -- ---- fish ----------------------------------------------------------------
@@ -227,6 +273,14 @@ function M.fish()
   end
   for _, option in ipairs(c.url) do
     lines[#lines + 1] = fish_option("__fish_seen_subcommand_from " .. methods, option)
+  end
+  for _, option in ipairs(c.sim) do
+    lines[#lines + 1] = fish_option("__fish_seen_subcommand_from sim", option)
+  end
+  lines[#lines + 1] = ("complete -c lull -n %s -a %s"):format(fish_quoted "__fish_seen_subcommand_from sim",
+    fish_quoted(policies()))
+  for _, option in ipairs(c.plan) do
+    lines[#lines + 1] = fish_option("__fish_seen_subcommand_from plan", option)
   end
   return table.concat(lines, "\n") .. "\n"
 end

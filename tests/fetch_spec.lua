@@ -365,6 +365,13 @@ describe("lull get #binary", function()
         ["get -o a -o b u"] = "more outputs than URLs",
         ["get --http1.1 --http2 u"] = "exclude each other",
         ["get --seed x u"] = "--seed takes",
+        ["get -q u"] = "unknown option '-q'; try",
+        ["plan"] = "plan takes a script",
+        ["plan --trace x"] = "unknown option '--trace'",
+        ["plan --hepl x"] = "unknown option '--hepl' (did you mean '--help'?)",
+        ["sim"] = "no policy is named",
+        ["sim --polices x"] = "unknown option '--polices'",
+        ["sim --clinets 3 none"] = "did you mean '--clients'?",
       } do
         local result = lull(arguments, "")
         assert.equal(2, result.code, arguments)
@@ -444,6 +451,8 @@ describe("lull get #binary", function()
       local _, lines = help:gsub("\n", "")
       assert.is_true(lines <= 24)
       assert.matches("get|head|post|put|patch|delete", help)
+      assert.matches("lull plan", help)
+      assert.matches("lull sim", help)
       local _, examples = help:match("Examples:\n(.-)\nExit"):gsub("  lull ", "")
       assert.equal(3, examples)
     end)
@@ -454,6 +463,13 @@ describe("lull get #binary", function()
         assert.equal(0, result.code)
         assert.matches("^Usage: lull " .. command .. " ", result.out)
         assert.matches("Examples:\n  lull " .. command .. " ", result.out)
+        for line in result.out:gmatch "[^\n]+" do assert.is_true(#line <= 100, line) end
+      end
+      for command, example in pairs { plan = "Example:", sim = "Examples:" } do
+        local result = lull(command .. " --help", "")
+        assert.equal(0, result.code)
+        assert.matches("^Usage: lull " .. command .. " ", result.out)
+        assert.matches(example .. "\n  lull " .. command .. " ", result.out)
         for line in result.out:gmatch "[^\n]+" do assert.is_true(#line <= 100, line) end
       end
     end)

@@ -1,6 +1,7 @@
 -- cli: the command line of `lull`, for the binary and for the rock alike.
 
 local core = require "lull.core"
+local flags = require "lull.flags"
 local lull = require "lull"
 local outcome = require "lull.outcome"
 local sched = require "lull.sched"
@@ -22,14 +23,12 @@ Examples:
 Exit codes: 0 done, 1 the script failed, 2 usage, 3 it did not load,
 75 some work can be tried later, 130 and 143 after SIGINT and SIGTERM.]]
 
-local VALUED = { ["--sim"] = true, ["--seed"] = true, ["--log"] = true, ["--record"] = true, ["--chaos"] = true }
-
 local function parser()
   local argparse = require "argparse"
   local p = argparse("lull", "Run a Lua script that talks to HTTP APIs which fail, throttle or lie.", EXAMPLES)
   p:usage("Usage: lull [options] script.lua [args]    (- for standard input)\n"
-    .. "       lull plan script.lua [args]         (what it would do; sends nothing)\n"
-    .. "       lull get|head|post|put|patch|delete [options] URL...")
+    .. "       lull get|head|post|put|patch|delete [options] URL...\n"
+    .. "       lull plan script.lua | lull sim POLICY...    (what would be done; sends nothing)")
   p:add_help("-h --help")
   p:option("--sim", "Run against the servers of this world file, in virtual time."):argname "FILE"
   p:option("--seed", "Fix every random draw."):argname "N"
@@ -43,8 +42,16 @@ local function parser()
   return p
 end
 
+local function plan_parser()
+  local p = require "argparse"("lull plan", "Tell what a script would do: run it up to its first request,\n"
+    .. "and print each client's limits, rules and waits. Nothing is sent.",
+    "Example:\n  lull plan scripts/copyleaks.lua a.txt")
+  p:usage "Usage: lull plan script.lua [args]"
+  return p:add_help "-h --help"
+end
+
 -- Options end at the script's name; what follows is the script's own.
-local function split(argv)
+local function split(argv, aliases)
   local options, i = {}, 1
   while argv[i] and argv[i]:match("^%-.") do
     options[#options + 1] = argv[i]
@@ -53,7 +60,8 @@ local function split(argv)
       i = i + 1
       break
     end
-    if VALUED[argv[i]] and argv[i + 1] then
+    local option = aliases[argv[i]]
+    if option and option._minargs == 1 and argv[i + 1] then
       i = i + 1
       options[#options + 1] = argv[i]
     end
@@ -74,22 +82,15 @@ local function versions()
   return 0
 end
 
-local KNOWN = { record = true, bodies = true, chaos = true, sim = true, seed = true, log = true,
-  trace = true, quiet = true, help = true, version = true }
-
-local function parse(argv)
-  local options, script, at = split(argv)
-  for _, option in ipairs(options) do
-    local name = option:match("^%-%-([^=]+)")
-    if name and not KNOWN[name] then
-      local nearest = usage.nearest(name, KNOWN)
-      return nil, ("unknown option '--%s'%s"):format(name,
-        nearest and (" (did you mean '--%s'?)"):format(nearest) or "")
-    end
-  end
-  if #options == 0 then return {}, script, at end -- argparse is not even loaded
-  local ok, parsed = parser():pparse(options)
-  if not ok then return nil, (parsed:gsub("%s*\n.*", "")) end
+-- Options, the script's name and its place in argv; or nil and what is wrong.
+-- Without options argparse is not even loaded.
+local function parse(argv, make_parser)
+  if not (argv[1] or ""):find "^%-." then return {}, argv[1], 1 end
+  local p = make_parser()
+  local aliases = flags.aliases_of(p)
+  local options, script, at = split(argv, aliases)
+  local ok, parsed = p:pparse(options)
+  if not ok then return nil, flags.explain(parsed, aliases) end
   return parsed, script, at
 end
 
@@ -193,15 +194,24 @@ end
 
 local unpack = table.unpack or unpack -- luacheck: ignore
 
+-- argv without its first word.
+local function rest_of(argv)
+  local rest = {}
+  for i = 2, #argv do rest[i - 1] = argv[i] end
+  return rest
+end
+
 -- lull plan script.lua [args]
 local function plan(argv)
-  if not argv[2] then
-    complain("plan takes a script; try lull --help")
+  argv = rest_of(argv)
+  local ok, script, at = parse(argv, plan_parser)
+  if not ok or not script then
+    complain((script or "plan takes a script") .. "; try lull plan --help")
     return M.USAGE
   end
-  local chunk = load(argv[2])
+  local chunk = load(script)
   if not chunk then return M.NOT_LOADED end
-  local args = set_arguments(argv, argv[2], 2)
+  local args = set_arguments(argv, script, at)
   return ended(require("lull.plan").run(chunk, unpack(args)))
 end
 
@@ -218,15 +228,16 @@ end
 
 -- `lull --trace get URL` is `lull get --trace URL`.
 local function command_first(argv)
-  local options, name, at = split(argv)
-  if #options == 0 or not METHODS[name] then return argv end
+  if not (argv[1] or ""):find "^%-." then return argv end
+  local options, name, at = split(argv, flags.aliases_of(parser()))
+  if not METHODS[name] then return argv end
   local moved = { name }
   for _, option in ipairs(options) do moved[#moved + 1] = option end
   for i = at + 1, #argv do moved[#moved + 1] = argv[i] end
   return moved
 end
 
-M.COMMANDS, M.parser, M.prepare = COMMANDS, parser, prepare
+M.COMMANDS, M.parser, M.plan_parser, M.prepare = COMMANDS, parser, plan_parser, prepare
 M.complain, M.ended = complain, ended
 
 ---Runs the command line and gives the exit code.
@@ -243,7 +254,7 @@ function M.main(argv, host)
   argv = command_first(argv)
   local command = COMMANDS[argv[1]]
   if command then return command(argv) end
-  local o, script, at = parse(argv)
+  local o, script, at = parse(argv, parser)
   if not o then
     complain(script .. "; try lull --help")
     return M.USAGE

@@ -169,8 +169,8 @@ local MEANT = { ["--retry"] = "--attempts", ["--max-time"] = "--timeout",
   ["--retry-max-time"] = "--deadline", ["--include"] = "headers are shown by lull head", ["--verbose"] = "--trace",
   ["-v"] = "--trace", ["--rate"] = "--limit" }
 
--- Alias -> its option, for all that the parser knows.
-local function aliases_of(p)
+---The options that a parser knows, by each of their names.
+function M.aliases_of(p)
   local all = {}
   for _, option in ipairs(p._options) do
     for _, alias in ipairs(option._aliases) do all[alias] = option end
@@ -198,10 +198,16 @@ local function joined(argv, aliases)
   return out
 end
 
-local function explain(problem, aliases)
+---What argparse complains of, with the nearest name to one that is unknown.
+---@param problem string
+---@param aliases table of aliases_of
+---@return string
+function M.explain(problem, aliases)
   local name = problem:match "^unknown option '(.-)'"
-  if not name then return (problem:gsub("\n.*", "")) end
-  local meant = MEANT[name] or usage.nearest(name, aliases)
+  if not name then return (problem:gsub("%s*\n.*", "")) end
+  local meant = MEANT[name]
+  if meant and meant:find "^%-" and not aliases[meant] then meant = nil end
+  meant = meant or (name:find "^%-%-" and usage.nearest(name, aliases) or nil)
   if not meant then return ("unknown option '%s'"):format(name) end
   return ("unknown option '%s' (%s)"):format(name,
     meant:find "^%-" and ("did you mean '%s'?"):format(meant) or meant)
@@ -213,9 +219,9 @@ end
 ---@return string? problem
 function M.parse(argv)
   local p = M.parser(argv[1])
-  local aliases = aliases_of(p)
+  local aliases = M.aliases_of(p)
   local ok, o = p:pparse(joined(argv, aliases))
-  if not ok then return nil, explain(o, aliases) end
+  if not ok then return nil, M.explain(o, aliases) end
   o.method = argv[1]:upper()
   o.help = o.help and p:get_help()
   return o

@@ -3,6 +3,7 @@
 
 local chart = require "lull.chart"
 local figures = require "lull.figures"
+local flags = require "lull.flags"
 local named = require("lull.scenarios").named
 local text = require "lull.text"
 local trial = require "lull.trial"
@@ -191,7 +192,7 @@ Examples:
   lull sim --rate 280/s --capacity 300/s --timeout 1s --outage 50s..60s,hold none aws
   lull sim --scenario readme --svg fleet.svg]]
 
-local function parser()
+function M.parser()
   local argparse = require "argparse"
   local p = argparse("lull sim", "See what a policy does to a server: many clients, in virtual time.", ABOUT)
   p:usage("Usage: lull sim [options] POLICY...")
@@ -206,23 +207,12 @@ local function parser()
   return p
 end
 
-local function reject_unknown(argv)
-  for i = 2, #argv do
-    local name = argv[i]:match("^%-%-([^=]+)")
-    if name and not CHECKS[name] and name ~= "help" then
-      local nearest = usage.nearest(name, CHECKS)
-      usage.fail(("unknown option '--%s'%s"):format(name,
-        nearest and (" (did you mean '--%s'?)"):format(nearest) or ""))
-    end
-  end
-end
-
 local function parse(argv)
-  reject_unknown(argv)
   local args, o = {}, {}
   for i = 2, #argv do args[i - 1] = argv[i] end
-  local ok, parsed = parser():pparse(args)
-  if not ok then usage.fail(parsed) end
+  local p = M.parser()
+  local ok, parsed = p:pparse(args)
+  if not ok then usage.fail(flags.explain(parsed, flags.aliases_of(p))) end
   for name, value in pairs(parsed) do
     local check = CHECKS[name] and CHECKS[name][3]
     if CHECKS[name] then o[name] = check and check(value, "--" .. name) or value end
@@ -244,7 +234,7 @@ local function run_experiment(experiment, o, policies)
 end
 
 local function run_fleets(o, policies, note)
-  if #policies == 0 then usage.fail("no policy is named; try lull sim --help") end
+  if #policies == 0 then usage.fail "no policy is named" end
   local list = {}
   for i, name in ipairs(policies) do
     local _, asked = trial.policy(name)
@@ -289,7 +279,7 @@ function M.run(argv, complain)
     return lines.code
   end
   if not ok then
-    complain(trial.bare(lines))
+    complain(trial.bare(lines) .. "; try lull sim --help")
     return trial.USAGE
   end
   io.write(table.concat(lines, "\n"), "\n")
