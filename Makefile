@@ -24,6 +24,8 @@ share = $(PREFIX)/share
 BASH_DIR ?= $(share)/bash-completion/completions
 ZSH_DIR ?= $(share)/zsh/site-functions
 FISH_DIR ?= $(share)/fish/vendor_completions.d
+# Definitions for editors, in the folder that a language server is told of.
+LIBRARY_DIR ?= $(share)/lull/library
 
 MODULES := src/lull.lua $(sort $(wildcard src/lull/*.lua))
 CORE := $(patsubst src/%.c,$(B)/%.o,$(filter-out src/main.c src/embed.c,$(wildcard src/*.c)))
@@ -62,11 +64,13 @@ test: deps
 	@./tests/run.sh
 demo: deps
 	@$(MAKE) -s all && ./tests/demo.sh
-# Tables of the manual, man pages, completions and the rockspec's lists, from
-# the code.
-docs: export LUA_PATH = src/?.lua;;
+# What the code decides: definitions and reference, tables of the manual, man
+# pages, completions and the rockspec's lists.
+docs: export LUA_PATH = src/?.lua;./?.lua;;
 docs: export LUA_CPATH = $(B)/?.so;;
 docs: module
+	$(LUA) docs/library.lua
+	$(LUA) docs/reference.lua
 	$(LUA) docs/generate.lua README.md docs/*.md
 	$(LUA) docs/experiments.lua docs/experiments.md
 	$(LUA) docs/man.lua
@@ -97,10 +101,13 @@ install: all
 	install -D -m 644 completions/lull.bash "$(DESTDIR)$(BASH_DIR)/lull"
 	install -D -m 644 completions/_lull "$(DESTDIR)$(ZSH_DIR)/_lull"
 	install -D -m 644 completions/lull.fish "$(DESTDIR)$(FISH_DIR)/lull.fish"
+	install -D -m 644 library/lull.lua "$(DESTDIR)$(LIBRARY_DIR)/lull.lua"
+	install -D -m 644 library/lull/sim.lua "$(DESTDIR)$(LIBRARY_DIR)/lull/sim.lua"
 uninstall:
 	rm -f "$(DESTDIR)$(PREFIX)/bin/lull" "$(DESTDIR)$(share)/man/man1/lull.1" \
 	  "$(DESTDIR)$(share)/man/man5/lull-script.5" "$(DESTDIR)$(BASH_DIR)/lull" "$(DESTDIR)$(ZSH_DIR)/_lull" \
-	  "$(DESTDIR)$(FISH_DIR)/lull.fish"
+	  "$(DESTDIR)$(FISH_DIR)/lull.fish" "$(DESTDIR)$(LIBRARY_DIR)/lull.lua" "$(DESTDIR)$(LIBRARY_DIR)/lull/sim.lua"
+	rmdir "$(DESTDIR)$(LIBRARY_DIR)/lull" "$(DESTDIR)$(LIBRARY_DIR)" "$(DESTDIR)$(share)/lull" 2>/dev/null || true
 clean:
 	rm -rf build
 

@@ -1,46 +1,66 @@
--- Writes what the manual takes from the code: the tables of defaults, decisions,
--- outcomes, presets and options, and examples. Each stands between two marks in a page:
+-- Writes what the manual takes from the code and from the definition file:
+-- the tables of options, defaults, decisions, outcomes and presets, and
+-- examples. Each stands between two marks in a page:
 --     <!-- NAME -->  ...  <!-- /NAME -->
 -- Run by `make docs`; a spec compares the pages with what this would write.
 --     lua5.4 docs/generate.lua PAGE...
 
 local core = require "lull.core"
+local definitions = require "docs.definitions"
+local library = require "docs.library"
 local presets = require "lull.presets"
-local options = require "lull.options"
 local text = require "lull.text"
 
 local M = {}
 
-local function size(bytes)
-  if bytes >= 2 ^ 20 then return ("%g MiB"):format(bytes / 2 ^ 20) end
-  return ("%g KiB"):format(bytes / 2 ^ 10)
+local items
+
+local function defined(name)
+  items = items or definitions.read()
+  return definitions.find(items, name)
 end
 
-local function seconds(s) return s == math.huge and "none" or ("%g s"):format(s) end
+-- Each field of a class, with its default where it has one.
+local function fields_table(class, first, row)
+  local lines = { first, (first:gsub("[^|]+", "---")) }
+  for _, field in ipairs(defined(class).fields) do lines[#lines + 1] = row(field) end
+  return lines
+end
 
+M["client options"] = function()
+  return fields_table("lull.client_options", "| option of client and call | default | meaning |", function(field)
+    return ("| `%s` | %s | %s |"):format(field.name, field.default or "", field.text)
+  end)
+end
+
+M["call options"] = function()
+  return fields_table("lull.call_options", "| option of a call | meaning |", function(field)
+    return ("| `%s` | %s |"):format(field.name, field.text)
+  end)
+end
+
+local LIMITS = { { "lull.client_options", "" }, { "lull.backoff", "backoff." }, { "lull.budget", "budget." },
+  { "lull.breaker", "breaker." } }
+
+-- The limits of a client, and the fields of those that are tables.
 function M.defaults()
-  local client = core.client {}
-  local l, b = client:limits(), client:backoff()
-  local rows = {
-    { "attempts", ("%d"):format(l.attempts), "tries of one call, the first included" },
-    { "timeout", seconds(l.timeout[1]), "of one attempt; a list for attempt 1, 2, ..." },
-    { "deadline", seconds(l.deadline), "of the whole call, waits included" },
-    { "max_hint", seconds(l.max_hint), "the longest wait that a server may ask for" },
-    { "backoff.kind", b.kind, "`constant`, `linear` or `exponential`" },
-    { "backoff.base", seconds(b.base), "the first wait" },
-    { "backoff.factor", ("%g"):format(b.factor), "of an exponential backoff" },
-    { "backoff.cap", seconds(b.cap), "no wait is longer, jitter included" },
-    { "backoff.jitter", b.jitter, "`none`, `full`, `equal`, `decorrelated`, `{lo, hi}` or `{factor = {lo, hi}}`" },
-    { "budget.capacity", ("%g"):format(l.budget_capacity), "retries that a lane may make before any success" },
-    { "budget.cost", ("%g"):format(l.budget_cost), "of one retry" },
-    { "budget.refund", ("%g"):format(l.budget_refund), "by one success" },
-    { "redirects", ("%g"):format(l.redirects), "followed for one attempt" },
-    { "max_body", size(l.max_body), "of a decoded body in memory" },
-    { "max_headers", size(l.max_headers), "of an answer's headers" },
-  }
+  local known = library.defaults()
   local lines = { "| option | default | meaning |", "|---|---|---|" }
-  for _, row in ipairs(rows) do
-    lines[#lines + 1] = ("| `%s` | %s | %s |"):format(row[1], row[2], row[3])
+  for _, limit in ipairs(LIMITS) do
+    local class, prefix = limit[1], limit[2]
+    for _, field in ipairs(defined(class).fields) do
+      if prefix ~= "" or known[class][field.name] then
+        lines[#lines + 1] = ("| `%s%s` | %s | %s |"):format(prefix, field.name, field.default, field.text)
+      end
+    end
+  end
+  return lines
+end
+
+M["why"] = function()
+  local lines = { "| `why` | what happened |", "|---|---|" }
+  for _, one in ipairs(defined("lull.why").values) do
+    lines[#lines + 1] = ("| `%s` | %s |"):format(one.value:gsub('"', ""), one.text)
   end
   return lines
 end
@@ -79,21 +99,13 @@ function M.outcomes()
   return lines
 end
 
-local function wait_cell(client, n)
-  local least, _, most = client:wait(n)
-  if least == most then return ("%g"):format(least) end
-  return ("%g to %g"):format(least, most)
-end
-
 function M.presets()
   local lines = { "| preset | attempts | waits before its first retries (s) | cap (s) | longest hint (s) |",
     "|---|---|---|---|---|" }
-  for name, preset in text.sorted(presets) do
-    local client = options.compile(options.layer({}, { preset = preset }))
-    local l, waits = client:limits(), {}
-    for n = 1, math.min(4, l.attempts - 1) do waits[n] = wait_cell(client, n) end
-    lines[#lines + 1] = ("| `%s` | %d | %s | %g | %g |"):format(name, l.attempts,
-      table.concat(waits, ", "), client:backoff().cap, l.max_hint)
+  for name in text.sorted(presets) do
+    local p = library.preset(name)
+    lines[#lines + 1] = ("| `%s` | %d | %s | %g | %g |"):format(name, p.attempts, table.concat(p.waits, ", "),
+      p.cap, p.max_hint)
   end
   return lines
 end
@@ -119,6 +131,7 @@ end
 
 M["script options"] = function() return option_table(require "lull.cli".parser()) end
 M["url options"] = function() return option_table(require "lull.flags".parser "get") end
+M["sim options"] = function() return option_table(require "lull.fleet".parser()) end
 
 -- An example, as it stands in its file, without the words above it.
 local function example(name)
@@ -142,7 +155,8 @@ example "hosts/luv.lua"
 ---@return string
 function M.renew(page)
   for _, name in ipairs { "defaults", "decisions", "outcomes", "presets", "readme.lua", "readme_spec.lua",
-    "hosts/luv.lua", "script options", "url options" } do
+    "hosts/luv.lua", "script options", "url options", "sim options", "client options", "call options",
+    "why" } do
     local from, to = "<!-- " .. name .. " -->", "<!-- /" .. name .. " -->"
     local a, b = page:find(from, 1, true)
     local c = b and page:find(to, b, true)

@@ -46,6 +46,7 @@ build = {
     ["lull.trial"] = "src/lull/trial.lua",
     ["lull.usage"] = "src/lull/usage.lua",
     ["lull.world"] = "src/lull/world.lua",
+    ["lull.types"] = "library/lull.lua",
     ["lull.core"] = {
       sources = {
         "src/attempt.c",
@@ -59,6 +60,7 @@ build = {
         "src/bind_read.c",
         "src/bind_record.c",
         "src/bind_start.c",
+        "src/bind_words.c",
         "src/breaker.c",
         "src/budget.c",
         "src/buf.c",

@@ -26,6 +26,8 @@ local function module_lines()
     local name = path:match("^src/(.*)%.lua$"):gsub("/", ".")
     lines[#lines + 1] = ('    ["%s"] = "%s",'):format(name, path)
   end
+  -- Definitions for editors, beside what they define.
+  lines[#lines + 1] = '    ["lull.types"] = "library/lull.lua",'
   lines[#lines + 1] = '    ["lull.core"] = {\n      sources = {'
   for _, path in ipairs(files("src/*.c")) do
     if path ~= "src/main.c" and path ~= "src/embed.c" then lines[#lines + 1] = ('        "%s",'):format(path) end

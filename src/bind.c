@@ -346,18 +346,6 @@ static int status_text(lua_State *L)
   return 1;
 }
 
-/* core.classes() -> {name = text} */
-static int class_texts(lua_State *L)
-{
-  int i;
-  lua_newtable(L);
-  for (i = 1; i < LULL_CLASSES; i++) {
-    lua_pushstring(L, lull_class_text((enum lull_class)i));
-    lua_setfield(L, -2, lull_class_name((enum lull_class)i));
-  }
-  return 1;
-}
-
 /* For tests: blocks of memory in use; let the n-th allocation fail. */
 static int memory(lua_State *L)
 {
@@ -408,19 +396,14 @@ LULL_EXPORT int luaopen_lull_core(lua_State *L);
 
 int luaopen_lull_core(lua_State *L)
 {
-  static const luaL_Reg functions[] = {{"engine", engine_new},
-                                       {"client", lull_bind_client},
-                                       {"unpack", lull_bind_unpack},
-                                       {"url", url},
-                                       {"resolve", url_resolve},
-                                       {"redact", url_redact},
-                                       {"status_text", status_text},
-                                       {"classes", class_texts},
-                                       {"transport", transport},
-                                       {"memory", memory},
-                                       {"fail_after", fail_after},
-                                       {"fleet", lull_bind_fleet},
-                                       {NULL, NULL}};
+  static const luaL_Reg functions[] = {
+      {"engine", engine_new},       {"client", lull_bind_client},
+      {"unpack", lull_bind_unpack}, {"url", url},
+      {"resolve", url_resolve},     {"redact", url_redact},
+      {"status_text", status_text}, {"classes", lull_bind_classes},
+      {"words", lull_bind_words},   {"transport", transport},
+      {"memory", memory},           {"fail_after", fail_after},
+      {"fleet", lull_bind_fleet},   {NULL, NULL}};
   make_engine_type(L);
   lull_bind_client_type(L);
   lull_bind_fleet_type(L);

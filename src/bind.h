@@ -82,6 +82,11 @@ void lull_bind_lane(lua_State *L, const struct lull_lane *lane, lull_usec now);
 int lull_bind_fleet(lua_State *L);
 void lull_bind_fleet_type(lua_State *L);
 
+/* bind_words.c: core.classes() -> {name = text}; core.words() -> {why,
+   source, hint, cause}, lists of names. */
+int lull_bind_classes(lua_State *L);
+int lull_bind_words(lua_State *L);
+
 /* bind_packed.c: pushes, as one string, what is seldom asked of a call: its
    request, the headers of its last answer, its history. `now` is when it
    ended, or was asked about. */

@@ -1,4 +1,5 @@
--- lull: a retry runtime for HTTP. The public module; see docs and README.
+-- lull: a retry runtime for HTTP. The public module: what it has is told in
+-- the definition file, library/lull.lua.
 
 local client = require "lull.client"
 local json = require "lull.json"
@@ -12,7 +13,7 @@ local usage = require "lull.usage"
 
 usage.own()
 
----@class lull
+---@type lull
 local M = { version = options.version }
 
 M.client = client.new
@@ -35,16 +36,10 @@ M.map = tasks.map
 M.all = tasks.all
 M.race = tasks.race
 
----Monotonic seconds: for measuring, not for the time of day.
----@return number
 function M.now() return sched.engine():now() end
 
----Seconds since 1970.
----@return number
 function M.time() return sched.engine():wall() end
 
----The state of each lane, by its name.
----@return table<string, table>
 function M.lanes() return sched.engine():lanes() end
 
 local default

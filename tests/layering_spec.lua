@@ -33,7 +33,7 @@ local FLOORS = {
   { "state" },
   { "events", "course", "verdict" },
   { "bind" },
-  { "bind_read", "bind_record", "bind_packed", "bind_start", "bind_client", "bind_event", "bind_fleet" },
+  { "bind_read", "bind_record", "bind_packed", "bind_start", "bind_client", "bind_event", "bind_fleet", "bind_words" },
   { "embedded", "embed" },
   { "main" },
 }

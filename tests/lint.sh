@@ -16,4 +16,4 @@ echo "lint: clang-tidy"
 clang-tidy --quiet src/*.c -- -std=c11 \
   $(pkg-config --cflags lua5.4 libcurl) -Isrc 2>/dev/null
 echo "lint: luacheck"
-luacheck --quiet src scripts tests docs bench
+luacheck --quiet src library scripts tests docs bench

@@ -98,6 +98,43 @@ try "$@"
     assert.equal("README.md", try "lull --sim scripts/worlds/examples.lua READ")
     assert.equal("Makefile", try "lull put -T Makef")
     assert.equal("", try "lull script.lua --att")
+    assert.equal("--scenario", try "lull sim --sc")
+    assert.equal("occ", try "lull sim --scenario oc")
+    assert.equal("github", try "lull sim --json git")
+    assert.equal("", try "lull sim --clients git")
+    assert.equal("--help", try "lull plan --he")
+    assert.equal("", try "lull plan scripts/readme.lua --he")
+  end)
+
+  -- In a shell of its own, which tells what its line has become.
+  it("complete commands, options and values in zsh", function()
+    if not has "zsh" then return pending "zsh is not installed" end
+    local script = wire.write [[
+zmodload zsh/zpty
+zpty inner zsh -f -i
+zpty -w inner "PS1= fpath=($PWD/completions \$fpath); autoload -Uz compinit; compinit -u -D
+tell() { zle complete-word; print -r -- \"<\$BUFFER>\"; BUFFER= }
+zle -N tell; bindkey '^X' tell; print -r -- '<rea''dy>'"
+zpty -r inner line '*<ready>*'
+for line in "$@"; do
+  zpty -n -w inner "$line"$'\x18'
+  zpty -r inner told '*<lull*>*'
+  told=${told##*<}
+  print -r -- "${told%%>*}"
+done
+zpty -d inner
+]]
+    local told = run(("zsh -f %s 'lull ge' 'lull get --att' 'lull get --preset op' 'lull sim --sc' 'lull sim gith' "
+      .. "'lull plan --he' 'lull --sim scripts/worlds/ex'"):format(script)).out
+    assert.equal([[
+lull get
+lull get --attempts=
+lull get --preset openai
+lull sim --scenario=
+lull sim github
+lull plan --help
+lull --sim scripts/worlds/examples.lua
+]], (told:gsub(" \n", "\n")))
   end)
 
   it("complete commands, options and values in fish", function()
@@ -109,6 +146,9 @@ try "$@"
     assert.matches("^get\t", try "lull ge")
     assert.matches("^%-%-attempts\t", try "lull get --att")
     assert.matches("^openai\t", try "lull get --preset op")
+    assert.matches("^%-%-scenario\t", try "lull sim --sc")
+    assert.matches("^github", try "lull sim git")
+    assert.matches("^%-%-help\t", try "lull plan --he")
   end)
 end)
 
@@ -127,6 +167,8 @@ describe("make install #binary", function()
 ./opt/lull/bin/lull
 ./opt/lull/share/bash-completion/completions/lull
 ./opt/lull/share/fish/vendor_completions.d/lull.fish
+./opt/lull/share/lull/library/lull.lua
+./opt/lull/share/lull/library/lull/sim.lua
 ./opt/lull/share/man/man1/lull.1
 ./opt/lull/share/man/man5/lull-script.5
 ./opt/lull/share/zsh/site-functions/_lull
@@ -138,5 +180,6 @@ describe("make install #binary", function()
     os.execute("touch " .. quote(root .. "/opt/lull/bin/another"))
     run("make -s uninstall " .. where)
     assert.equal("./opt/lull/bin/another\n", files())
+    assert.equal(2, wire.run("ls " .. quote(root .. "/opt/lull/share/lull")).code)
   end)
 end)

@@ -10,22 +10,7 @@ local usage = require "lull.usage"
 local M = {}
 usage.own()
 
----@class lull.attempt
----@field n integer            number of the attempt, from 1
----@field status integer?      nil for a transport error
----@field headers lull.headers of this answer
----@field body string?         of this answer
----@field reason integer|string status, or class of the transport error
----@field sent boolean         a byte of the request may have reached the server
----@field maybe_applied boolean this attempt or an earlier one may have taken
----                            effect, though no answer said so
----@field hint { seconds: number, source: string, raw: string }?
----@field wait number          s that lull would wait
----@field verdict string       what lull would do: accept, retry or stop
----@field elapsed number       s since the call's start
----@field left number?         s until its deadline
----@field request { method: string, url: string }
----@field history table[]
+---@type lull.attempt
 local Attempt = {}
 Attempt.__index = function(self, name)
   if Attempt[name] then return Attempt[name] end
@@ -55,7 +40,6 @@ local function check(self, method)
   end
 end
 
----The call ends with this answer as its response.
 function Attempt:accept()
   check(self, "accept")
   if not self.status then
@@ -66,10 +50,8 @@ function Attempt:accept()
 end
 
 local RETRY = { wait = true, headers = true, url = true, free = true }
+M.RETRY = RETRY
 
----Try again: after that many seconds, or with changes.
----@param options number|string|{ wait: number|string|nil, headers: table?,
----  url: string?, free: boolean? }|nil
 function Attempt:retry(options)
   check(self, "retry")
   if options == nil then return PLAIN.retry end
@@ -86,15 +68,12 @@ function Attempt:retry(options)
     free = options.free and true or false }
 end
 
----The call ends with an error.
----@param why string? for the error's text
 function Attempt:stop(why)
   check(self, "stop")
   return verdict { action = "stop",
     why = why and usage.type(why, "why", "string") }
 end
 
----The body as JSON, decoded; nil and a message when it is none.
 function Attempt:json()
   check(self, "json")
   if not self.body then return nil, "there is no answer" end

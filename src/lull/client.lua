@@ -16,7 +16,7 @@ local usage = require "lull.usage"
 local M = {}
 usage.own()
 
----@class lull.client
+---@type lull.client
 local Client = {}
 Client.__index = Client
 Client.__tostring = function(client)
@@ -24,7 +24,7 @@ Client.__tostring = function(client)
   return "lull.client" .. (base and (" " .. secret.redact(base)) or "")
 end
 
----@class lull.file a body that is read from a file, anew for each attempt
+---@type lull.file
 local File = {}
 File.__index = File
 
@@ -51,8 +51,6 @@ local function new_client(checked)
   return client
 end
 
----@param given table
----@return lull.client
 function M.new(given)
   return new_client(options.layer({}, usage.type(given or {}, "a client's options", "table")))
 end
@@ -63,10 +61,6 @@ local function check_self(self, example)
   end
 end
 
----A copy of the client with other options: each replaces the client's, but
----headers, query, backoff and rules, which add to them.
----@param given table
----@return lull.client
 function Client:with(given)
   check_self(self, "with(options)")
   return new_client(options.layer(self.settings, usage.type(given, "with's options", "table")))
@@ -310,13 +304,6 @@ local function prepare(client, method, target, given)
   return serving, spec_of(serving, method, target, checked)
 end
 
----Sends a request and gives its response, or nil and an error. Blocks the
----task, not the process.
----@param method string
----@param target string a URL, or a path below the client's base
----@param given table? options of this call
----@return lull.response?
----@return lull.error?
 function Client:request(method, target, given)
   check_self(self, "get(url)")
   usage.type(method, "the method", "string")

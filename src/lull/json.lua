@@ -9,10 +9,11 @@ local cjson = require("cjson").new()
 local secret = require "lull.secret"
 local usage = require "lull.usage"
 
+---@type lull.json
 local M = { null = cjson.null }
 usage.own()
 
----Encodes as [] where cjson would write {}.
+-- cjson would write {} for an empty list.
 M.empty_array = setmetatable({}, { __newindex = function()
   usage.fail("lull.json.empty_array cannot be changed")
 end })
@@ -108,8 +109,6 @@ sorted = function(value)
   return "[" .. table.concat(parts, ",") .. "]"
 end
 
----Whether objects are written with their names in order: slower, and the same
----bytes in every run. Simulated runs turn it on.
 M.in_order = false
 
 local function encode(value, write)
@@ -121,15 +120,10 @@ local function encode(value, write)
   return (text:gsub(MARK_JSON, "%1"))
 end
 
----@param value any
----@return string
 function M.encode(value)
   return encode(value, M.in_order and sorted or cjson.encode)
 end
 
----The value on a line of its own, names in order: the same bytes each time.
----@param value any
----@return string
 function M.line(value)
   return encode(value, sorted) .. "\n"
 end
@@ -183,9 +177,6 @@ local function whole(value)
   return value
 end
 
----@param text string
----@return any value or nil and a message
----@return string? message
 function M.decode(text)
   if type(text) ~= "string" then
     usage.fail("JSON is decoded from a string, not a " .. type(text))

@@ -7,7 +7,6 @@ local secret = require "lull.secret"
 local text = require "lull.text"
 local usage = require "lull.usage"
 
----@class lull.options
 local M = { version = "0.1.0" }
 usage.own()
 
@@ -193,28 +192,29 @@ local function share(value, name)
   return n
 end
 
+local BUDGET = { capacity = true, cost = true, refund = true, payback = true }
+
 local function budget(value, name)
   if type(value) == "boolean" then return value end
   usage.type(value, name, "table or boolean")
-  local fields = { capacity = true, cost = true, refund = true, payback = true }
   local out = {}
   for field, v in pairs(value) do
-    if not fields[field] then usage.unknown("field of " .. name, field, fields) end
+    if not BUDGET[field] then usage.unknown("field of " .. name, field, BUDGET) end
     out[field] = usage.type(v, name .. "." .. field, field == "payback" and "boolean" or "number")
     if field ~= "payback" and not (v >= 0 and v <= 4e6) then usage.fail(name .. "." .. field .. " is out of range") end
   end
   return out
 end
 
+local BREAKER = { failures = share, window = usage.duration, least = least(1), open = usage.duration }
+
 local function breaker(value, name)
   if value == false then return false end
   usage.type(value, name, "table")
-  local fields = { failures = share, window = usage.duration,
-    least = least(1), open = usage.duration }
   local out = {}
   for field, v in pairs(value) do
-    if not fields[field] then usage.unknown("field of " .. name, field, fields) end
-    out[field] = fields[field](v, name .. "." .. field)
+    if not BREAKER[field] then usage.unknown("field of " .. name, field, BREAKER) end
+    out[field] = BREAKER[field](v, name .. "." .. field)
   end
   return out
 end
@@ -316,6 +316,11 @@ local CALL = {
   output = file_path,
 }
 M.CALL = CALL
+
+---The fields of options that are tables, and the words that some take; the
+---definition file is compared with them.
+M.FIELDS = { backoff = BACKOFF, rule = RULE, budget = BUDGET, breaker = BREAKER }
+M.WORDS = { kind = KINDS, jitter = JITTERS, http = VERSIONS, action = ACTIONS }
 
 local function names(...)
   local all = {}

@@ -11,8 +11,7 @@ local usage = require "lull.usage"
 local M = {}
 usage.own()
 
----@class lull.headers
----A value by its name, without regard to case: headers["content-type"].
+---@type lull.headers
 local headers_methods = {}
 
 ---Headers as the core gives them (name NUL value NUL ...) as a list of pairs.
@@ -39,9 +38,6 @@ local function list_of(headers)
   return list
 end
 
----All values of a repeated header, in the order of arrival.
----@param name string
----@return string[]
 function headers_methods:all(name)
   if type(name) ~= "string" then usage.fail("headers:all(name) takes a header's name") end
   local values = {}
@@ -52,7 +48,6 @@ function headers_methods:all(name)
   return values
 end
 
----Walks name and value of each, in the order of arrival.
 function headers_methods:each()
   local list, i = list_of(self), 0
   return function()
@@ -108,23 +103,13 @@ M.lazy = lazy
 
 -- ---- response ------------------------------------------------------------
 
----@class lull.response
----@field status integer
----@field headers lull.headers
----@field body string
----@field url string       after redirects
----@field attempts integer
----@field elapsed number   s, waits included
----@field waited number    s, between attempts
----@field history table[]
+---@type lull.response
 local Response = {}
 Response.__index = function(self, name)
   return Response[name] or lazy(self, name)
 end
 M.Response = Response
 
----The body as JSON, decoded; nil and a message when it is none. Whole numbers
----beyond 2^53 come as texts of their digits.
 function Response:json()
   if getmetatable(self) ~= Response then
     usage.fail("call a response's methods with a colon: response:json()")
@@ -150,21 +135,7 @@ end
 
 -- ---- error ---------------------------------------------------------------
 
----@class lull.error
----@field reason integer|string  the last outcome: a status or a class
----@field why string             which limit or rule ended it
----@field message string
----@field attempts integer
----@field elapsed number
----@field waited number
----@field response lull.response? the last real one
----@field retry_after number?    s, when a wait was refused
----@field history table[]
----@field lane string
----@field budget number?         tokens left in the lane, when it ended the call
----@field budget_capacity number?
----@field method string
----@field url string             without user, password and secrets
+---@type lull.error
 local Error = {}
 Error.__index = function(self, name)
   if name == "message" then return tostring(self) end

@@ -24,9 +24,7 @@ local SLOTS = 16777216
 
 -- A million tasks may wait: what most of them do not have is said here once,
 -- and the fields of a group's worker are four.
----@class lull.task
----@field done boolean         it has ended
----@field cancelled boolean
+---@type lull.task
 local Task = { done = false, cancelled = false, seen = false, failed = false,
   state = false,    -- "new" or "ready": it stands in `ready`
   pending = false,  -- the id that it waits for
@@ -68,8 +66,6 @@ end
 
 local Exit = { __tostring = function(self) return "exit " .. self.code end }
 
----Ends the script with that exit code, from whichever task; no pcall of the
----script's holds it up.
 function M.exit(code)
   local request = setmetatable({ code = usage.count(code or 0, "exit", 0) }, Exit)
   if not M.in_main then os.exit(request.code) end
@@ -378,7 +374,6 @@ function M.wait(id)
   return kind, details
 end
 
----@param seconds number|string
 function M.sleep(seconds)
   seconds = usage.duration(seconds, "sleep")
   M.check()
@@ -409,9 +404,6 @@ local function spawn(fn, ...)
   return task
 end
 
----Starts a task. It runs when the caller next waits.
----@param fn function
----@return lull.task
 function M.spawn(fn, ...)
   local task = spawn(usage.type(fn, "what is spawned", "function"), ...)
   live[task] = true
@@ -475,9 +467,6 @@ function M.wake(task)
   if task and not task.done and not task.state then push(task) end
 end
 
----Waits for the task's end and gives what its function returned. An error in
----it is raised here, with its traceback. A cancelled task gives nil and the
----cancellation.
 function Task:join()
   await(self)
   if not self.failed then return unpack(self.results, 1, self.results.n) end
@@ -492,8 +481,6 @@ local function forget(task)
   task.pending = nil
 end
 
----Ends the task where it waits, with its pending call and the tasks that it
----runs by each, map, all and race. False when it has already ended.
 function Task:cancel()
   if self.done then return false end
   self.cancelled = self.cancelled or cancellation("cancelled")
@@ -535,8 +522,6 @@ local function unless_ending(ok, ...)
   return ok, ...
 end
 
----Runs `fn(...)` and gives true and its results, or false and its error; as
----pcall does, but `fn` may wait, on every Lua.
 function M.try(fn, ...)
   usage.type(fn, "what is tried", "function")
   if M.pcall_yields or not current then
@@ -583,28 +568,14 @@ end
 local TURNS = 1000 -- of one step: then the host has its own
 local LONGEST = 3600 -- s; so that no host needs a case for infinity
 
----For a host with a loop of its own: the descriptors that it watches for
----reading. One of them is readable as soon as a step has something to do;
----when there are none, `timeout` makes the host look often enough.
----@return integer[]
 function M.fds() return { M.engine():fd() } end
 
----For a host with a loop of its own: after so many seconds at the latest the
----next step is due. 0 when a task can go on already; nil when no task is left
----that something may wake.
----@return number?
 function M.timeout()
   if first <= last or next(lost) then return 0 end
   local due = engine and next(live) and engine:due()
   return due and math.min(due, LONGEST) or nil
 end
 
----For a host with a loop of its own: does what can be done now. When that is
----nothing, waits for at most `patience` seconds for something (0). Raises
----the error of a task that nobody joins. True while there is a task left
----that something may wake.
----@param patience number|string|nil
----@return boolean
 function M.step(patience)
   patience = usage.duration(patience or 0, "step")
   if current then usage.fail("lull.step is for the program around the tasks, not for a task") end

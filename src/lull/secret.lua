@@ -5,7 +5,7 @@ local usage = require "lull.usage"
 local M = {}
 usage.own()
 
----@class lull.secret
+---@type lull.secret
 local Secret = {}
 Secret.__index = Secret
 Secret.__tostring = function() return "***" end
@@ -22,10 +22,6 @@ local texts = setmetatable({}, { __mode = "k" })
 -- the secret itself is long collected.
 local known, list, sorted = {}, {}, true
 
----Wraps a text: sent as it is, shown as "***". Joining it with other texts
----gives a secret again.
----@param text string
----@return lull.secret
 function M.new(text)
   if M.is(text) then return text end
   usage.type(text, "a secret", "string")
@@ -38,8 +34,6 @@ function M.new(text)
   return secret
 end
 
----The text itself.
----@return string
 function Secret:reveal() return texts[self] end
 
 function M.is(value)

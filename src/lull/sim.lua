@@ -4,26 +4,8 @@
 -- A run has a lull of its own (its modules are loaded anew and given back
 -- afterwards), so that it may be called from a program that uses lull.
 
+---@type lull.sim
 local M = {}
-
----What `run` may be told.
----@class lull.sim.options
----@field script string|function  a file's path, or a function of the arguments
----@field args string[]?
----@field world table|function|string  servers by origin; one server for all; a world file
----@field seed integer?           0
----@field chaos string?           faults to add: "5% 503, 1% net.reset"
-
----@class lull.sim.transcript
----@field ok boolean              the script ended without an error
----@field code integer            its exit code, as `lull script.lua` would give it
----@field err any                 the error that ended it
----@field output string           what it wrote to standard output
----@field requests table[]        as the servers saw them: method url path headers body time
----@field verdicts table[]        outcome verdict wait source why n method url at
----@field waited number           s, of all waits between attempts
----@field elapsed number          virtual s
----@field text string             all of it, to be compared with a file
 
 local OPTIONS = { script = true, args = true, world = true, seed = true, chaos = true }
 
@@ -104,12 +86,6 @@ Replies.__call = function(self, request)
   return answer_of(item)
 end
 
----A server that gives these answers in this order: a status, a fault, a class
----of transport error ("net.reset"), or a list { status, ["header"] = value,
----body = text, delay = s }. A request too many, or one too few, is an error of
----the run.
----@param list any[]
----@return function server
 function M.replies(list)
   return setmetatable({ list = list, asked = 0 }, Replies)
 end
@@ -203,11 +179,6 @@ local function run(o, transcript)
   end
 end
 
----Runs a script in a simulated world. A world that is wrong, a server that
----raises, and replies that do not fit are raised; what the script itself fails
----with is in the transcript.
----@param o lull.sim.options
----@return lull.sim.transcript
 function M.run(o)
   for name in pairs(o) do
     if not OPTIONS[name] then error(("sim.run has no option '%s'"):format(tostring(name)), 2) end

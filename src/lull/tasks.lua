@@ -159,20 +159,10 @@ local function run(what, source, options, fn)
   group:wait()
 end
 
----Calls `fn(item, index)` for each item of a list, or `fn(...)` for what an
----iterator function gives until it gives nil; at most `parallel` (default
----10) at once, pulled only when there is a place. An error in one cancels
----the rest and is raised here.
----@param source table|function
----@param options { parallel: integer? }?
----@param fn function
 function M.each(source, options, fn)
   run("each", source, options, fn)
 end
 
----As each; gives the list of what `fn` returned, in the order of the items,
----with their number as `n`.
----@return table
 function M.map(source, options, fn)
   if fn == nil and type(options) == "function" then options, fn = {}, options end
   usage.type(fn, "map's function", "function")
@@ -213,11 +203,6 @@ local function add_item(group, item, settled)
   end
 end
 
----Runs functions (or waits for tasks) at once; gives the list of their first
----results. When one of them raises, or returns nil and an error, the rest
----are cancelled, and the error is raised or returned.
----@param list (function|lull.task)[]
----@return table|nil results, any error
 function M.all(list)
   check_items(list, "all")
   local group, results, refused = new_group("all"), { n = #list }, nil
@@ -237,9 +222,6 @@ function M.all(list)
   return results
 end
 
----Runs functions (or waits for tasks) at once; the first that neither raises
----nor returns nil and an error wins, its results are given, and the rest
----are cancelled. When none wins: what the last one returned or raised.
 function M.race(list)
   if type(list) == "table" and #list == 0 then
     usage.fail("race takes at least one function or task")

@@ -23,7 +23,6 @@ function M.keys(t)
   return keys
 end
 
----As pairs, in the order of M.keys.
 function M.sorted(t)
   usage.type(t, "what is sorted", "table")
   local keys, i = M.keys(t), 0
@@ -33,9 +32,7 @@ function M.sorted(t)
   end
 end
 
----Percent-encodes all but letters, digits and "-._~" (RFC 3986 section 2.3).
----@param text string
----@return string
+-- RFC 3986 section 2.3 names what stands for itself.
 function M.escape(text)
   return (tostring(text):gsub("[^%w%-._~]", function(c)
     return ("%%%02X"):format(c:byte())

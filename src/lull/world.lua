@@ -23,44 +23,13 @@ on real sockets.
 
 The key "*" stands for every other origin.
 
-`n` says how many requests this origin has had, this one included.
-`request` has
-    method      "GET"
-    url         all of it
-    path        as it was sent, query included
-    route       the path without the query
-    query       the query, decoded: name -> value (the last one, if repeated)
-    headers     name -> value, looked up without regard to case; the values
-                of a repeated field are joined by ", "
-    body        a string
-    connection  which connection it came on: 1, 2, ...
-    time        lull.now() when it had been read
-
-An answer
----------
-    return status [, headers [, body]]
-    return "reset" | "close" | "hang" | "garbage"
-    return { ... }      with any of these fields:
-        status   200 unless said otherwise
-        headers  name -> value, name -> list of values, or a list of pairs
-                 { name, value } where the order matters
-        body     a string, or a table, which is sent as JSON
-        fault    one of the four words above, instead of an answer:
-                   reset    the connection is reset
-                   close    it is closed, without an answer
-                   hang     nothing comes, for as long as the client waits
-                   garbage  bytes that are no HTTP, then a close; `body`,
-                            where given, is those bytes
-                 The request has been read whole by then, and the function
-                 has run: what it stored stays stored.
-        cut      bytes of the body after which the connection closes; the
-                 Content-Length still tells of the whole
-        drip     seconds before each byte of the body
-        delay    seconds before the answer, or before the fault
-    A fault may also be named by its outcome: "net.reset" "net.empty"
-"net.timeout.read" "http.malformed"; and in a simulated run by any other
-class of transport error, such as "net.refused" or "tls.cert".
-Seconds are numbers, or "250ms" "2s" "10m" "1h".
+`request` is a lull.request, and what is returned an answer, a fault or a
+lull.answer of the definition file (library/lull.lua). With a fault, the request
+has been read whole, and the function has run: what it stored stays stored. A
+fault may also be named by its outcome: "net.reset" "net.empty"
+"net.timeout.read" "http.malformed"; and in a simulated run by any other class
+of transport error, such as "net.refused" or "tls.cert". `body`, where given
+with "garbage", is those bytes.
 
 Content-Length is added, Date is not. With a header `transfer-encoding:
 chunked` the body goes out in chunks; with `connection: close` the
@@ -88,7 +57,7 @@ local json = require "cjson"
 ---@field encode fun(value: any): string how a body that is a table is written
 local M = { encode = json.encode }
 
----@class lull.world
+---@class lull.servers
 ---@field name string                     the file, for messages
 ---@field servers table<string, function> by normal origin
 ---@field origins string[]                sorted
@@ -97,18 +66,8 @@ local M = { encode = json.encode }
 local World = {}
 World.__index = World
 
----@class lull.world.request
----@field method string
----@field url string
----@field path string
----@field route string
----@field query table<string, string>
----@field headers table<string, string>
----@field body string
----@field connection integer
----@field time number
-
----@class lull.world.answer
+---An answer in its one form.
+---@class lull.settled_answer
 ---@field status integer?             nil only with a fault
 ---@field headers { [1]: string, [2]: string }[]?
 ---@field body string                 "" where none is sent; garbage's bytes
@@ -205,7 +164,7 @@ end
 ---Checks a table of servers.
 ---@param servers any what a world file returned
 ---@param name string? for messages
----@return lull.world? world, string? err one sentence
+---@return lull.servers? world, string? err one sentence
 function M.new(servers, name)
   name = name or "(table)"
   if type(servers) ~= "table" then
@@ -232,7 +191,7 @@ end
 
 ---Loads a world file.
 ---@param path string
----@return lull.world? world, string? err one sentence
+---@return lull.servers? world, string? err one sentence
 function M.load(path)
   local chunk, err = loadfile(path)
   if not chunk then return failed("world %s: %s", path, err) end
@@ -318,7 +277,7 @@ end
 ---Completes a request: `headers` comes in as a list of pairs, and path,
 ---route and query are taken from the URL.
 ---@param fields { method: string, url: string, headers: table, body: string?, connection: integer?, time: number? }
----@return lull.world.request
+---@return lull.request
 function M.request(fields)
   local _, path = M.origin(fields.url)
   path = (path or ""):gsub("#.*$", "")
@@ -486,7 +445,7 @@ end
 ---@param first any
 ---@param headers any?
 ---@param body any?
----@return lull.world.answer? answer, string? err
+---@return lull.settled_answer? answer, string? err
 function M.normalize(method, first, headers, body)
   local ok, result = pcall(function()
     return normal_answer(to_table(first, headers, body), method)
@@ -501,9 +460,9 @@ end
 ---and a message (a traceback in it is welcome). It has to let `fn` yield,
 ---which Lua 5.1's own pcall does not.
 ---@param origin string from by_url or by_wire
----@param request lull.world.request
+---@param request lull.request
 ---@param try fun(fn: function, ...): boolean, ...
----@return lull.world.answer? answer, string? err
+---@return lull.settled_answer? answer, string? err
 function World:answer(origin, request, try)
   self.counts[origin] = self.counts[origin] + 1
   local ok, first, headers, body =
