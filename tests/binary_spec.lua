@@ -479,6 +479,32 @@ describe("the binary #binary", function()
     end
   end)
 
+  -- The others waited for ever for their turn at the iterator.
+  it("a signal ends an iterator that waits, and what its items do comes to its end", function()
+    local server = wire.server(SLOW)
+    local child = start([[
+    local lull = require "lull"
+    local n = 0
+    local function items()
+      n = n + 1
+      if n > 2 then
+        print "waiting" io.stdout:flush()
+        lull.sleep(1000)
+      end
+      return n
+    end
+    lull.each(items, { parallel = 4 }, function() print((lull.get(arg[1])).body) end)
+    print "after"
+    ]], server.url .. "/slow")
+    assert.are.equal("waiting", child:line())
+    server:requests(2)
+    child:signal "INT"
+    local out, code = child:finish()
+    assert.are.equal("done\ndone\nafter\n", out)
+    assert.are.equal(130, code)
+    assert.are.equal("", wire.read(child.err))
+  end)
+
   it("a script that only sleeps ends at once", function()
     local child = start "print 'here' io.stdout:flush() require('lull').sleep(1000)"
     child:line()

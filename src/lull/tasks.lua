@@ -77,6 +77,7 @@ end
 -- A task of the group has ended.
 function Group:ended(task)
   self.left = self.left - 1
+  if self.vacate then self.vacate(task) end
   if not task.cancelled or not sched.is_cancellation(task.err) then
     local settled = self.settled[task]
     if settled then settled(task) end
@@ -140,7 +141,7 @@ end
 local function pull(state)
   if state.pulling then wait_turn(state) end
   if state.over or sched.interrupted then return leave(state) end
-  state.pulling = true
+  state.pulling = sched.current()
   return pulled(state, state.source())
 end
 
@@ -154,6 +155,13 @@ local function run(what, source, options, fn)
   state.group = group
   group.work = function()
     while true do fn(pull(state)) end
+  end
+  -- A signal may end the worker whose turn it is, within an iterator that waits.
+  group.vacate = function(task)
+    if state.pulling == task then
+      state.pulling = false
+      give_turn(state)
+    end
   end
   group:add(group.work)
   group:wait()
