@@ -585,6 +585,21 @@ describe("each", function()
     end)
   end)
 
+  -- A worker that was made meanwhile took the turn of one that waited, and that
+  -- one was never asked again.
+  it("gives each its turn at an iterator that waits", function()
+    local seen = {}
+    run(function(lull)
+      local n = 0
+      lull.each(function()
+        lull.sleep(1)
+        n = n + 1
+        return n <= 9 and n or nil
+      end, { parallel = 4 }, function(item) seen[#seen + 1] = item end)
+    end)
+    assert.are.same({ 1, 2, 3, 4, 5, 6, 7, 8, 9 }, seen)
+  end)
+
   it("does not ask an iterator again after its end", function()
     run(function(lull)
       local calls = 0

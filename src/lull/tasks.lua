@@ -97,16 +97,22 @@ function Group:wait()
 end
 
 -- One worker pulls at a time: an iterator may wait, and must not be entered
--- again meanwhile.
+-- again meanwhile. Another may be quicker than the one whose turn it is, which
+-- then queues again.
 local function wait_turn(state)
   while state.pulling do
-    state.queue[#state.queue + 1] = sched.current()
-    sched.hold(function() return not state.pulling end, "each")
+    local place = { task = sched.current() }
+    state.queue[#state.queue + 1] = place
+    sched.hold(function() return place.called end, "each")
   end
 end
 
 local function give_turn(state)
-  if state.queue[1] then sched.wake(table.remove(state.queue, 1)) end
+  local place = table.remove(state.queue, 1)
+  if place then
+    place.called = true
+    sched.wake(place.task)
+  end
 end
 
 local function leave(state)
