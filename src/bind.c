@@ -396,14 +396,21 @@ LULL_EXPORT int luaopen_lull_core(lua_State *L);
 
 int luaopen_lull_core(lua_State *L)
 {
-  static const luaL_Reg functions[] = {
-      {"engine", engine_new},       {"client", lull_bind_client},
-      {"unpack", lull_bind_unpack}, {"url", url},
-      {"resolve", url_resolve},     {"redact", url_redact},
-      {"status_text", status_text}, {"classes", lull_bind_classes},
-      {"words", lull_bind_words},   {"transport", transport},
-      {"memory", memory},           {"fail_after", fail_after},
-      {"fleet", lull_bind_fleet},   {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"engine", engine_new},
+                                       {"client", lull_bind_client},
+                                       {"unpack", lull_bind_unpack},
+                                       {"url", url},
+                                       {"resolve", url_resolve},
+                                       {"redact", url_redact},
+                                       {"status_text", status_text},
+                                       {"classes", lull_bind_classes},
+                                       {"words", lull_bind_words},
+                                       {"input", lull_bind_input},
+                                       {"transport", transport},
+                                       {"memory", memory},
+                                       {"fail_after", fail_after},
+                                       {"fleet", lull_bind_fleet},
+                                       {NULL, NULL}};
   make_engine_type(L);
   lull_bind_client_type(L);
   lull_bind_fleet_type(L);

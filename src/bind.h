@@ -87,6 +87,10 @@ void lull_bind_fleet_type(lua_State *L);
 int lull_bind_classes(lua_State *L);
 int lull_bind_words(lua_State *L);
 
+/* bind_input.c: core.input(file) -> bytes; "" at the end; or nil and
+   "later", when there is nothing yet, or nil and what is wrong. */
+int lull_bind_input(lua_State *L);
+
 /* bind_packed.c: pushes, as one string, what is seldom asked of a call: its
    request, the headers of its last answer, its history. `now` is when it
    ended, or was asked about. */

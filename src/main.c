@@ -198,11 +198,23 @@ static int run(lua_State *L, struct command *command)
   return command->code;
 }
 
+/* A standard descriptor that is closed would be taken by the next one opened,
+   and what is printed would go there. Reading this one gives the end, writing
+   to it fails. */
+static void fill_standard_descriptors(void)
+{
+  int fd;
+  for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+    if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) < 0)
+      _exit(1);
+}
+
 int main(int argc, char **argv)
 {
   struct command command = {argc, argv, 0};
   lua_State *L = luaL_newstate();
   int code;
+  fill_standard_descriptors();
   if (!L) {
     fputs("lull: out of memory\n", stderr);
     return 1;

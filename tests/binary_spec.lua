@@ -160,6 +160,15 @@ describe("the binary #binary", function()
     assert.is_truthy(result.err:match "\n1\n$")
   end)
 
+  -- The pipe that signals come by took the place of the closed one, and what
+  -- was printed was taken for a signal.
+  it("a closed output is no success either, and no signal", function()
+    local path = wire.write("print 'lost' require('lull').sleep(0.01) io.stderr:write 'after\\n'", ".lua")
+    local result = wire.run(("%s %s <&- >&-"):format(wire.quote(BINARY), path))
+    assert.are.equal(1, result.code)
+    has(result.err, "cannot write to standard output")
+  end)
+
   it("output that cannot be written is no success", function()
     local path = wire.write("io.write 'lost'", ".lua")
     local result = wire.run(("%s %s >/dev/full"):format(wire.quote(BINARY), path))

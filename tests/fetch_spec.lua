@@ -152,6 +152,49 @@ describe("lull get #binary", function()
       assert.equal("1\nfine\n7\n8\n", sim("get URL/n/1 --input " .. wire.write(list)).out)
     end)
 
+    -- A pipe, and the test at its other end.
+    local function piped(options)
+      local pipe, err = wire.path(), wire.path()
+      os.execute("mkfifo " .. quote(pipe))
+      local child = wire.start(("timeout 20 %s get %s -i %s 2>%s"):format(BINARY, options, quote(pipe), err))
+      child.err = err
+      return child, assert(io.open(pipe, "w"))
+    end
+
+    -- The process stood still in its look for the next line, and nothing was
+    -- sent, answered or printed meanwhile.
+    it("as they come, and does not stand still for the next one", function()
+      local child, pipe = piped "--parallel 3 --backoff const:10ms,none"
+      for _, path in ipairs { "/ok", "/flaky", "/n/4" } do
+        pipe:write(server.url, path, "\n")
+        pipe:flush()
+        assert.equal(({ ["/ok"] = "fine", ["/flaky"] = "at last", ["/n/4"] = "4" })[path], child:line())
+      end
+      pipe:write(server.url, "/n/5")
+      pipe:close()
+      local rest, code = child:finish()
+      assert.same({ "5\n", 0, "" }, { rest, code, wire.read(child.err) })
+    end)
+
+    it("until a signal comes", function()
+      local child, pipe = piped "--parallel 3"
+      pipe:write(server.url, "/ok\n")
+      pipe:flush()
+      assert.equal("fine", child:line())
+      os.execute("pkill -INT -P " .. child.pid)
+      local rest, code = child:finish()
+      pipe:close()
+      assert.same({ "", 130, "" }, { rest, code, wire.read(child.err) })
+    end)
+
+    it("and says when the file cannot be read, or that there is none", function()
+      for _, simulated in ipairs { "", "--sim " .. quote(world) } do
+        local result = lull(("get %s -i /"):format(simulated))
+        assert.same({ code = 1, out = "", err = "lull: cannot read /: Is a directory\n" }, result)
+      end
+      assert.same({ code = 0, out = "", err = "" }, lull "get -i - <&-")
+    end)
+
     it("and goes on after a line that is none", function()
       local path = wire.write "ftp://a/b\nhttp://api.test/ok\n"
       local result = sim("get -i " .. path)

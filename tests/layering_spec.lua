@@ -33,7 +33,8 @@ local FLOORS = {
   { "state" },
   { "events", "course", "verdict" },
   { "bind" },
-  { "bind_read", "bind_record", "bind_packed", "bind_start", "bind_client", "bind_event", "bind_fleet", "bind_words" },
+  { "bind_read", "bind_record", "bind_packed", "bind_start", "bind_client", "bind_event", "bind_fleet",
+    "bind_words", "bind_input" },
   { "embedded", "embed" },
   { "main" },
 }
@@ -79,8 +80,9 @@ local LIBRARIES = {
   ["sys/epoll.h"] = { "netloop.c" },
   ["sys/timerfd.h"] = { "netloop.c" },
   ["sys/stat.h"] = { "request.c", "sink.c" },
+  ["poll.h"] = { "bind_input.c" },
   ["fcntl.h"] = { "main.c", "sink.c", "transfer.c" },
-  ["unistd.h"] = { "main.c", "netloop.c", "request.c", "sink.c", "transfer.c",
+  ["unistd.h"] = { "bind_input.c", "main.c", "netloop.c", "request.c", "sink.c", "transfer.c",
     "world_real.c" },
 }
 -- And those that any file may include.
@@ -122,7 +124,7 @@ local LUA_FLOORS = {
   { "secret" },
   { "text", "json", "lost" },
   { "sched", "outcome", "world" },
-  { "tasks", "attempt", "presets", "chaos", "record" },
+  { "tasks", "attempt", "presets", "chaos", "record", "input" },
   { "options" },
   { "client", "figures", "trial" },
   { "simulate", "trace", "plan", "chart", "scenarios" },
@@ -143,7 +145,7 @@ local LUA_NEVER = {
 -- Modules of others, and who may ask for them.
 local LUA_LIBRARIES = {
   ["lull.core"] = { "sched", "outcome", "attempt", "options", "client", "chaos",
-    "record", "simulate", "trace", "flags", "job", "cli", "trial" },
+    "record", "input", "simulate", "trace", "flags", "job", "cli", "trial" },
   cjson = { "json", "world", "cli" },
   argparse = { "flags", "cli", "fleet" },
 }

@@ -5,6 +5,7 @@
 
 local cli = require "lull.cli"
 local flags = require "lull.flags"
+local input = require "lull.input"
 local jobs = require "lull.job"
 local lull = require "lull"
 local sched = require "lull.sched"
@@ -19,27 +20,41 @@ local LATER = { attempts = true, deadline = true, hint = true, budget = true, br
 -- So many results for each call under way may wait for an earlier one.
 local WINDOW = 8
 
+-- A failure that is told as the errors of calls are.
+local function failure(text)
+  return setmetatable({ why = "rule" }, { __tostring = function() return text end })
+end
+
 -- ---- the URLs ------------------------------------------------------------
 
--- Lines of a file but empty ones and comments, with a name for messages.
-local function lines_of(path)
-  if not path then return function() end end
+-- What gives line after line. In virtual time nothing can be waited for.
+local function reader_of(o)
   local file, problem = io.stdin, nil
-  if path ~= "-" then file, problem = io.open(path, "rb") end
+  if o.input ~= "-" then file, problem = io.open(o.input, "rb") end
   if not file then error({ usage = "cannot read " .. problem }, 0) end
-  local number = 0
+  if o.sim then return function() return file:read "*l" end end
+  return input.lines(file)
+end
+
+-- Lines but empty ones and comments, with a name for messages.
+local function lines_of(o)
+  if not o.input then return function() end end
+  local path, reader, number = o.input, reader_of(o), 0
   return function()
-    for line in file.lines(file) do
+    local line, problem = reader()
+    while line do
       number = number + 1
       local url = line:match "^%s*(.-)%s*$"
       if url ~= "" and not url:find "^#" then return url, ("%s:%d"):format(path, number) end
+      line, problem = reader()
     end
+    if problem then error(failure(("cannot read %s: %s"):format(path, problem)), 0) end
   end
 end
 
 -- All URLs in their order, pulled one by one.
 local function items_of(o)
-  local next_line, index = lines_of(o.input), 0
+  local next_line, index = lines_of(o), 0
   return function()
     index = index + 1
     if o.url[index] then
@@ -71,10 +86,9 @@ end
 
 -- ---- one call ------------------------------------------------------------
 
--- A failure before anything was sent, told as the errors of calls are.
+-- Before anything was sent.
 local function refused(item, problem)
-  local text = ("%s: %s"):format(item.where or item.url, problem)
-  return { err = setmetatable({ why = "rule" }, { __tostring = function() return text end }) }
+  return { err = failure(("%s: %s"):format(item.where or item.url, problem)) }
 end
 
 local function fetch(run, item)
@@ -168,8 +182,10 @@ end
 local function print_curl(run)
   local curl = require "lull.curl"
   local ok, err = sched.main(function()
-    for item in run.items do
+    local item = run.items()
+    while item do
       write(curl.command(run.o, run.job, item.url or item.line, item.output), "\n")
+      item = run.items()
     end
   end)
   return cli.ended(ok, err)
