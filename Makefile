@@ -31,13 +31,17 @@ MODULES := src/lull.lua $(sort $(wildcard src/lull/*.lua))
 CORE := $(patsubst src/%.c,$(B)/%.o,$(filter-out src/main.c src/embed.c,$(wildcard src/*.c)))
 UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%.o,$(wildcard tests/unit/*.c))
 
+BIN := $(B)/lull-bin$(if $(STATIC_LUA),-static)
+
 all: build/lull
-build/lull: $(B)/lull-bin
-	cp $< $@.new && mv -f $@.new $@ # also while it runs
+# Of whichever Lua is asked for now; replaced whole, also while it runs.
+build/lull: $(BIN) FORCE
+	@cmp -s $< $@ || { cp $< $@.new && mv -f $@.new $@; }
+FORCE:
 module: $(B)/lull/core.so
 unit: $(B)/lull/unit.so
 
-$(B)/lull-bin: $(CORE) $(B)/main.o $(B)/embedded.o
+$(BIN): $(CORE) $(B)/main.o $(B)/embedded.o
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(ALLOCATOR) $(LUA_LIBS) $(CURL_LIBS)
 $(B)/lull/core.so: $(CORE)
 	@mkdir -p $(@D)
@@ -112,4 +116,4 @@ clean:
 	rm -rf build
 
 -include $(wildcard $(B)/*.d $(B)/unit/*.d)
-.PHONY: all module unit deps test demo docs lint asan rock package install uninstall clean
+.PHONY: FORCE all module unit deps test demo docs lint asan rock package install uninstall clean

@@ -182,4 +182,27 @@ describe("make install #binary", function()
     assert.equal("./opt/lull/bin/another\n", files())
     assert.equal(2, wire.run("ls " .. quote(root .. "/opt/lull/share/lull")).code)
   end)
+
+  -- The binary of another choice, built before, was taken instead.
+  it("takes Lua into the binary when told so, and finds modules as lua does", function()
+    local root = wire.path()
+    local function installed(choice)
+      assert.equal("", run(("make -s %s install PREFIX=/ DESTDIR=%s"):format(choice, quote(root))).err)
+      return root .. "/bin/lull"
+    end
+    local folder = wire.path()
+    os.execute("mkdir " .. folder)
+    local module = assert(io.open(folder .. "/one.lua", "w"))
+    module:write "return 'a module of Lua'"
+    module:close()
+    local script = wire.write 'print(require "one", require "lfs"._VERSION)'
+    for choice, linked in pairs { ["STATIC_LUA=1"] = 1, [""] = 0 } do
+      local binary = installed(choice)
+      assert.equal(linked, run(("ldd %s | grep -q liblua"):format(binary)).code)
+      local result = run(("cd / && LUA_PATH='%s/?.lua;;' %s %s"):format(folder, binary, script))
+      assert.matches("^a module of Lua\tLuaFileSystem", result.out)
+      assert.equal("", result.err)
+    end
+    assert.equal(0, run "make -s all".code)
+  end)
 end)

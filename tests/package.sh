@@ -31,6 +31,7 @@ use() { # ROOT
   cmp "$1/usr/share/bash-completion/completions/lull" "$root/completions/lull.bash"
   cmp "$1/usr/share/zsh/vendor-completions/_lull" "$root/completions/_lull"
   cmp "$1/usr/share/fish/vendor_completions.d/lull.fish" "$root/completions/lull.fish"
+  cmp "$1/usr/share/lull/library/lull.lua" "$root/library/lull.lua"
 }
 
 quietly dpkg -x lull_*.deb "$work/extracted"
