@@ -325,7 +325,7 @@ function client:request(method, target, options) end
 ---What a call takes besides what a client takes. It has one body at most.
 ---@class lull.call_options: lull.client_options
 ---A string, `lull.file(path)`, or a function that gives one of them for each attempt.
----@field body? string|lull.file|fun(): string|lull.file
+---@field body? string|lull.file|fun(): (string|lull.file)
 ---A value, sent as JSON.
 ---@field json? any
 ---A table, sent as a form.
