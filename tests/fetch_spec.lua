@@ -156,7 +156,7 @@ describe("lull get #binary", function()
     local function piped(options)
       local pipe, err = wire.path(), wire.path()
       os.execute("mkfifo " .. quote(pipe))
-      local child = wire.start(("timeout 20 %s get %s -i %s 2>%s"):format(BINARY, options, quote(pipe), err))
+      local child = wire.start(("timeout --foreground 20 %s get %s -i %s 2>%s"):format(BINARY, options, quote(pipe), err))
       child.err = err
       return child, assert(io.open(pipe, "w"))
     end
@@ -181,7 +181,7 @@ describe("lull get #binary", function()
       pipe:write(server.url, "/ok\n")
       pipe:flush()
       assert.equal("fine", child:line())
-      os.execute("pkill -INT -P " .. child.pid)
+      child:signal "INT"
       local rest, code = child:finish()
       pipe:close()
       assert.same({ "", 130, "" }, { rest, code, wire.read(child.err) })
