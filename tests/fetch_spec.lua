@@ -145,6 +145,16 @@ describe("lull get #binary", function()
   end)
 
   describe("takes URLs", function()
+    -- Without options the parser's library is not even loaded.
+    it("as the parser of options would", function()
+      local flags = require "lull.flags"
+      for _, command in ipairs { "get", "head", "post", "put", "patch", "delete" } do
+        assert.are.same(flags.parse { command, "--", "http://a/", "http://b/" },
+          flags.parse { command, "http://a/", "http://b/" })
+        assert.are.same(flags.parse { command, "--" }, flags.parse { command })
+      end
+    end)
+
     it("from a file and from standard input", function()
       local list = "http://api.test/ok\n\n  # a comment\r\n http://api.test/n/7 \r\napi.test/n/8"
       local result = sim("get -i - URL/n/1", list)
