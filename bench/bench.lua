@@ -45,8 +45,9 @@ local function ask(path) return peers.capture("curl -s -m 10 " .. base .. path) 
 local function measure(command, options)
   options = options or {}
   ask "/reset"
-  local pipe = io.popen(("%s %s/measure -c %s -t %d %s %s 2>%s/logs/stderr"):format(
-    options.env or "", out, cpu, options.seconds or 300, options.flags or "",
+  local pin = options.everywhere and "" or "-c " .. cpu
+  local pipe = io.popen(("%s %s/measure %s -t %d %s %s 2>%s/logs/stderr"):format(
+    options.env or "", out, pin, options.seconds or 300, options.flags or "",
     command, out))
   local text = pipe:read "*a"
   pipe:close()
@@ -467,6 +468,38 @@ scenario("tls", "TLS: 20,000 GETs over HTTPS, 64 in flight, nginx", function()
     text, job.ca, resumed "floor", resumed "lull")
 end)
 
+-- One process for each part of the work, all at once.
+local function workers(count, n)
+  local each = ("%s throughput %s %d 64 &"):format(peers.lull.how, base, math.floor(n / count))
+  return ("sh -c '%s wait'"):format((each .. " "):rep(count))
+end
+
+scenario("cores", "Several processes: the same work split", function()
+  local n, walls, cpus, commands = few(40000), {}, {}, {}
+  local counts = { 1, 2, 4 }
+  for _, k in ipairs(counts) do walls[k], cpus[k] = {}, {} end
+  for _ = 1, rounds do
+    local alone
+    for _, k in ipairs(counts) do
+      commands[k] = workers(k, n)
+      local got = measure(commands[k], { everywhere = true })
+      alone = alone or got
+      if got and alone then
+        table.insert(walls[k], got.wall_us / alone.wall_us)
+        table.insert(cpus[k], got.cpu_us / alone.cpu_us)
+      end
+    end
+  end
+  local rows = {}
+  for _, k in ipairs(counts) do
+    rows[#rows + 1] = { tostring(k), stats.spread(walls[k]), stats.spread(cpus[k]),
+      "`" .. commands[k] .. "`" }
+  end
+  return stats.table({ "processes", "wall, x one process", "CPU, x one process", "command" },
+    rows) .. "\n\n" .. n .. " calls, 64 in flight in each process. The processes may use both "
+    .. "processors, one of which the server has, too."
+end)
+
 -- ---- growth ----------------------------------------------------------------
 
 local function grow(list, runs)
@@ -608,7 +641,7 @@ scenario("profile", "Where the instructions go: callgrind, 8 in flight", functio
     local all = { lull = instructions("lull", kind, n), floor = instructions("floor", kind, n) }
     local floor = by_library("floor", kind, n)
     local lull, top = by_library("lull", kind, n)
-    for _, object in ipairs { "libcurl", "liblua5.4", "libc", "lull" } do
+    for _, object in ipairs { "libcurl", "liblua5.4", "libc", "libmimalloc", "lull" } do
       local theirs = object == "lull" and floor.floor or floor[object]
       rows[#rows + 1] = { kind, object == "lull" and "the program itself" or object,
         ("%.0f"):format(theirs or 0), ("%.0f"):format(lull[object] or 0) }

@@ -53,7 +53,9 @@ local function known()
     .. capture "gcc -dumpfullversion")
   client("lull", out .. "/lull " .. out .. "/lull.lua",
     capture(out .. "/lull --version | head -1") .. " "
-    .. capture "git describe --always --dirty")
+    .. capture "git describe --always --dirty"
+    .. (capture("ldd " .. out .. "/lull"):find "mimalloc"
+      and ", mimalloc " .. debian "libmimalloc2.0" or ", libc's malloc"))
   client("curl", "curl", curl)
   client("wrk", "wrk", has "wrk" and "wrk " .. debian "wrk" or "")
   client("h2load", "h2load", has "h2load" and capture "h2load --version" or "")
