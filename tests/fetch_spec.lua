@@ -166,7 +166,8 @@ describe("lull get #binary", function()
     local function piped(options)
       local pipe, err = wire.path(), wire.path()
       os.execute("mkfifo " .. quote(pipe))
-      local child = wire.start(("timeout --foreground 20 %s get %s -i %s 2>%s"):format(BINARY, options, quote(pipe), err))
+      local child = wire.start(("timeout --foreground 20 %s get %s -i %s 2>%s"):format(
+        BINARY, options, quote(pipe), err))
       child.err = err
       return child, assert(io.open(pipe, "w"))
     end
