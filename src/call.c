@@ -73,7 +73,6 @@ struct lull_call *lull_call_new(struct lull_client *client,
   lull_request_init(request);
   call->started = now;
   call->deadline_at = lull_usec_add(now, call->limits->deadline);
-  call->hedge_at = LULL_NEVER;
   call->previous = -1;
   call->retry_after = -1;
   return call;
@@ -166,6 +165,7 @@ enum lull_err lull_call_attempt(struct lull_call *call, struct lull_leg *leg)
     return LULL_ENOMEM;
   lull_attempt_init(&flight->attempt, &call->request, call->client);
   flight->attempt.owner = leg;
+  flight->hedge_at = LULL_NEVER;
   leg->flight = flight;
   take_up_part(call->part, &flight->attempt);
   return LULL_OK;
@@ -313,7 +313,7 @@ void lull_call_uncount(struct lull_call *call, unsigned rule)
 {
   const struct lull_rule *rules = call->client->policy.rules;
   if (rule == LULL_NO_RULE || !rules[rule].attempts)
-    call->tries -= call->tries > 0;
+    call->tries = (uint16_t)(call->tries - (call->tries > 0));
   else if (call->rule_hits)
     call->rule_hits[rule]--;
 }

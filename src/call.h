@@ -55,6 +55,7 @@ struct lull_flight {
   unsigned n, nth; /* number of the attempt; of the request on the wire */
   lull_usec left_at, timeout_at;
   lull_usec held_until; /* by a fault, before it is sent; 0: not */
+  lull_usec hedge_at;   /* when a second attempt is to race it */
   bool chaos;           /* a fault was added to it */
   struct lull_hint hint;
   struct lull_verdict suggestion;
@@ -74,7 +75,6 @@ struct lull_leg {
 /* A million calls may wait: what only some have is behind a pointer. */
 struct lull_call {
   struct lull_entry entry;
-  enum lull_call_state state;
   struct lull_client *client;
   struct lull_limits *limits; /* the client's, or its own */
   struct lull_request request;
@@ -94,16 +94,17 @@ struct lull_call {
   unsigned short *rule_hits; /* by rule; NULL until one is counted */
   lull_usec started, deadline_at, waited, previous;
   lull_usec next_timeout; /* a rule's, for one attempt; 0: none */
-  lull_usec hedge_at;
-  lull_usec retry_after; /* asked for and refused; -1: not */
-  unsigned tries, total, hops, wire;
+  lull_usec retry_after;  /* asked for and refused; -1: not */
+  uint16_t tries, total;  /* at most LULL_ATTEMPTS_CEILING */
+  unsigned hops, wire;
+  enum lull_call_state state : 8;
+  enum lull_action end : 8; /* once it is done, and why */
+  enum lull_why end_why : 8;
+  enum lull_class fault : 8; /* of an end with no attempt to blame */
   bool keyed, unsafe, maybe_applied, ask_always;
   bool hop;                     /* the next request follows a redirect */
   char *left_method, *left_url; /* of a redirect that is being reported */
-  enum lull_action end;         /* once it is done, and why */
-  enum lull_why end_why;
-  enum lull_class fault; /* of an end with no attempt to blame */
-  char *detail;          /* the transport's words on the last error */
+  char *detail;                 /* the transport's words on the last error */
 };
 
 /* The last real answer, wherever it is. */

@@ -100,7 +100,8 @@ void lull_course_cut(struct lull_engine *e, struct lull_leg *leg)
 
 void lull_course_cut_hedge(struct lull_engine *e, struct lull_call *call)
 {
-  call->hedge_at = LULL_NEVER;
+  if (call->leg.flight)
+    call->leg.flight->hedge_at = LULL_NEVER;
   if (!call->hedge)
     return;
   lull_course_cut(e, call->hedge);
@@ -228,11 +229,16 @@ static lull_usec leg_due(const struct lull_leg *leg)
   return f->held_until ? sooner(f->held_until, f->timeout_at) : f->timeout_at;
 }
 
+static lull_usec hedge_at(const struct lull_call *call)
+{
+  return call->leg.flight ? call->leg.flight->hedge_at : LULL_NEVER;
+}
+
 /* One timer serves both legs, the hedge's start and the deadline. */
 void lull_course_arm(struct lull_engine *e, struct lull_call *call)
 {
-  lull_usec at = sooner(call->deadline_at, call->hedge_at);
-  at = sooner(at, leg_due(&call->leg));
+  lull_usec at = sooner(call->deadline_at, leg_due(&call->leg));
+  at = sooner(at, hedge_at(call));
   if (call->hedge)
     at = sooner(at, leg_due(call->hedge));
   lull_timerq_set(&e->timers, &call->entry.timer, at);
@@ -331,7 +337,7 @@ static void launch(struct lull_engine *e, struct lull_leg *leg)
   leg->flight->left_at = e->now;
   set_timeout(e, leg);
   if (leg == &call->leg && may_hedge(e, call))
-    call->hedge_at = lull_usec_add(e->now, call->client->hedge);
+    leg->flight->hedge_at = lull_usec_add(e->now, call->client->hedge);
   fault = lull_chaos_draw(&e->chaos, &e->rng);
   if (fault)
     suffer(e, leg, fault);
@@ -358,7 +364,7 @@ void lull_course_dispatch(struct lull_engine *e)
 /* The first attempt is late: a second one races it, if the budget pays. */
 static void start_hedge(struct lull_engine *e, struct lull_call *call)
 {
-  call->hedge_at = LULL_NEVER;
+  call->leg.flight->hedge_at = LULL_NEVER;
   if (!may_hedge(e, call) || !lull_lane_pay(call->leg.lane->lane))
     return;
   if (lull_call_hedge(call) != LULL_OK)
@@ -406,7 +412,7 @@ static void flying_due(struct lull_engine *e, struct lull_call *call)
   else if (is_held(e, call->hedge))
     take_off(e, call->hedge);
   else {
-    if (e->now >= call->hedge_at)
+    if (e->now >= hedge_at(call))
       start_hedge(e, call);
     lull_course_arm(e, call);
   }

@@ -232,13 +232,13 @@ static void pose(struct lull_fleet *f, struct lull_fleet_leg *leg)
   unsigned rule = lull_policy_find(&f->policy->policy, r->class, r->status);
   as->deadline_at = call->deadline_at;
   as->previous = call->previous;
-  as->total = call->total;
+  as->total = (uint16_t)call->total;
   as->rule_hits = call->rule_hits;
   lull_call_count_rule(as, rule);
   call->rule_hits = as->rule_hits;
   if (rule != LULL_NO_RULE && f->policy->policy.rules[rule].attempts)
     call->tries--; /* the rule counts it, and the call does not */
-  as->tries = call->tries;
+  as->tries = (uint16_t)call->tries;
   f->record = (struct lull_record){.class = (uint8_t)r->class,
                                    .status = (int16_t)r->status,
                                    .rule = (uint16_t)rule,

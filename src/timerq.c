@@ -34,7 +34,7 @@ void lull_timerq_release(struct lull_timerq *q)
 
 static bool before(const struct lull_timer *a, const struct lull_timer *b)
 {
-  return a->at != b->at ? a->at < b->at : a->seq < b->seq;
+  return a->at != b->at ? a->at < b->at : a->u.seq < b->u.seq;
 }
 
 static void put(struct lull_timerq *q, struct lull_timer *t, size_t slot)
@@ -84,14 +84,14 @@ static void take_from_heap(struct lull_timerq *q, struct lull_timer *t)
 
 static void take_from_round(struct lull_timerq *q, struct lull_timer *t)
 {
-  if (t->prev)
-    t->prev->next = t->next;
+  if (t->u.prev)
+    t->u.prev->next = t->next;
   else
     q->due_first = t->next;
   if (t->next)
-    t->next->prev = t->prev;
+    t->next->u.prev = t->u.prev;
   else
-    q->due_last = t->prev;
+    q->due_last = t->u.prev;
   t->slot = 0;
 }
 
@@ -109,7 +109,7 @@ void lull_timerq_set(struct lull_timerq *q, struct lull_timer *t, lull_usec at)
   if (at == LULL_NEVER)
     return;
   t->at = at;
-  t->seq = q->seq++;
+  t->u.seq = q->seq++;
   sift_up(q, t, ++q->count);
 }
 
@@ -131,7 +131,7 @@ void lull_timerq_begin(struct lull_timerq *q, lull_usec now)
     struct lull_timer *t = q->heap[1];
     take_from_heap(q, t);
     t->slot = DUE;
-    t->prev = q->due_last;
+    t->u.prev = q->due_last;
     t->next = NULL;
     if (q->due_last)
       q->due_last->next = t;

@@ -15,9 +15,12 @@
 
 struct lull_timer {
   lull_usec at;
-  uint64_t seq;
   size_t slot; /* where in the heap, from 1; 0 when idle, DUE when taken */
-  struct lull_timer *prev, *next; /* neighbours in the round */
+  struct lull_timer *next; /* in the round */
+  union {
+    uint64_t seq;            /* in the heap */
+    struct lull_timer *prev; /* in the round */
+  } u;
 };
 
 struct lull_timerq {
