@@ -136,19 +136,34 @@ static char *plain_url(const struct lull_client *c, const char *target,
   return url;
 }
 
-/* engine:start_plain(client, method, target) -> id, or nil when it is not
-   plain, or cannot be started: engine:start says why. */
+/* True when the code that calls runs in that coroutine, and may wait there.
+   Before 5.3 Lua does not tell: the scheduler has to look. */
+static bool may_wait(lua_State *L, int task)
+{
+#if LUA_VERSION_NUM >= 503
+  return lua_tothread(L, task) == L && lua_isyieldable(L);
+#else
+  (void)L, (void)task;
+  return true;
+#endif
+}
+
+/* engine:start_plain(client, method, target, coroutine) -> id, or nil when it
+   is not plain, cannot be started or cannot be waited for there: engine:start
+   and its callers say why. */
 int lull_bind_start_plain(lua_State *L)
 {
+  static const struct lull_call_options none;
   struct lull_engine *e = lull_bind_check_engine(L);
   struct lull_client *c = lull_bind_check_client(L, 2);
-  static const struct lull_call_options none;
   const char *method = luaL_checkstring(L, 3), *target;
   struct lull_request request;
   enum lull_err err = LULL_ENOMEM;
   lull_id id = 0;
   size_t len;
   target = luaL_checklstring(L, 4, &len);
+  if (!may_wait(L, 5))
+    return 0;
   lull_request_init(&request);
   request.url = plain_url(c, target, len);
   if (request.url)

@@ -315,11 +315,16 @@ function Client:request(method, target, given)
   return run(client, spec, factory)
 end
 
+-- The core itself sees whether a call may wait where it is made.
+local core_looks = (tonumber(_VERSION:match "[%d.]+$") or 0) >= 5.3
+
 -- A call without options, which most are, is started without a table. Gives
 -- nothing when it cannot be: then Client:request does it, or says why.
 local function start_plain(client, method, target)
-  if M.forbid or sched.interrupted then return end
-  local id = sched.engine():start_plain(client.core, method, target)
+  local task = sched.current()
+  if not task or task.cancelled or M.forbid or sched.interrupted then return nil end
+  if not core_looks then sched.check() end
+  local id = sched.engine():start_plain(client.core, method, target, task.co)
   if id and observers.started[1] then tell_started(id) end
   return id
 end
@@ -329,11 +334,8 @@ end
 for _, method in ipairs { "get", "head", "post", "put", "patch", "delete", "options" } do
   local upper = method:upper()
   Client[method] = function(self, target, given)
-    local id
-    if given == nil and getmetatable(self) == Client and self.plain and type(target) == "string" then
-      sched.check()
-      id = start_plain(self, upper, target)
-    end
+    local id = given == nil and getmetatable(self) == Client and self.plain
+      and type(target) == "string" and start_plain(self, upper, target)
     if not id then return Client.request(self, upper, target, given) end
     local kind, details = sched.wait(id)
     if kind == "done" then return outcome.conclude(details, nil, self.rules) end
