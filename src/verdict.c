@@ -25,6 +25,14 @@ static void finish_ticket(struct lull_engine *e, struct lull_leg *leg,
   lull_lanes_touch(&e->lanes, leg->lane);
 }
 
+/* Asked again though the server did what it was asked: a job that is not
+   done yet, say. That adds nothing to a failure, and costs nothing. */
+static bool asks_again(struct lull_call *call)
+{
+  const struct lull_record *r = lull_call_judged(call);
+  return r->class == LULL_CLASS_NONE && r->status < 400;
+}
+
 /* The lane's own limits on a retry: its breaker and its budget. */
 static struct lull_verdict ask_lane(struct lull_engine *e,
                                     struct lull_call *call,
@@ -38,7 +46,7 @@ static struct lull_verdict ask_lane(struct lull_engine *e,
     call->retry_after = until - e->now;
     return lull_verdict_stop(LULL_WHY_BREAKER);
   }
-  if (!free && !lull_lane_pay(lane))
+  if (!free && !asks_again(call) && !lull_lane_pay(lane))
     return lull_verdict_stop(LULL_WHY_BUDGET);
   return v;
 }

@@ -124,6 +124,17 @@ describe("retry budget", function()
     end)
   end)
 
+  it("does not pay for asking again after a 2xx or 3xx", function()
+    support.sim(support.replies { 202, 202, 304, 202, 503, 200, 503 }, function(lull)
+      local client = lull.client { base = ORIGIN, budget = { capacity = 1, cost = 1, refund = 0 },
+        attempts = 9, on = { ["202|304"] = "retry" } }
+      assert.are.equal(6, assert(client:get "/x").attempts)
+      assert.are.equal(0, lull.lanes()[ORIGIN].budget)
+      local _, err = client:get "/x"
+      assert.are.equal("budget", err.why)
+    end)
+  end)
+
   it("does not pay for free retries", function()
     support.sim(support.replies { 503, 503, 503, 200 }, function(lull)
       local res = assert(lull.client { base = ORIGIN,
