@@ -55,7 +55,7 @@ static void push_verdict(lua_State *L, const struct lull_engine *e,
 {
   lull_bind_record(L, r);
   set_request(L, c);
-  if (r->action == LULL_FOLLOW && c->left_method && c->left_url) {
+  if (c->left_method && c->left_url && r == &c->records[c->left_at]) {
     lull_bind_set_string(L, "method", c->left_method);
     lull_bind_set_string(L, "url", c->left_url);
   }

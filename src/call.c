@@ -349,4 +349,14 @@ void lull_call_note_hop(struct lull_call *call)
   lull_mem_free(call->left_url);
   call->left_method = lull_mem_copy(r->method, strlen(r->method));
   call->left_url = lull_mem_copy(r->url, strlen(r->url));
+  call->left_at = (uint16_t)call->judged;
+}
+
+void lull_call_stay(struct lull_call *call)
+{
+  if (!call->left_url)
+    return;
+  lull_mem_free(call->request.url);
+  call->request.url = call->left_url;
+  call->left_url = NULL;
 }

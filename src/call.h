@@ -102,8 +102,9 @@ struct lull_call {
   enum lull_why end_why : 8;
   enum lull_class fault : 8; /* of an end with no attempt to blame */
   bool keyed, unsafe, maybe_applied, ask_always;
-  bool hop;                     /* the next request follows a redirect */
-  char *left_method, *left_url; /* of a redirect that is being reported */
+  bool hop;         /* the next request follows a redirect */
+  uint16_t left_at; /* index of the record before going elsewhere, */
+  char *left_method, *left_url; /* and where that was sent */
   char *detail;                 /* the transport's words on the last error */
 };
 
@@ -165,9 +166,12 @@ unsigned lull_call_rule_hits(const struct lull_call *call, unsigned rule);
    outcome: those that a rule counts by itself and the free ones included. */
 unsigned lull_call_limit(const struct lull_call *call);
 
-/* Remembers where the call is about to be redirected from, for its report.
+/* Remembers where the call is about to go elsewhere from, for its report.
    Without memory the report names the target instead. */
 void lull_call_note_hop(struct lull_call *call);
+
+/* The call ends there after all. */
+void lull_call_stay(struct lull_call *call);
 
 /* The record that is being judged, or was last; NULL before the first. */
 struct lull_record *lull_call_judged(const struct lull_call *call);

@@ -435,6 +435,17 @@ describe("a rule's function", function()
     end
   end)
 
+  it("blames what failed, and not where the next attempt would have gone", function()
+    local t = sim({ ["http://a.test"] = always(500), ["http://b.test"] = always(502) }, function(lull)
+      local function elsewhere(a) return a:retry { url = a.status == 500 and "http://b.test/" or "http://a.test/" } end
+      local _, err = lull.get("http://a.test/", { attempts = 2, on = { ["5xx"] = elsewhere } })
+      assert.are.equal("http://b.test/", err.url)
+      has(tostring(err), "GET http://b.test/: 502 ")
+    end)
+    assert.are.same({ "http://a.test/", "http://b.test/" }, { t.verdicts[1].url, t.verdicts[2].url })
+    assert.are.same({ 500, 502 }, { t.verdicts[1].status, t.verdicts[2].status })
+  end)
+
   it("replaces a secret header by another", function()
     local seen_tokens = {}
     sim(function(request)
