@@ -11,5 +11,6 @@ self = false
 files["tests/*_spec.lua"] = { std = "min+busted" }
 files["scripts/*_spec.lua"] = { std = "min+busted" }
 files["scripts/*.lua"] = { globals = { "arg" } }
+files["scripts/cookbook/*.lua"] = { globals = { "arg" } }
 -- Definitions for editors: nothing in them is called.
 files["library"] = { ignore = { "212", "221", "241" } }

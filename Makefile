@@ -72,7 +72,7 @@ demo: deps
 # pages, completions and the rockspec's lists.
 docs: export LUA_PATH = src/?.lua;./?.lua;;
 docs: export LUA_CPATH = $(B)/?.so;;
-docs: module
+docs: all module
 	$(LUA) docs/library.lua
 	$(LUA) docs/reference.lua
 	$(LUA) docs/generate.lua README.md docs/*.md

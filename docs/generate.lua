@@ -1,7 +1,10 @@
 -- Writes what the manual takes from the code and from the definition file:
--- the tables of options, defaults, decisions, outcomes and presets, and
--- examples. Each stands between two marks in a page:
---     <!-- NAME -->  ...  <!-- /NAME -->
+-- the tables of options, defaults, decisions, outcomes and presets, scripts,
+-- and what commands print. Each stands between two marks in a page:
+--     <!-- NAME -->  ...  <!-- /NAME -->            a table
+--     <!-- file: PATH -->  ...  <!-- /file -->      a file, as it is
+--     <!-- shell -->  ...  <!-- /shell -->          commands ("$ lull ..."),
+--                                                   and what they print
 -- Run by `make docs`; a spec compares the pages with what this would write.
 --     lua5.4 docs/generate.lua PAGE...
 
@@ -150,10 +153,47 @@ example "readme.lua"
 example "readme_spec.lua"
 example "hosts/luv.lua"
 
----The page with its tables as they should be.
+local function read(path)
+  local file = assert(io.open(path))
+  local text = file:read("*a")
+  file:close()
+  return text
+end
+
+local function file_block(path)
+  return ("<!-- file: %s -->\n```lua\n%s```\n<!-- /file -->"):format(path, read(path))
+end
+
+local function quote(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
+
+-- Where every block of commands runs: an empty folder with links to all that
+-- is here, so that what they write stays there, and `lull` is the one here.
+local STAGE = [[
+here=$PWD; stage=$(mktemp -d); for f in *; do ln -s "$here/$f" "$stage"; done
+cd "$stage"; PATH=$here/build:$PATH; exec 2>&1
+]]
+
+---The commands of a block, run one after another, and what each prints.
+---@param block string
+---@return string
+function M.shell(block)
+  local script = { STAGE }
+  for command in block:gmatch "%f[^\n%z]%$ ([^\n]*)" do
+    script[#script + 1] = ("printf '%%s\\n' %s\n%s\n"):format(quote("$ " .. command), command)
+  end
+  script[#script + 1] = 'cd "$here"; rm -rf "$stage"\n'
+  local pipe = assert(io.popen("sh -c " .. quote(table.concat(script))))
+  local printed = pipe:read("*a")
+  pipe:close()
+  return ("<!-- shell -->\n```console\n%s```\n<!-- /shell -->"):format(printed)
+end
+
+---The page with its tables, files and commands as they should be.
 ---@param page string
 ---@return string
 function M.renew(page)
+  page = page:gsub("<!%-%- file: (%S+) %-%->.-<!%-%- /file %-%->", file_block)
+  page = page:gsub("<!%-%- shell %-%->(.-)<!%-%- /shell %-%->", M.shell)
   for _, name in ipairs { "defaults", "decisions", "outcomes", "presets", "readme.lua", "readme_spec.lua",
     "hosts/luv.lua", "script options", "url options", "sim options", "client options", "call options",
     "why" } do
@@ -169,11 +209,9 @@ end
 
 if arg and arg[0] and arg[0]:match("generate%.lua$") then
   for _, path in ipairs(arg) do
-    local file = assert(io.open(path))
-    local page = file:read("*a")
-    file:close()
-    file = assert(io.open(path, "w"))
-    file:write(M.renew(page))
+    local page = M.renew(read(path))
+    local file = assert(io.open(path, "w"))
+    file:write(page)
     file:close()
   end
 end

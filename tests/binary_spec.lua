@@ -546,12 +546,6 @@ local EXAMPLES = {
   } },
   ["status.lua"] = { arguments = "%u", code = 0, out = {
     "/busy\t200\tattempt 7", "/down\t200\tattempt 4", "/missing\t404\tattempt 1" } },
-  ["refresh.lua"] = { arguments = "%u", code = 0, out = {
-    "1\t200\tattempt 2", "2\t200\tattempt 1", "3\t200\tattempt 1", "4\t200\tattempt 2", "5\t200\tattempt 1" } },
-  ["poll.lua"] = { arguments = "%u", code = 0, out = { "done\tasked 5 times in %d+ s" } },
-  ["paginate.lua"] = { arguments = "%u", code = 0, out = {
-    "/items%?page=1\titem%-11 item%-12", "/items%?page=2\titem%-21 item%-22",
-    "/items%?page=3\titem%-31 item%-32", "/items%?page=4\titem%-41 item%-42" } },
   ["fanout.lua"] = { arguments = "%u", code = 0, out = {
     "stopped: GET %u/parts/20: 410 Gone after 1 attempt in .*", "%d+ of 30" } },
   ["readme.lua"] = { arguments = "%u", code = 0, out = { '200\t{.*"state":"paid".*}' } },

@@ -194,7 +194,7 @@ end)
 --     LULL_GOLDEN=write lua5.4 tests/busted.lua --pattern=_spec tests/sim_spec.lua
 -- and read the difference.
 describe("a golden transcript", function()
-  local EXAMPLES = { "status", "refresh", "poll", "paginate", "fanout", "readme" }
+  local EXAMPLES = { "status", "fanout", "readme" }
 
   local function golden(name, options)
     local text = sim.run(options).text

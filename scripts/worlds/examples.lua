@@ -22,47 +22,15 @@ local ANSWERS = {
   ["/missing"] = { { 404 } },
   ["/orders/42"] = { { 503 }, { 429, SOON }, { "close" },
     { 200, nil, { id = 42, state = "paid" } } },
-  ["/jobs"] = { { 202, { location = "/jobs/7" } } },
-  ["/jobs/7"] = { { 202 }, { 503 }, { 202, SOON }, { 202 },
-    { 200, nil, { state = "done" } } },
 }
 
-local TOKEN_USES = 3 -- a token is good for so many requests
-local PAGES = 4
 local BROKEN_PART = "20" -- of /parts/1, 2, ...: this one is gone for good
 
 local requests = {} -- path -> how many
-local token, uses = 0, 0
 
 local function from_list(list, count)
   local answer = list[(count - 1) % #list + 1]
   return answer[1], answer[2], answer[3]
-end
-
-local function private(request)
-  local expected = ("Bearer token-%d"):format(token)
-  if request.headers.authorization ~= expected or uses == 0 then return 401 end
-  uses = uses - 1
-  return 200, nil, "secret\n"
-end
-
-local function new_token()
-  token, uses = token + 1, TOKEN_USES
-  return 200, nil, { token = ("token-%d"):format(token) }
-end
-
-local function page(request, count)
-  if count % 3 == 0 then return 503, SOON end
-  local number = tonumber(request.query.page) or 1
-  local links = {}
-  if number > 1 then
-    links[1] = ('</items?page=%d>; rel="prev"'):format(number - 1)
-  end
-  if number < PAGES then
-    links[#links + 1] = ('</items?page=%d>; rel="next"'):format(number + 1)
-  end
-  return 200, { link = table.concat(links, ", ") },
-    { items = { ("item-%d1"):format(number), ("item-%d2"):format(number) } }
 end
 
 local function part(request, count)
@@ -78,9 +46,6 @@ local function serve(request)
   requests[path] = (requests[path] or 0) + 1
   local count = requests[path]
   if ANSWERS[path] then return from_list(ANSWERS[path], count) end
-  if path == "/token" and request.method == "POST" then return new_token() end
-  if path:find("^/private/") then return private(request) end
-  if path == "/items" then return page(request, count) end
   if path:find("^/parts/%d+$") then return part(request, count) end
   return 404, nil, "no such path\n"
 end

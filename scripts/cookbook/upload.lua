@@ -1,0 +1,43 @@
+#!/usr/bin/env lull
+-- Uploads every file of a folder and of those in it, eight at a time.
+--
+--     lull scripts/cookbook/upload.lua FOLDER URL
+local lull = require "lull"
+
+local folder, url = arg[1], arg[2]
+if not url then
+  io.stderr:write "usage: upload.lua FOLDER URL\n"
+  lull.exit(2)
+end
+
+local store = lull.client {
+  base = url,
+  attempts = 8, timeout = "5m", deadline = "30m",
+  limit = { parallel = 8 },
+}
+
+-- The names of all files, sorted, so that two runs do the same. A NUL is the one byte that no
+-- name has.
+local function files_in(path)
+  local pipe = assert(io.popen(("cd '%s' && find . -type f -print0"):format((path:gsub("'", "'\\''")))))
+  local names = {}
+  for name in pipe:read("*a"):gmatch "%./(%Z+)" do names[#names + 1] = name end
+  pipe:close()
+  table.sort(names)
+  return names
+end
+
+-- "a b/c%.txt" -> "/a%20b/c%25.txt"
+local function path_of(name) return "/" .. name:gsub("[^/]+", lull.escape) end
+
+local count = { uploaded = 0, refused = 0, later = 0 }
+
+lull.each(files_in(folder), { parallel = 8 }, function(name)
+  local res, err = store:put(path_of(name), { file = folder .. "/" .. name })
+  local group = res and "uploaded" or (err.why == "rule" and "refused") or "later"
+  count[group] = count[group] + 1
+  print(group, name, res and ("attempt %d"):format(res.attempts) or tostring(err))
+end)
+
+print(("%d uploaded, %d refused, %d to be tried later"):format(count.uploaded, count.refused, count.later))
+lull.exit(count.later > 0 and 75 or count.refused > 0 and 1 or 0)
