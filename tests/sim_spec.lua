@@ -39,6 +39,28 @@ print(...)
     has(run.text, "--- exit 0 after 7.")
   end)
 
+  it("loads the script's own modules anew, each time: they hold the run's lull", function()
+    local name = os.tmpname()
+    local file = assert(io.open(name .. ".lua", "w"))
+    file:write [[
+      local lull = require "lull"
+      local api = lull.client { base = "http://a.test" }
+      return { get = function() return api:get "/" end }
+    ]]
+    file:close()
+    local path, module = package.path, name:match "[^/]*$"
+    package.path = name:match "^.*/" .. "?.lua;" .. path
+    for _ = 1, 2 do
+      local run = sim.run { world = sim.replies { 503, 200 }, args = { module },
+        script = function(own) print(require(own).get().attempts) end }
+      assert.equal("2\n", run.output)
+      assert.is_nil(package.loaded[module])
+    end
+    package.path = path
+    os.remove(name)
+    os.remove(name .. ".lua")
+  end)
+
   it("is the same for the same seed, and another for another", function()
     local function run(seed)
       return sim.run { seed = seed, world = sim.replies { 503, 500, 200 },

@@ -2,7 +2,8 @@
 -- test: hours pass in milliseconds, and the same seed gives the same run.
 --
 -- A run has a lull of its own (its modules are loaded anew and given back
--- afterwards), so that it may be called from a program that uses lull.
+-- afterwards), so that it may be called from a program that uses lull. What
+-- Lua modules it loads besides are its own, too: they hold its lull.
 
 ---@type lull.sim
 local M = {}
@@ -44,12 +45,30 @@ local function unload()
   return modules
 end
 
+-- True when `require` finds that module as a Lua file.
+local function is_lua(name)
+  local path = name:gsub("%.", "/")
+  for template in package.path:gmatch "[^;]+" do
+    local file = io.open((template:gsub("%?", function() return path end)))
+    if file then return file:close() end
+  end
+end
+
+-- Takes out what was not there before.
+local function unload_since(before)
+  for name in pairs(package.loaded) do
+    if not before[name] and is_lua(name) then package.loaded[name] = nil end
+  end
+end
+
 -- lull's Lua modules anew; the function that is returned puts the old ones
 -- back.
 local function fresh()
-  local saved = unload()
+  local saved, before = unload(), {}
+  for name in pairs(package.loaded) do before[name] = true end
   return function()
     unload()
+    unload_since(before)
     for name, module in pairs(saved) do package.loaded[name] = module end
   end
 end
