@@ -200,7 +200,7 @@ end
 ---The pages and what each is made of.
 M.MADE = {
   { "lull", "1", { "docs/command.md" } },
-  { "lull-script", "5", { "docs/scripting.md", "docs/deciding.md", "docs/worlds.md" } },
+  { "lull-script", "5", { "docs/scripting.md", "docs/deciding.md", "docs/worlds.md", "docs/testing.md" } },
 }
 
 ---@param made table an entry of M.MADE
