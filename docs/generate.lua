@@ -155,16 +155,16 @@ example "hosts/luv.lua"
 
 local function read(path)
   local file = assert(io.open(path))
-  local text = file:read("*a")
+  local bytes = file:read("*a")
   file:close()
-  return text
+  return bytes
 end
 
 local function file_block(path)
   return ("<!-- file: %s -->\n```lua\n%s```\n<!-- /file -->"):format(path, read(path))
 end
 
-local function quote(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
+local function quote(word) return "'" .. word:gsub("'", "'\\''") .. "'" end
 
 -- Where every block of commands runs: an empty folder with links to all that
 -- is here, so that what they write stays there, and `lull` is the one here.

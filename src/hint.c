@@ -43,7 +43,7 @@ static void answer(struct lull_hint *hint, enum lull_hint_source source,
 }
 
 /* One line of grpc-retry-pushback-ms: a signed 32-bit integer (gRFC A6).
-   Negative and unparseable both mean: do not retry; so this says whether
+   Negative and unparsable both mean: do not retry; so this says whether
    it is a wait. */
 static bool pushback_line(const char *line, struct lull_reset_span *span)
 {

@@ -10,8 +10,8 @@ packages="gcc make pkg-config git libcurl4-openssl-dev libmimalloc-dev luajit li
   luarocks curl"
 # For lint and the sanitizers, which .ci/run adds.
 [ "${1:-}" != ci ] || packages="$packages lua-check clang clang-format
-  clang-tidy mandoc zsh fish debhelper lintian lua-luv lua-copas lua-curl
-  valgrind"
+  clang-tidy codespell mandoc zsh fish debhelper lintian lua-luv lua-copas
+  lua-curl valgrind"
 
 missing=""
 for package in $packages; do

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Warnings are errors, under gcc and clang; luacheck is clean; C is laid out
-# as .clang-format says.
+# as .clang-format says; words are spelt as codespell knows them.
 set -eu
 cd "$(dirname "$0")/.."
 for cc in gcc clang; do
@@ -17,3 +17,9 @@ clang-tidy --quiet src/*.c -- -std=c11 \
   $(pkg-config --cflags lua5.4 libcurl) -Isrc 2>/dev/null
 echo "lint: luacheck"
 luacheck --quiet src library scripts tests docs bench
+echo "lint: codespell"
+spelling() { codespell --ignore-words tests/codespell.txt "$@"; }
+spelling --skip '*_spec.lua,codespell*' *.md docs man src library scripts tests \
+  bench completions debian rockspec Makefile .ci
+# Of the specs some words are wrong on purpose.
+spelling --ignore-words tests/codespell_specs.txt tests/*_spec.lua scripts/*_spec.lua
