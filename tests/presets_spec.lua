@@ -583,3 +583,16 @@ describe("preset", function()
     end)
   end)
 end)
+
+describe("the presets", function()
+  it("are each looked at in this file", function()
+    local file = assert(io.open "tests/presets_spec.lua")
+    local text = file:read "*a"
+    file:close()
+    for name in pairs(require "lull.presets") do
+      local quoted = ('"%s"'):format(name)
+      local seen = text:find("compiled(" .. quoted, 1, true) or text:find("compiled " .. quoted, 1, true)
+      assert.is_truthy(seen, name)
+    end
+  end)
+end)
