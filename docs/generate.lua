@@ -167,8 +167,10 @@ end
 local function quote(word) return "'" .. word:gsub("'", "'\\''") .. "'" end
 
 -- Where every block of commands runs: an empty folder with links to all that
--- is here, so that what they write stays there, and `lull` is the one here.
+-- is here, so that what they write stays there, and `lull` is the one here. A
+-- sanitizer's runtime is not for them.
 local STAGE = [[
+unset LD_PRELOAD
 here=$PWD; stage=$(mktemp -d); for f in *; do ln -s "$here/$f" "$stage"; done
 cd "$stage"; PATH=$here/build:$PATH; exec 2>&1
 ]]
