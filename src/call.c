@@ -1,4 +1,5 @@
 #include "call.h"
+#include "redirect.h"
 
 #include <limits.h>
 #include <string.h>
@@ -352,9 +353,15 @@ void lull_call_note_hop(struct lull_call *call)
   call->left_at = (uint16_t)call->judged;
 }
 
+enum lull_err lull_call_go(struct lull_call *call, const char *url)
+{
+  lull_call_note_hop(call);
+  return lull_redirect_to(&call->request, url);
+}
+
 void lull_call_stay(struct lull_call *call)
 {
-  if (!call->left_url)
+  if (!call->left_url || call->left_at != call->judged)
     return;
   lull_mem_free(call->request.url);
   call->request.url = call->left_url;

@@ -170,7 +170,10 @@ unsigned lull_call_limit(const struct lull_call *call);
    Without memory the report names the target instead. */
 void lull_call_note_hop(struct lull_call *call);
 
-/* The call ends there after all. */
+/* The next attempt goes there. Errors as of lull_redirect_to. */
+enum lull_err lull_call_go(struct lull_call *call, const char *url);
+
+/* The call ends, and so was nowhere else. */
 void lull_call_stay(struct lull_call *call);
 
 /* The record that is being judged, or was last; NULL before the first. */

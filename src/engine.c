@@ -1,5 +1,4 @@
 #include "judge.h"
-#include "redirect.h"
 #include "state.h"
 #include "url.h"
 
@@ -164,10 +163,8 @@ static enum lull_err alter(struct lull_call *call,
   enum lull_err err = LULL_OK;
   if (j->headers)
     err = lull_request_override(&r->headers, j->headers, j->headers_len);
-  if (!err && j->url) {
-    lull_call_note_hop(call);
-    err = lull_redirect_to(r, j->url);
-  }
+  if (!err && j->url)
+    err = lull_call_go(call, j->url);
   if (!err && j->secrets)
     err = lull_request_override(&r->secrets, j->secrets, j->secrets_len);
   if (!err && j->body) {
@@ -200,8 +197,6 @@ enum lull_err lull_engine_judge(struct lull_engine *e, lull_id id,
     wish.source = LULL_SOURCE_RULE;
   }
   lull_verdict_settle(e, call, wish, j->free);
-  if (j->url && call->state == LULL_DONE)
-    lull_call_stay(call);
   return LULL_OK;
 }
 

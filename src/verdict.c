@@ -123,10 +123,12 @@ void lull_verdict_settle(struct lull_engine *e, struct lull_call *call,
   if (free && v.action == LULL_RETRY)
     lull_call_uncount(call, r->rule);
   lull_course_decide(e, call, r, v);
-  if (v.action == LULL_RETRY)
+  if (v.action == LULL_RETRY) {
     start_waiting(e, call, v);
-  else
+  } else {
+    lull_call_stay(call);
     lull_course_finish(e, call, v);
+  }
 }
 
 static void follow(struct lull_engine *e, struct lull_call *call)
