@@ -45,7 +45,7 @@ describe("the manual #binary", function()
     local function headings_of(text)
       local headings = {}
       for heading in ("\n" .. text):gmatch "\n#+ ([^\n]+)" do
-        headings[heading:lower():gsub("[^%w%- ]", ""):gsub(" ", "-")] = true
+        headings[heading:lower():gsub("[^%w_%- ]", ""):gsub(" ", "-")] = true
       end
       return headings
     end
