@@ -140,7 +140,7 @@ try "$@"
     local script = wire.write [[
 zmodload zsh/zpty
 zpty inner zsh -f -i
-zpty -w inner "PS1= fpath=($PWD/completions \$fpath); autoload -Uz compinit; compinit -u -D
+zpty -w inner "PS1= fpath=(\$PWD/completions \$fpath); autoload -Uz compinit; compinit -u -D
 tell() { zle complete-word; print -r -- \"<\$BUFFER>\"; BUFFER= }
 zle -N tell; bindkey '^X' tell; print -r -- '<rea''dy>'"
 zpty -r inner line '*<ready>*'
