@@ -600,7 +600,7 @@ local BAND = 0.05
 
 -- Few in flight: the more there are, the more it hangs on chance how many
 -- answers come at once.
-local IN_FLIGHT = 8
+local IN_FLIGHT = 1
 
 local function instructions(name, kind, n)
   ask "/reset"
