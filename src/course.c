@@ -167,14 +167,38 @@ static enum lull_err enqueue(struct lull_engine *e, struct lull_leg *leg,
   return err;
 }
 
-/* A call to a lane whose breaker is open fails at once. */
-static void refuse_if_open(struct lull_engine *e, struct lull_call *call)
+static void refuse(struct lull_engine *e, struct lull_call *call,
+                   lull_usec until)
 {
-  lull_usec until;
-  if (lull_lane_closed(call->leg.lane->lane, e->now, &until))
-    return;
   call->retry_after = until - e->now;
   finish_early(e, call, LULL_WHY_BREAKER, LULL_CLASS_NONE);
+}
+
+/* A call to a lane whose breaker is open fails at once. While one probes,
+   who has been sent before may wait for what comes of it. */
+static void refuse_if_open(struct lull_engine *e, struct lull_call *call,
+                           bool retry)
+{
+  struct lull_lane *lane = call->leg.lane->lane;
+  lull_usec until;
+  if (!lull_lane_closed(lane, e->now, &until) &&
+      (!retry || lull_lane_open_until(lane, e->now)))
+    refuse(e, call, until);
+}
+
+/* The breaker has opened: so do those that wait in the queue. */
+static void refuse_queued(struct lull_engine *e, struct lull_lane *lane)
+{
+  lull_usec until = lull_lane_open_until(lane, e->now);
+  struct lull_ticket *ticket;
+  while (until && (ticket = lull_lane_first(lane)) != NULL) {
+    struct lull_leg *leg = ticket->owner;
+    struct lull_call *call = leg->call;
+    if (leg == call->hedge)
+      lull_course_cut_hedge(e, call);
+    if (!call->leg.flight)
+      refuse(e, call, until);
+  }
 }
 
 enum lull_err lull_course_begin(struct lull_engine *e, struct lull_call *call,
@@ -185,8 +209,7 @@ enum lull_err lull_course_begin(struct lull_engine *e, struct lull_call *call,
     return err;
   call->state = LULL_QUEUED;
   lull_timerq_set(&e->timers, &call->entry.timer, call->deadline_at);
-  if (!retry)
-    refuse_if_open(e, call);
+  refuse_if_open(e, call, retry);
   return LULL_OK;
 }
 
@@ -194,8 +217,7 @@ void lull_course_again(struct lull_engine *e, struct lull_call *call)
 {
   enum lull_err err = lull_course_begin(e, call, true);
   if (err)
-    finish_early(e, call, LULL_WHY_RULE,
-                 err == LULL_EINVAL ? LULL_LOCAL_URL : LULL_LOCAL_MEMORY);
+    finish_early(e, call, LULL_WHY_RULE, lull_class_of(err));
 }
 
 /* ---- onto the wire ----------------------------------------------------- */
@@ -208,12 +230,6 @@ static void leaving(struct lull_attempt *a, lull_usec at)
     at = lull_usec_add(at, lull_lane_slack(leg->lane->lane));
   lull_lane_sent(&leg->ticket, at);
   lull_lanes_touch(&e->lanes, leg->lane); /* a window may have moved */
-}
-
-static enum lull_class fault_of(enum lull_err err)
-{
-  return err == LULL_EIO || err == LULL_ECHANGED ? LULL_LOCAL_FILE
-                                                 : LULL_LOCAL_MEMORY;
 }
 
 static lull_usec sooner(lull_usec a, lull_usec b)
@@ -264,16 +280,18 @@ static bool may_hedge(const struct lull_engine *e,
          call->tries < call->limits->attempts;
 }
 
-/* A download may take as long as it makes progress, unless the script says
-   how long; simulated answers come whole, and need no such care. */
+/* A file may take as long as it makes progress, down or up, unless the script
+   says how long; simulated ones come whole, and need no such care. */
 static void set_timeout(struct lull_engine *e, struct lull_leg *leg)
 {
   struct lull_call *call = leg->call;
   lull_usec timeout = call->next_timeout
                           ? call->next_timeout
                           : lull_limits_timeout(call->limits, leg->flight->n);
-  if (call->request.output && !call->limits->timeout_given &&
-      !call->next_timeout && !e->world->simulated) {
+  bool file =
+      call->request.output || call->request.body.kind == LULL_BODY_FILE;
+  if (file && !call->limits->timeout_given && !call->next_timeout &&
+      !e->world->simulated) {
     leg->flight->attempt.stall = timeout;
     timeout = LULL_NEVER;
   }
@@ -289,7 +307,7 @@ static void take_off(struct lull_engine *e, struct lull_leg *leg)
   a->leaving = leaving;
   err = e->world->ops->send(e->world, a);
   if (err) {
-    a->class = fault_of(err);
+    a->class = lull_class_of(err);
     lull_verdict_conclude(e, leg);
     return;
   }
@@ -356,6 +374,7 @@ void lull_course_dispatch(struct lull_engine *e)
       leg->cause = slot->cause;
       launch(e, leg);
     }
+    refuse_queued(e, slot->lane);
     slot->cause = lull_lane_cause(slot->lane, e->now);
     lull_timerq_set(&e->timers, &slot->entry.timer, when);
   }

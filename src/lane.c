@@ -327,12 +327,17 @@ bool lull_lane_closed(struct lull_lane *lane, lull_usec now, lull_usec *until)
   return at <= now;
 }
 
-/* The ticket that comes first by right, whether or not it may start. */
-static const struct lull_ticket *foremost(const struct lull_lane *lane)
+lull_usec lull_lane_open_until(const struct lull_lane *lane, lull_usec now)
 {
-  const struct lull_ticket *best = NULL;
+  lull_usec at = lull_breaker_next(&lane->breaker, now);
+  return at > now && at != LULL_NEVER ? at : 0;
+}
+
+struct lull_ticket *lull_lane_first(const struct lull_lane *lane)
+{
+  struct lull_ticket *best = NULL;
   for (unsigned set = 0; set < lane->sets; set++) {
-    const struct lull_ticket *ticket = head(lane, set);
+    struct lull_ticket *ticket = head(lane, set);
     if (ticket && (!best || ahead(ticket, best)))
       best = ticket;
   }
@@ -344,7 +349,7 @@ static const struct lull_ticket *foremost(const struct lull_lane *lane)
 enum lull_lane_cause lull_lane_cause(const struct lull_lane *lane,
                                      lull_usec now)
 {
-  const struct lull_ticket *ticket = foremost(lane);
+  const struct lull_ticket *ticket = lull_lane_first(lane);
   if (!ticket)
     return LULL_CAUSE_NONE;
   if (gate(lane, now, LULL_CAUSE_BREAKER) > now)

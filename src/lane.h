@@ -161,6 +161,14 @@ void lull_lane_refund(struct lull_lane *lane, bool retried);
    that tries it is in flight that is the earliest end if it fails now. */
 bool lull_lane_closed(struct lull_lane *lane, lull_usec now, lull_usec *until);
 
+/* When the breaker of an open lane lets one try; 0 when it is closed, or one
+   tries already. */
+lull_usec lull_lane_open_until(const struct lull_lane *lane, lull_usec now);
+
+/* The ticket that comes first by right, whether or not it may start; NULL:
+   none is queued. */
+struct lull_ticket *lull_lane_first(const struct lull_lane *lane);
+
 /* What the head of the queue waits for at `now`; LULL_CAUSE_NONE when it may
    start or there is none. */
 enum lull_lane_cause lull_lane_cause(const struct lull_lane *lane,

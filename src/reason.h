@@ -84,4 +84,7 @@ enum lull_source {
 };
 const char *lull_source_name(enum lull_source source);
 
+/* The class of a fault of our own side, by what went wrong. */
+enum lull_class lull_class_of(enum lull_err err);
+
 #endif

@@ -417,4 +417,64 @@ describe("the breaker", function()
     end)
     assert.are.equal(6, #t.requests)
   end)
+
+  local BREAKER = { failures = "50%", window = "1m", least = 4, open = "10m" }
+
+  -- They waited for one probe after the other, ten minutes each.
+  it("ends calls that wait to be tried again, when their time comes", function()
+    local ended = {}
+    local t = sim(function() require "lull".sleep(0.1); return 503 end, function(lull)
+      local api = lull.client { base = "http://api.test", attempts = 4, backoff = "const:5s,0s-1s",
+        breaker = BREAKER }
+      lull.each({ 1, 2, 3, 4 }, { parallel = 4 }, function(i)
+        if i == 4 then lull.sleep(1) end
+        local _, err = api:get("/" .. i)
+        ended[i] = lull.now()
+        assert.are.equal("breaker", err.why)
+        assert.are.equal(1, err.attempts)
+        assert.are.equal(503, err.reason)
+      end)
+    end)
+    assert.is_true(within(ended[4], 1, 2))
+    for i = 1, 3 do assert.is_true(within(ended[i], 5, 7)) end
+    assert.are.equal(4, #t.requests)
+    assert.are.equal(0, t.live)
+  end)
+
+  it("ends calls that wait in the queue, when it opens", function()
+    local t = sim(function() return 500 end, function(lull)
+      local api = lull.client { base = "http://api.test", attempts = 1, limit = { parallel = 1 },
+        breaker = BREAKER }
+      local whys = {}
+      lull.each({ 1, 2, 3, 4, 5, 6 }, { parallel = 6 }, function(i)
+        whys[i] = select(2, api:post("/")).why
+      end)
+      assert.are.same({ "unsafe", "unsafe", "unsafe", "unsafe", "breaker", "breaker" }, whys)
+      assert.is_true(lull.now() < 1)
+    end)
+    assert.are.equal(4, #t.requests)
+    assert.are.equal(0, t.live)
+  end)
+
+  it("lets who was sent before wait for the one that probes", function()
+    local broken = true
+    local t = sim(function(request)
+      if request.path == "/probe" then require "lull".sleep(2) end
+      return broken and 503 or 200
+    end, function(lull)
+      local api = lull.client { base = "http://api.test", attempts = 3, budget = false,
+        backoff = "const:31s", breaker = { failures = "50%", window = "1m", least = 4, open = "30s" } }
+      local waiting = lull.spawn(function() return api:get("/early") end)
+      for _ = 1, 3 do api:get("/", { attempts = 1 }) end
+      broken = false
+      lull.sleep(30.5)
+      local probe = lull.spawn(function() return api:get("/probe") end)
+      lull.sleep(0.1)
+      local _, err = api:get("/late")
+      assert.are.equal("breaker", err.why)
+      assert.are.equal(200, probe:join().status)
+      assert.are.equal(200, waiting:join().status)
+    end)
+    assert.are.equal(6, #t.requests)
+  end)
 end)
