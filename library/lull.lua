@@ -267,7 +267,8 @@ function client:request(method, target, options) end
 ---@field preset? lull.preset_name|string|lull.client_options
 ---Tries of one call, the first included. Default 5.
 ---@field attempts? integer|string
----Of one attempt; a list for attempt 1, 2, ... Default 30 s.
+---Of one attempt; a list for attempt 1, 2, ... The default ends a transfer to
+---or from a file only when it stands still for so long. Default 30 s.
 ---@field timeout? lull.duration|lull.duration[]
 ---Of the whole call, waits included. Default none.
 ---@field deadline? lull.duration

@@ -116,6 +116,16 @@ static bool refused_by_proxy(struct lull_transfer *t, CURLcode code)
   return code != CURLE_OK && !t->attempt->connected && status >= 300;
 }
 
+/* A file that was written to meanwhile has been sent as it never was. */
+static void check_file(struct lull_attempt *a, int status)
+{
+  enum lull_err err = lull_body_check(&a->request->body);
+  if (!err || a->class != LULL_CLASS_NONE || status >= 300)
+    return;
+  a->class = lull_class_of(err);
+  snprintf(a->detail, sizeof a->detail, "%s", lull_err_text(err));
+}
+
 void lull_transfer_conclude(struct lull_transfer *t, CURLcode code)
 {
   struct lull_attempt *a = t->attempt;
@@ -128,6 +138,7 @@ void lull_transfer_conclude(struct lull_transfer *t, CURLcode code)
   else
     a->class = class_of(t, code);
   curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+  check_file(a, (int)status);
   if (a->class == LULL_CLASS_NONE && !lull_attempt_whole(a, (int)status))
     a->class = LULL_HTTP_TRUNCATED;
   if (a->class == LULL_CLASS_NONE)

@@ -614,6 +614,50 @@ describe("over the wire", function()
     for _, request in ipairs(requests) do assert.is_nil(request.headers.expect) end
   end)
 
+  -- The server had stored a mixture of the old bytes and the new, and lull
+  -- told of a success.
+  it("a file that changes while it is sent is no success", function()
+    local path = wire.write(("old"):rep(1000))
+    local server = wire.server(([[
+    return { ["http://api.test"] = function()
+      local file = io.open(%q, "r+b")
+      file:write "new"
+      file:close()
+      return 201
+    end }
+    ]]):format(path))
+    wire.real(function(lull)
+      local res, err = lull.put(server.url .. "/", { file = path })
+      assert.is_nil(res)
+      assert.are.equal("local.file", err.reason)
+      assert.are.equal(1, err.attempts)
+      assert.is_true(err.history[1].maybe_applied)
+    end)
+    assert.are.equal(1, #server:requests(1))
+  end)
+
+  -- An upload of 50 MB over a slow line was ended after 30 s, however well it
+  -- went.
+  it("a file that goes up slowly has no time limit but one for standing still", function()
+    local path = wire.path()
+    os.execute(("head -c %d /dev/zero >%s"):format(16 * 1024 * 1024, path))
+    local core = require "lull.core"
+    local function upload(more)
+      local child = wire.start(("%s tests/slow_server.lua 2.5"):format(os.getenv "LULL_LUA" or "lua5.4"))
+      local options = { timeout = 1, attempts = 1 }
+      for name, value in pairs(more) do options[name] = value end
+      local engine = core.engine {}
+      engine:start(core.client(options), { method = "PUT", file = path,
+        url = ("http://127.0.0.1:%d/"):format(child:line()) })
+      local kind, _, details
+      repeat kind, _, details = engine:step(1) until kind == "done"
+      engine:close()
+      return details.accepted and details.status or details.class
+    end
+    assert.are.equal(201, upload { timeout_by_default = true })
+    assert.are.equal("net.timeout.read", upload {})
+  end)
+
   it("20 MB come down into a file in constant memory", function()
     local server = wire.server [[
     local body = ("0123456789abcdef"):rep(20 * 65536)
