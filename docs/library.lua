@@ -101,10 +101,10 @@ end
 
 if arg and arg[0] and arg[0]:match "library%.lua$" then
   local file = assert(io.open(M.PATH))
-  local words = file:read "*a"
+  local renewed = M.renew(file:read "*a") -- may fail: the old is still there
   file:close()
   file = assert(io.open(M.PATH, "w"))
-  file:write(M.renew(words))
+  file:write(renewed)
   file:close()
 end
 
