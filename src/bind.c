@@ -368,7 +368,7 @@ static int transport(lua_State *L)
 static void make_engine_type(lua_State *L)
 {
   static const luaL_Reg methods[] = {{"start", lull_bind_start},
-                                     {"start_plain", lull_bind_start_plain},
+                                     {"fetch", lull_bind_fetch},
                                      {"request_of", request_of},
                                      {"sleep", sleep_for},
                                      {"judge", judge},

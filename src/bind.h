@@ -56,10 +56,10 @@ struct lull_engine *lull_bind_check_engine(lua_State *L);
 /* An id is a whole number, where Lua has them. */
 void lull_bind_push_id(lua_State *L, lull_id id);
 
-/* bind_start.c: engine:start, engine:start_plain; and the body among the
+/* bind_start.c: engine:start, engine:fetch; and the body among the
    fields of the table at an index: `body`, a text, or `file`, a path. */
 int lull_bind_start(lua_State *L);
-int lull_bind_start_plain(lua_State *L);
+int lull_bind_fetch(lua_State *L);
 enum lull_err lull_bind_body(lua_State *L, int index, struct lull_body *body);
 
 /* bind_client.c: the words for an action, in the order of enum lull_action;

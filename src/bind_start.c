@@ -3,6 +3,7 @@
  * so does a URL, where a call has no options.
  */
 #include "bind.h"
+#include "idtable.h"
 
 #include <string.h>
 #include <strings.h>
@@ -148,22 +149,16 @@ static bool may_wait(lua_State *L, int task)
 #endif
 }
 
-/* engine:start_plain(client, method, target, coroutine) -> id, or nil when it
-   is not plain, cannot be started or cannot be waited for there: engine:start
-   and its callers say why. */
-int lull_bind_start_plain(lua_State *L)
+static lull_id start_plain(lua_State *L, struct lull_engine *e)
 {
   static const struct lull_call_options none;
-  struct lull_engine *e = lull_bind_check_engine(L);
   struct lull_client *c = lull_bind_check_client(L, 2);
   const char *method = luaL_checkstring(L, 3), *target;
   struct lull_request request;
-  enum lull_err err = LULL_ENOMEM;
+  enum lull_err err = LULL_EINVAL;
   lull_id id = 0;
   size_t len;
   target = luaL_checklstring(L, 4, &len);
-  if (!may_wait(L, 5))
-    return 0;
   lull_request_init(&request);
   request.url = plain_url(c, target, len);
   if (request.url)
@@ -171,5 +166,26 @@ int lull_bind_start_plain(lua_State *L)
   if (!err)
     err = lull_engine_start(e, c, &request, &none, &id);
   lull_request_clear(&request);
-  return push_id(L, err, id);
+  return err ? 0 : id;
+}
+
+/* engine:fetch(client, method, target, task, coroutine, waiting): starts a
+   plain call, and yields `waiting`, where the task now stands under the id's
+   slot; gives what it is resumed with. Nothing when the call is not plain,
+   cannot be started or cannot be waited for here: engine:start and its
+   callers say why. */
+int lull_bind_fetch(lua_State *L)
+{
+  struct lull_engine *e = lull_bind_check_engine(L);
+  lull_id id;
+  if (!lua_istable(L, 5) || !lua_istable(L, 7) || !may_wait(L, 6))
+    return 0;
+  id = start_plain(L, e);
+  if (!id)
+    return 0;
+  lull_bind_push_id(L, id);
+  lua_setfield(L, 5, "pending");
+  lua_pushvalue(L, 5);
+  lua_rawseti(L, 7, (int)lull_idtable_slot(id));
+  return lua_yield(L, 1); /* of `waiting`, which is on top */
 }

@@ -62,6 +62,11 @@ uint64_t lull_idtable_add(struct lull_idtable *t, void *thing)
   return (uint64_t)slot->generation << SLOT_BITS | (uint64_t)(slot - t->slots);
 }
 
+uint32_t lull_idtable_slot(uint64_t id)
+{
+  return (uint32_t)(id & SLOT_MASK);
+}
+
 static struct lull_idslot *find(const struct lull_idtable *t, uint64_t id)
 {
   size_t slot = (size_t)(id & SLOT_MASK);

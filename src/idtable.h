@@ -22,6 +22,9 @@ void lull_idtable_clear(struct lull_idtable *t);
 /* An id for `thing`; 0 when there is no memory, or 2^24 things live. */
 uint64_t lull_idtable_add(struct lull_idtable *t, void *thing);
 
+/* The id's slot, below 2^24: it is used again once the id is gone. */
+uint32_t lull_idtable_slot(uint64_t id);
+
 /* What the id stands for, or NULL. */
 void *lull_idtable_get(const struct lull_idtable *t, uint64_t id);
 void lull_idtable_remove(struct lull_idtable *t, uint64_t id);

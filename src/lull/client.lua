@@ -315,31 +315,20 @@ function Client:request(method, target, given)
   return run(client, spec, factory)
 end
 
--- The core itself sees whether a call may wait where it is made.
-local core_looks = (tonumber(_VERSION:match "[%d.]+$") or 0) >= 5.3
-
--- A call without options, which most are, is started without a table. Gives
--- nothing when it cannot be: then Client:request does it, or says why.
-local function start_plain(client, method, target)
-  local task = sched.current()
-  if not task or task.cancelled or M.forbid or sched.interrupted then return nil end
-  if not core_looks then sched.check() end
-  local id = sched.engine():start_plain(client.core, method, target, task.co)
-  if id and observers.started[1] then tell_started(id) end
-  return id
-end
-
--- Few calls deep: what a task has once needed of its stack, it keeps while it
--- waits.
+-- A call without options, which most are, is started without a table, and
+-- waited for by the core, few calls deep: what a task has once needed of its
+-- stack, it keeps while it waits.
 for _, method in ipairs { "get", "head", "post", "put", "patch", "delete", "options" } do
   local upper = method:upper()
   Client[method] = function(self, target, given)
-    local id = given == nil and getmetatable(self) == Client and self.plain
-      and type(target) == "string" and start_plain(self, upper, target)
-    if not id then return Client.request(self, upper, target, given) end
-    local kind, details = sched.wait(id)
+    if given ~= nil or getmetatable(self) ~= Client or not self.plain or type(target) ~= "string"
+      or observers.started[1] or M.forbid then
+      return Client.request(self, upper, target, given)
+    end
+    local kind, details, id = sched.engine():fetch(self.core, upper, target, sched.berth())
     if kind == "done" then return outcome.conclude(details, nil, self.rules) end
-    return follow(self, id, nil, kind, details)
+    if kind then return follow(self, id, nil, kind, details) end
+    return Client.request(self, upper, target) -- says why, also that the task is cancelled
   end
 end
 

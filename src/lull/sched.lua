@@ -37,7 +37,8 @@ Task.__index = Task
 local engine            -- the engine that everything waits for
 local current           -- the task that runs now
 local entering          -- the host's, to be told of the task that runs
-local waiting = {}      -- slot of an id -> task, or a main-level box
+local waiting = {}      -- slot of an id -> task, or a main-level box; and what
+                        -- lull's own yields give: who gives it has not ended
 local ready = {}        -- fifo of tasks
 local first, last = 1, 0
 local live = {}         -- the script's tasks that have not ended
@@ -224,13 +225,10 @@ local function finish(task, ok, ...)
   if task.group then task.group:ended(task) end
 end
 
--- What lull's own yields give: who yields it has not ended.
-local PARKED = {}
-
 local function after(task, before, ok, ...)
   current = before
   if entering and (before or M.interrupted) then entering(before and before.co) end
-  if (...) == PARKED or status(task.co) ~= "dead" then return end
+  if (...) == waiting or status(task.co) ~= "dead" then return end
   -- A yield that Lua refused leaves what it waited for behind.
   if task.pending then
     waiting[task.pending % SLOTS] = nil
@@ -278,10 +276,10 @@ local function names_of_sleepers()
 end
 
 -- The event that a task waits for, or the main program.
-local function wake_up(waiter, kind, details)
+local function wake_up(waiter, kind, details, id)
   if waiter.co then
     waiter.pending = nil
-    return run_task(waiter, kind, details)
+    return run_task(waiter, kind, details, id)
   end
   waiter.kind, waiter.details = kind, details
 end
@@ -310,7 +308,7 @@ local function turn(patience)
     local slot = id % SLOTS
     local waiter = waiting[slot]
     waiting[slot] = nil
-    if waiter then wake_up(waiter, kind, details) end
+    if waiter then wake_up(waiter, kind, details, id) end
   elseif handlers[kind] then
     handlers[kind](id, details)
   elseif kind == "idle" and first <= last then
@@ -349,7 +347,7 @@ local function ended() error(current.cancelled, 0) end
 local function suspend(what)
   local task = current
   task.blocked = what
-  yield(PARKED)
+  yield(waiting)
   task.blocked = nil
   if task.cancelled then ended() end
 end
@@ -361,6 +359,19 @@ local function wait_outside(id)
   return box.kind, box.details
 end
 
+-- The core itself sees whether a call may wait where it is made.
+local core_looks = (tonumber(_VERSION:match "[%d.]+$") or 0) >= 5.3
+
+---For a call that the core starts and waits for in one: the task, its
+---coroutine and the table to stand in. Nothing when it cannot be: the longer
+---way says why.
+function M.berth()
+  local task = current
+  if not task or task.cancelled or M.interrupted then return nil end
+  if not core_looks then M.check() end
+  return task, task.co, waiting
+end
+
 ---Waits for the next event of an id: kind and details. `check` must have
 ---been called before the id was made.
 ---@param id number
@@ -369,7 +380,7 @@ function M.wait(id)
   if not task then return wait_outside(id) end
   waiting[id % SLOTS] = task
   task.pending = id
-  local kind, details = yield(PARKED)
+  local kind, details = yield(waiting)
   if not kind then ended() end
   return kind, details
 end
@@ -505,7 +516,7 @@ local function run_child(fn, ...)
   task.joiners = { parent }
   while not task.done and not parent.cancelled do
     parent.blocked = "join"
-    yield(PARKED)
+    yield(waiting)
     parent.blocked = nil
   end
   if not task.done then task:cancel() end
@@ -598,8 +609,10 @@ end
 -- the last verdicts would be missing from the trace.
 local function wind_up()
   local ids = {}
-  for _, waiter in pairs(waiting) do ids[#ids + 1] = waiter.pending end
-  waiting = {}
+  for slot, waiter in pairs(waiting) do
+    ids[#ids + 1] = waiter.pending
+    waiting[slot] = nil
+  end
   table.sort(ids)
   for _, id in ipairs(ids) do engine:cancel(id) end
   while engine do
