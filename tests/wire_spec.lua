@@ -112,6 +112,33 @@ describe("over the wire", function()
     end)
   end
 
+  it("the length of a body is told as it is in simulation", function()
+    local world = [[return { ["http://api.test"] = function(request)
+      return 200, { ["x-length"] = request.headers["content-length"] or "none" }
+    end }]]
+    local chunked = { ["transfer-encoding"] = "chunked" }
+    local function lengths(lull, base)
+      local list, api = {}, lull.client { base = base }
+      local path = wire.write "on disk"
+      for _, method in ipairs { "GET", "DELETE", "OPTIONS", "POST", "PUT", "PATCH" } do
+        for _, options in ipairs { {}, { body = "" }, { body = "abc" }, { file = path },
+          { body = "abc", headers = chunked } } do
+          local res = assert(api:request(method, "/x", options))
+          list[#list + 1] = ("%s %d %s"):format(method, #list % 5 + 1, res.headers["x-length"])
+        end
+      end
+      return list
+    end
+    local simulated, real
+    support.sim(compile(world)(), function(lull) simulated = lengths(lull, "http://api.test") end)
+    local server = wire.server(world)
+    wire.real(function(lull) real = lengths(lull, server.url) end)
+    assert.are.same(real, simulated)
+    assert.are.equal("GET 1 none", real[1])
+    assert.are.equal("PUT 3 3", real[23])
+    assert.are.equal("PUT 4 7", real[24])
+  end)
+
   it("with an idempotency key a POST is retried through every fault", function()
     local simulated, real = both(FAULTS, function(lull, base)
       local api = lull.client { base = base, backoff = SOON, timeout = 0.3, attempts = 3 }

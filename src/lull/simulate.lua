@@ -37,6 +37,21 @@ local function body_of(details)
   return body
 end
 
+-- As libcurl does: these tell also that there is no body.
+local TELLS_NONE = { POST = true, PUT = true, PATCH = true }
+
+local function headers_of(details, body)
+  local list = outcome.header_list(details.headers or "")
+  for _, field in ipairs(list) do
+    local name = field[1]:lower()
+    if name == "content-length" or name == "transfer-encoding" then return list end
+  end
+  if details.body or details.file or TELLS_NONE[details.method] then
+    list[#list + 1] = { "content-length", tostring(#body) }
+  end
+  return list
+end
+
 -- What is wrong with the world ends the run: M.problem is the first of it.
 local function wrong(problem)
   M.problem = M.problem or problem
@@ -60,8 +75,9 @@ local function serve(the_world, id, details)
     sched.engine():reply(id, { nth = details.nth, class = "net.dns" })
     error(problem, 0) -- told when the script has ended
   end
+  local body = body_of(details)
   local request = world.request { method = details.method, url = details.url,
-    headers = outcome.header_list(details.headers or ""), body = body_of(details),
+    headers = headers_of(details, body), body = body,
     connection = 1, time = sched.engine():now() }
   local answer
   answer, problem = the_world:answer(origin, request, sched.try)
