@@ -400,6 +400,7 @@ describe("lull get #binary", function()
         ["get --retry 3 u"] = "unknown option '--retry' (did you mean '--attempts'?)",
         ["get -X PUT u"] = "the method is the command",
         ["get ftp://x/"] = "'ftp://x/' is no http or https URL",
+        ["get 'x/a b'"] = "'x/a b' holds a space or a control byte; a space is written %20, as lull.escape does",
         ["get --attempts none u"] = "attempts: 'none' is no whole number",
         ["get --attempts"] = "requires an argument",
         ["get --parallel 0 u"] = "--parallel takes a whole number",

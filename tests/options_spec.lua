@@ -168,7 +168,9 @@ describe("timeout", function()
 
   it("is a list of one to eight", function()
     assert.are.same({ 1, 2, 3, 4, 5, 6, 7, 8 }, limits({ timeout = { 1, 2, 3, 4, 5, 6, 7, 8 } }).timeout)
-    refused({ timeout = {} }, "timeout: a list of timeouts is empty")
+    for _, none in ipairs { {}, { foo = 1 } } do
+      refused({ timeout = none }, "timeout: a table is a list of durations, and this one has none")
+    end
     refused({ timeout = { 1, 2, 3, 4, 5, 6, 7, 8, 9 } }, "timeout: at most 8 timeouts")
     refused({ timeout = { 1, "x" } }, "timeout: 'x' is no duration; it is a number of seconds, or a text "
       .. 'such as "250ms", "2s", "10m", "1h"')
@@ -449,10 +451,10 @@ describe("the URL", function()
     call_refused({}, "'api.test/x' is no URL: it has no scheme, and the client has no base", "GET", "api.test/x")
     for _, bad in ipairs { "ftp://api.test/", "file:///etc/passwd", "http://", "http://api.test:99999/",
       "http://a b/" } do
-      call_refused({}, ("'GET %s' cannot be sent: no http or https URL, or no method"):format(bad), "GET", bad)
+      call_refused({}, ("'GET %s' cannot be sent: the URL is no http or https URL"):format(bad), "GET", bad)
     end
     for _, bad in ipairs { "", "GE T", "GET\r\n", "CONNECT", "get" } do
-      call_refused({}, ("'%s %s' cannot be sent: no http or https URL, or no method"):format(bad, URL), bad)
+      call_refused({}, ("'%s %s' cannot be sent: no such method"):format(bad, URL), bad)
     end
     refused({ base = "api.test" }, "base: 'api.test' is no http or https URL")
     refused({ base = "ftp://api.test" }, "base: 'ftp://api.test' is no http or https URL")
@@ -460,6 +462,16 @@ describe("the URL", function()
     -- A path joined to it would have become part of the query.
     refused({ base = "http://api.test/?key=1" }, "base: it has a query or a fragment; a query is an option of its own")
     refused({ base = "http://api.test/#x" }, "base: it has a query or a fragment; a query is an option of its own")
+  end)
+
+  it("with a space is refused with the way to write it", function()
+    local wrong = "holds a space or a control byte; a space is written %20, as lull.escape does"
+    for _, bad in ipairs { URL .. "a b", URL .. "?q=a b", URL .. "a\tb" } do
+      call_refused({}, ("'GET %s' cannot be sent: the URL %s"):format(bad, wrong), "GET", bad)
+    end
+    refused({ base = "http://api.test/a b" }, ("base: 'http://api.test/a b' %s"):format(wrong))
+    assert.are.equal("/a%20b/%C3%A4", url("http://api.test", "/" .. ("a b/\195\164"):gsub("[^/]+", lull.escape))
+      :match "^http://api.test(.*)$")
   end)
 
   it("with line ends is refused", function()

@@ -61,7 +61,7 @@ function Attempt:retry(options)
   end
   local url = options.url and usage.type(options.url, "url", "string")
   if url and not core.resolve(self.request.url, url) then
-    usage.fail(("url: '%s' is no http or https URL"):format(url))
+    usage.fail(("url: '%s' %s"):format(url, text.url_problem(url)))
   end
   return verdict { action = "retry", headers = options.headers, url = url,
     wait = options.wait and usage.duration(options.wait, "wait"),

@@ -5,6 +5,7 @@
 -- That function runs here, in the task, so it may itself send and sleep.
 
 local attempt = require "lull.attempt"
+local core = require "lull.core"
 local json = require "lull.json"
 local options = require "lull.options"
 local outcome = require "lull.outcome"
@@ -230,8 +231,8 @@ end
 
 local function refuse_start(method, url, spec, problem)
   if problem == "invalid argument" then
-    usage.fail(("'%s %s' cannot be sent: no http or https URL, or no method")
-      :format(method, secret.redact(url)))
+    local wrong = core.url(url) and "no such method" or "the URL " .. text.url_problem(url)
+    usage.fail(("'%s %s' cannot be sent: %s"):format(method, secret.redact(url), wrong))
   end
   if spec.file then
     return nil, outcome.refuse(method, url, "rule", { class = "local.file", detail = spec.file })

@@ -61,7 +61,9 @@ local function items_of(o)
       return { index = index, url = jobs.url(o.url[index]), output = o.output[index] }
     end
     local line, where = next_line()
-    if line then return { index = index, url = jobs.url(line), line = line, where = where } end
+    if not line then return nil end
+    local url, problem = jobs.url(line)
+    return { index = index, url = url, problem = problem, where = where }
   end
 end
 
@@ -92,7 +94,7 @@ local function refused(item, problem)
 end
 
 local function fetch(run, item)
-  if not item.url then return refused(item, ("'%s' is no http or https URL"):format(item.line)) end
+  if not item.url then return refused(item, item.problem) end
   local output, problem = output_of(run, item)
   if problem then return refused(item, problem) end
   local call = { output = output }

@@ -168,15 +168,19 @@ end
 
 ---A URL as the command line has it; nil when it is none.
 ---@param given string
+---@return string? url
+---@return string? problem what is wrong with it
 function M.url(given)
   local url = given:find "^%a[%w+.-]*://" and given or "http://" .. given
-  return core.url(url) and url
+  if core.url(url) then return url end
+  return nil, ("'%s' %s"):format(given, text.url_problem(url))
 end
 
 local function check_urls(o)
   if #o.url == 0 and not o.input then refuse "no URL is given" end
   for _, url in ipairs(o.url) do
-    if not M.url(url) then refuse("'%s' is no http or https URL", url) end
+    local usable, problem = M.url(url)
+    if not usable then refuse("%s", problem) end
   end
   if #o.output > 0 and (o.remote_name or o.input) then
     refuse "--output is for URLs of the command line, without --remote-name"

@@ -33,7 +33,7 @@ local function timeouts(value, name)
   if type(value) ~= "table" then return usage.duration(value, name) end
   local list = {}
   for i, one in ipairs(value) do list[i] = usage.duration(one, name) end
-  if #list == 0 then usage.fail(name .. ": a list of timeouts is empty") end
+  if #list == 0 then usage.fail(name .. ": a table is a list of durations, and this one has none") end
   if #list > 8 then usage.fail(name .. ": at most 8 timeouts") end
   return list
 end
@@ -248,7 +248,7 @@ end
 local function base_url(value, name)
   usage.type(value, name, "string")
   if not core.url(value) then
-    usage.fail(("%s: '%s' is no http or https URL"):format(name, secret.redact(value)))
+    usage.fail(("%s: '%s' %s"):format(name, secret.redact(value), text.url_problem(value)))
   end
   if value:find("[?#]") then
     usage.fail(name .. ": it has a query or a fragment; a query is an option of its own")

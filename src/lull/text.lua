@@ -39,6 +39,17 @@ function M.escape(text)
   end))
 end
 
+---What is wrong with a text that the core takes for no URL.
+---@param url string
+---@return string
+function M.url_problem(url)
+  local path = url:match "^[Hh][Tt][Tt][Pp][Ss]?://[^/?#%s%c]+([/?#].*)$"
+  if path and path:find "[%s%c]" then
+    return "holds a space or a control byte; a space is written %20, as lull.escape does"
+  end
+  return "is no http or https URL"
+end
+
 local function number(value)
   if math.type and math.type(value) == "integer" then return ("%d"):format(value) end
   if type(value) == "number" and value == math.floor(value)
