@@ -672,6 +672,11 @@ function lull.try(fn, ...) end
 ---@param code? lull.exit_code Default 0.
 function lull.exit(code) end
 
+---The number of the signal that asked the process to end (2 or 15); nil
+---before, and in programs that `lull` does not run.
+---@return integer?
+function lull.interrupted() end
+
 ---For a host with a loop of its own: does what can be done now; when that is
 ---nothing, waits for something. Raises the error of a task that nobody joined.
 ---@param patience? lull.duration how long it may wait. Default 0.

@@ -40,6 +40,8 @@ function M.now() return sched.engine():now() end
 
 function M.time() return sched.engine():wall() end
 
+function M.interrupted() return sched.interrupted end
+
 function M.lanes() return sched.engine():lanes() end
 
 local default

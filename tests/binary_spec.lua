@@ -401,12 +401,18 @@ describe("the binary #binary", function()
   say "the script goes on"
   ]]
 
-  local function start(text, arguments)
+  local FINISHING = "lull: finishing %s; once more stops at once\n"
+
+  -- A program with its arguments, which may be signalled.
+  local function run(arguments)
     local err = wire.path()
-    local path = wire.write(text, ".lua")
-    local child = wire.start(("%s %s %s 2>%s"):format(wire.quote(BINARY), path, arguments or "", err))
+    local child = wire.start(("%s %s 2>%s"):format(wire.quote(BINARY), arguments, err))
     child.err = err
     return child
+  end
+
+  local function start(text, arguments, options)
+    return run(("%s %s %s"):format(options or "", wire.write(text, ".lua"), arguments or ""))
   end
 
   for name, number in pairs { INT = 2, TERM = 15 } do
@@ -420,7 +426,7 @@ describe("the binary #binary", function()
       local said = lines_of(out)
       table.sort(said)
       assert.are.same({ "after\tcancelled", "flying\tdone", "the script goes on", "waiting\tcancelled" }, said)
-      assert.are.equal("", wire.read(child.err))
+      assert.are.equal(FINISHING:format "1 request", wire.read(child.err))
       assert.are.equal(2, #server:requests(2))
     end)
   end
@@ -511,7 +517,44 @@ describe("the binary #binary", function()
     local out, code = child:finish()
     assert.are.equal("done\ndone\nafter\n", out)
     assert.are.equal(130, code)
-    assert.are.equal("", wire.read(child.err))
+    assert.are.equal(FINISHING:format "2 requests", wire.read(child.err))
+  end)
+
+  it("a quiet one does not say what it waits for after a signal", function()
+    local server = wire.server(SLOW)
+    local url = server.url .. "/slow"
+    local begun = 0
+    for _, arguments in ipairs { "get -s " .. url, "get " .. url,
+      "--quiet " .. wire.write("print(require('lull').get(arg[1]).body)", ".lua") .. " " .. url } do
+      local child = run(arguments)
+      begun = begun + 1
+      server:requests(begun)
+      child:signal "INT"
+      local out, code = child:finish()
+      assert.are.equal(130, code)
+      assert.are.equal("done", out:sub(1, 4))
+      assert.are.equal(begun == 2 and FINISHING:format "1 request" or "", wire.read(child.err))
+    end
+  end)
+
+  it("a script sees that it was interrupted: lull.each does not tell", function()
+    local server = wire.server(SLOW)
+    local child = start([[
+    local lull = require "lull"
+    local ended = 0
+    print(lull.interrupted())
+    lull.each({ "/slow", "/slow", "/slow" }, { parallel = 2 }, function(path)
+      local res = lull.get(arg[1] .. path)
+      if res then ended = ended + 1 end
+    end)
+    print(ended, lull.interrupted())
+    lull.exit(7)
+    ]], server.url)
+    server:requests(2)
+    child:signal "TERM"
+    local out, code = child:finish()
+    assert.are.equal("nil\n2\t15\n", out)
+    assert.are.equal(143, code)
   end)
 
   it("a script that only sleeps ends at once", function()

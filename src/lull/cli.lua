@@ -6,6 +6,7 @@ local lull = require "lull"
 local outcome = require "lull.outcome"
 local sched = require "lull.sched"
 local secret = require "lull.secret"
+local text = require "lull.text"
 local usage = require "lull.usage"
 
 local M = {}
@@ -70,8 +71,8 @@ local function split(argv, aliases)
   return options, argv[i], i
 end
 
-local function complain(text)
-  io.stderr:write("lull: ", secret.redact(tostring(text)), "\n")
+local function complain(problem)
+  io.stderr:write("lull: ", secret.redact(tostring(problem)), "\n")
 end
 
 local function versions()
@@ -192,6 +193,16 @@ local function ended(ok, err)
   return code
 end
 
+-- The first signal. Who waits at a terminal is told what for.
+local function interrupted(signal)
+  sched.interrupt(signal)
+  local flying = 0
+  for _, lane in pairs(sched.engine():lanes()) do flying = flying + lane.flying end
+  if flying > 0 and not M.quiet then
+    complain(("finishing %s; once more stops at once"):format(text.count(flying, "request")))
+  end
+end
+
 local unpack = table.unpack or unpack -- luacheck: ignore
 
 -- argv without its first word.
@@ -249,7 +260,7 @@ function M.main(argv, host)
     sched.interrupt_fd = host.interrupt_fd
     sched.tell(host.entering)
     last_signal = host.acknowledge
-    sched.on("interrupt", function() sched.interrupt(host.acknowledge()) end)
+    sched.on("interrupt", function() interrupted(host.acknowledge()) end)
   end
   argv = command_first(argv)
   local command = COMMANDS[argv[1]]

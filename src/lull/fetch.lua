@@ -218,6 +218,7 @@ function M.run(argv)
     cli.complain(problem)
     return code
   end
+  cli.quiet = o.silent and not o.show_error
   return exit_code(run, sched.main(fetch_all, run))
 end
 
