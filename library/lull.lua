@@ -331,7 +331,7 @@ function client:request(method, target, options) end
 ---@field json? any
 ---A table, sent as a form.
 ---@field form? table<string, any>
----A path: the same as `body = lull.file(path)`.
+---A path: the same as `body = lull.file(path)`, sent as `application/octet-stream` unless `headers` say otherwise.
 ---@field file? string
 ---A path: the accepted body is streamed into that file, which appears whole or not at all.
 ---@field output? string
@@ -749,7 +749,8 @@ local secret = {}
 ---@return string
 function secret:reveal() end
 
----Percent-encodes all but letters, digits and `-._~`, for a part of a path.
+---Percent-encodes all but letters, digits and `-._~`, for a part of a path; all
+---parts: `name:gsub("[^/]+", lull.escape)`.
 ---@param text string|number
 ---@return string
 function lull.escape(text) end

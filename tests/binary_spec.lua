@@ -54,6 +54,24 @@ describe("the binary #binary", function()
     assert.are.equal(path .. "\n1\tx\n", lull("-- " .. path .. " x").out)
   end)
 
+  it("runs a spec of busted's, with nothing else of lull installed", function()
+    local spec = [[
+    require "busted.runner" ()
+    local sim = require "lull.sim"
+    it("is simulated", function()
+      local run = sim.run { world = sim.replies { 503, 200 },
+        script = function() print(require("lull").get("http://a.test/").attempts) end }
+      assert.equal(%q, run.output)
+    end)
+    ]]
+    for wanted, code in pairs { ["2\n"] = 0, ["3\n"] = 1 } do
+      local path = wire.write(spec:format(wanted), "_spec.lua")
+      local result = wire.run(("cd / && env -u LUA_PATH -u LUA_CPATH %s %s"):format(wire.quote(BINARY), path))
+      assert.are.equal(code, result.code, result.out .. result.err)
+      has(result.out, code == 0 and "1 success" or "1 failure")
+    end
+  end)
+
   it("reads a script from standard input", function()
     local result = lull("- one two", "print(arg[0], ...)")
     assert.are.equal(0, result.code)

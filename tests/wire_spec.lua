@@ -139,6 +139,20 @@ describe("over the wire", function()
     assert.are.equal("PUT 4 7", real[24])
   end)
 
+  it("leave to send a body is asked only when the script says so", function()
+    local server = wire.server [[return { ["http://api.test"] = function(request)
+      return 200, { ["x-expect"] = request.headers.expect or "none" }, request.body
+    end }]]
+    wire.real(function(lull)
+      local large = ("x"):rep(2 ^ 21)
+      local res = assert(lull.put(server.url, { body = large }))
+      assert.are.equal("none", res.headers["x-expect"])
+      res = assert(lull.put(server.url, { body = large, headers = { expect = "100-continue" } }))
+      assert.are.equal("100-continue", res.headers["x-expect"])
+      assert.are.equal(#large, #res.body)
+    end)
+  end)
+
   it("with an idempotency key a POST is retried through every fault", function()
     local simulated, real = both(FAULTS, function(lull, base)
       local api = lull.client { base = base, backoff = SOON, timeout = 0.3, attempts = 3 }
