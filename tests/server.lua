@@ -263,7 +263,7 @@ function Server:decide(raw)
   local origin, err = self.world:by_wire(raw.host, hint, raw.path)
   if not origin then return plain(421, err) end
   local request = world_of.request {
-    method = raw.method, url = full_url(origin, raw.path),
+    method = raw.method, url = full_url(origin == "*" and "http://" .. raw.host or origin, raw.path),
     headers = raw.fields, body = raw.body, connection = raw.connection,
     time = cqueues.monotime(),
   }

@@ -655,6 +655,16 @@ describe("over the wire", function()
     for _, request in ipairs(requests) do assert.is_nil(request.headers.expect) end
   end)
 
+  -- Every path was "/".
+  it("a server of every origin sees the path", function()
+    local server = wire.server [[
+    return { ["*"] = function(request) return 200, nil, request.path end }
+    ]]
+    wire.real(function(lull)
+      assert.are.equal("/a/b", assert(lull.get(server.url .. "/a/b")).body)
+    end)
+  end)
+
   -- The server had stored a mixture of the old bytes and the new, and lull
   -- told of a success.
   it("a file that changes while it is sent is no success", function()
