@@ -239,6 +239,32 @@ describe("cancel", function()
     end)
   end)
 
+  -- The code that cancels was itself among those that end: it went on to be
+  -- raised there, and those behind it were never reached.
+  it("ends all that a task runs, also from one of them", function()
+    local t = run(function(lull)
+      local ran, task = {}, nil
+      task = lull.spawn(function()
+        lull.all { function() lull.sleep(0.1); task:cancel(); ran.first = true end,
+          function() lull.sleep(10); ran.second = true end }
+      end)
+      cancelled(task)
+      local pulled = 0
+      task = lull.spawn(function()
+        lull.each(numbers(10), { parallel = 3 }, function(i)
+          pulled = pulled + 1
+          if i == 1 then lull.sleep(0.1); task:cancel() end
+          lull.sleep(1)
+        end)
+      end)
+      cancelled(task)
+      lull.sleep(20)
+      assert.are.same({}, ran)
+      assert.are.equal(3, pulled)
+    end)
+    assert.is_true(t.ok)
+  end)
+
   it("ends a sleep at once", function()
     local t = run(function(lull)
       local after

@@ -95,7 +95,8 @@ function M.engine()
   return engine
 end
 
----Calls `fn(id, details)` for events of that kind that nobody waits for.
+---Calls `fn(id, details)` for events of that kind that nobody waits for; for
+---"done", which a task may wait for, `fn(id)`.
 function M.on(kind, fn) handlers[kind] = fn end
 
 ---The task that runs now, or nil outside of every task.
@@ -308,6 +309,7 @@ local function turn(patience)
     local slot = id % SLOTS
     local waiter = waiting[slot]
     waiting[slot] = nil
+    if handlers[kind] then handlers[kind](id) end
     if waiter then wake_up(waiter, kind, details, id) end
   elseif handlers[kind] then
     handlers[kind](id, details)
@@ -492,12 +494,14 @@ local function forget(task)
   task.pending = nil
 end
 
-function Task:cancel()
+-- Ends the task and those that it runs, but for the code that runs now: that
+-- ends when it next waits, or by its caller.
+function Task:stop()
   if self.done then return false end
   self.cancelled = self.cancelled or cancellation("cancelled")
   self.seen = true
-  for _, child in ipairs(self.owned or {}) do child:cancel() end
-  if is_within(self) then error(self.cancelled, 0) end
+  for _, child in ipairs(self.owned or {}) do child:stop() end
+  if is_within(self) then return true end
   if self.pending then forget(self) end
   if self.state == "new" then
     finish(self, false, self.cancelled)
@@ -507,19 +511,29 @@ function Task:cancel()
   return true
 end
 
+function Task:cancel()
+  local before = current and current.cancelled
+  local stopped = self:stop()
+  if current and current.cancelled and (not before or stopped and is_within(self)) then
+    error(current.cancelled, 0)
+  end
+  return stopped
+end
+
 -- Runs `fn(...)` as a task of its own to its end; it ends with its parent,
 -- which is then cancelled.
 local function run_child(fn, ...)
   M.check()
   local parent, task = current, spawn(fn, ...)
   task.seen, task.parent = true, parent
+  parent.child = task
   task.joiners = { parent }
   while not task.done and not parent.cancelled do
     parent.blocked = "join"
     yield(waiting)
     parent.blocked = nil
   end
-  if not task.done then task:cancel() end
+  if not task.done then task:stop() end
   return task
 end
 
@@ -645,6 +659,7 @@ function M.interrupt(signal)
   M.interrupted = signal
   M.engine():drain()
   for task in pairs(live) do
+    while task.child and not task.child.done do task = task.child end
     if task.blocked == "sleep" and task.pending then
       task.cancelled = cancellation("interrupted")
       forget(task)

@@ -47,16 +47,16 @@ local function new_group(what)
     parent = sched.current() }, Group)
 end
 
-function Group:cancel()
+function Group:stop()
   self.ending = true
-  for _, task in ipairs(self.tasks) do task:cancel() end
+  for _, task in ipairs(self.tasks) do task:stop() end
 end
 
 -- The first failure is the one that counts.
 function Group:fail(err)
   if self.failed then return end
   self.failed = { err }
-  self:cancel()
+  self:stop()
 end
 
 function Group:joined(task)
@@ -225,7 +225,7 @@ function M.all(list)
       local got = task.results
       if got and got[1] == nil and got[2] ~= nil and not refused then
         refused = pack(unpack(got, 1, got.n))
-        group:cancel()
+        group:stop()
       elseif got then
         results[i] = got[1]
       end
@@ -248,7 +248,7 @@ function M.race(list)
       local got = task.results
       if not winner and got and not (got[1] == nil and got[2] ~= nil) then
         winner = got
-        group:cancel()
+        group:stop()
       else
         loser = task
       end
