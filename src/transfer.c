@@ -262,6 +262,11 @@ static bool names_proxy(char **variables)
   return false;
 }
 
+static bool is_tls(const char *url)
+{
+  return strncasecmp(url, "https:", 6) == 0;
+}
+
 static void load_transport(CURL *easy, const struct lull_transport *how,
                            const char *url)
 {
@@ -273,12 +278,11 @@ static void load_transport(CURL *easy, const struct lull_transport *how,
   curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, versions[how->http]);
   /* Rather share a connection that may turn out to be HTTP/2 than open one
      for each of a thousand calls. */
-  if (how->http == LULL_HTTP_2 ||
-      (how->http == LULL_HTTP_ANY && strncasecmp(url, "https:", 6) == 0))
+  if (how->http == LULL_HTTP_2 || (how->http == LULL_HTTP_ANY && is_tls(url)))
     curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
   /* libcurl 7.88 sets HTTP/2 up a second time on a connection in the clear
      that is used again, and fails (curl#10634). */
-  if (how->http == LULL_HTTP_2 && strncasecmp(url, "http:", 5) == 0) {
+  if (how->http == LULL_HTTP_2 && !is_tls(url)) {
     curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
     curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
     curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 0L);
@@ -362,11 +366,11 @@ static enum lull_err load_all(struct lull_transfer *t, struct lull_attempt *a)
 enum lull_err lull_transfer_load(struct lull_transfer *t,
                                  struct lull_attempt *a)
 {
-  bool plain = is_plain(a);
+  bool plain = is_plain(a), tls = is_tls(a->request->url);
   enum lull_err err;
   t->attempt = a;
   a->transfer = t;
-  if (plain && t->plain_for == a->client->serial)
+  if (plain && t->plain_for == a->client->serial && t->plain_tls == tls)
     return curl_easy_setopt(t->easy, CURLOPT_URL, a->request->url) == CURLE_OK
                ? LULL_OK
                : LULL_ENOMEM;
@@ -374,6 +378,7 @@ enum lull_err lull_transfer_load(struct lull_transfer *t,
     wipe(t);
   err = load_all(t, a);
   t->plain_for = plain && !err ? a->client->serial : 0;
+  t->plain_tls = tls;
   return err;
 }
 

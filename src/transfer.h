@@ -21,6 +21,7 @@ struct lull_transfer {
   struct lull_shard *shard; /* while under way */
   struct curl_slist *headers;
   uint64_t plain_for; /* the client whose options are set, and no others; 0 */
+  bool plain_tls;     /* for an https URL: some hang on it */
   int body_fd;
   int64_t body_left;
   unsigned sends;     /* how often libcurl was about to send it */

@@ -369,6 +369,30 @@ describe("over the wire", function()
       end)
     end)
 
+    -- What was set for https stayed for http: a call to a host that hangs held
+    -- up all others to it.
+    it("leaves nothing behind for a URL without TLS", function()
+      local server = wire.tls_server()
+      local plain = wire.server [[
+      return { ["*"] = function(request)
+        if request.path == "/hang" then require("lull").sleep(20) end
+        return 200
+      end }
+      ]]
+      wire.real(function(lull)
+        local api = lull.client { ca = server.ca, attempts = 1, timeout = 3 }
+        local function get(url) return function() return api:get(url) end end
+        assert(lull.all { get(server.tls .. "/"), get(server.tls .. "/"), get(server.tls .. "/") })
+        local hanging = lull.spawn(function() api:get(plain.url .. "/hang") end)
+        lull.sleep(0.05)
+        assert.are.equal(200, assert(api:get(plain.url .. "/ok")).status)
+        hanging:cancel()
+        local second = api:with { http = "2" }
+        assert(second:get(server.tls .. "/"))
+        for _ = 1, 3 do assert(second:get(server.h2c .. "/")) end
+      end)
+    end)
+
     it("insecure = true asks for no certificate", function()
       local server = wire.tls_server()
       wire.real(function(lull)
