@@ -49,13 +49,21 @@ static void push_ask(lua_State *L, const struct lull_engine *e,
   set_packed(L, c, now);
 }
 
+/* Sent to where the call went before: the record at which it left, and that
+   of the leg which was cut then. */
+static bool went_before(const struct lull_call *c, const struct lull_record *r)
+{
+  const struct lull_record *left = &c->records[c->left_at];
+  return r == left || (r > left && r->at < left->at + left->took);
+}
+
 static void push_verdict(lua_State *L, const struct lull_engine *e,
                          const struct lull_call *c,
                          const struct lull_record *r, lull_usec now)
 {
   lull_bind_record(L, r);
   set_request(L, c);
-  if (c->left_method && c->left_url && r == &c->records[c->left_at]) {
+  if (c->left_method && c->left_url && went_before(c, r)) {
     lull_bind_set_string(L, "method", c->left_method);
     lull_bind_set_string(L, "url", c->left_url);
   }

@@ -60,8 +60,7 @@ static void finish_early(struct lull_engine *e, struct lull_call *call,
                          enum lull_why why, enum lull_class fault)
 {
   call->fault = fault;
-  lull_course_finish(e, call,
-                     (struct lull_verdict){.action = LULL_STOP, .why = why});
+  lull_course_finish(e, call, lull_verdict_stop(why));
 }
 
 /* Writes the verdict into a record; from then on it may be reported. */
@@ -110,9 +109,12 @@ void lull_course_cut_hedge(struct lull_engine *e, struct lull_call *call)
 
 void lull_course_cancel(struct lull_engine *e, struct lull_call *call)
 {
+  struct lull_verdict stop = lull_verdict_stop(LULL_WHY_CANCELLED);
+  if (call->state == LULL_ASKED)
+    lull_course_decide(e, call, lull_call_judged(call), stop);
   lull_course_cut_hedge(e, call);
   lull_course_cut(e, &call->leg);
-  lull_course_finish(e, call, lull_verdict_stop(LULL_WHY_CANCELLED));
+  lull_course_finish(e, call, stop);
 }
 
 /* ---- into the lane ----------------------------------------------------- */

@@ -96,7 +96,7 @@ static void note_refusal(struct lull_call *call, struct lull_verdict wish,
   if (v.why == LULL_WHY_HINT)
     call->retry_after = call->ended->hint.wait;
   else if (v.why == LULL_WHY_DEADLINE && wish.action == LULL_RETRY &&
-           wish.source == LULL_SOURCE_RULE)
+           wish.source == LULL_SOURCE_RULE && wish.wait > 0)
     call->retry_after = wish.wait;
 }
 

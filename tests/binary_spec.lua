@@ -271,6 +271,47 @@ describe("the binary #binary", function()
     assert.are.equal(result.err, lull("--trace --seed 1 --sim " .. STORY .. " scripts/get.lua " .. urls).err)
   end)
 
+  -- What the server saw was in no log when the call ended while the script was
+  -- being asked: cancelled, or by an error in the rule.
+  it("an outcome that is never decided is told all the same", function()
+    local world = wire.write 'return { ["http://c.test"] = function() return 503 end }'
+    local story = wire.write [[
+      local lull = require "lull"
+      local slow = lull.client { on = { [503] = function() lull.sleep(10) end } }
+      local task = lull.spawn(function() slow:get "http://c.test/slow" end)
+      lull.sleep(1)
+      task:cancel()
+      local wrong = lull.client { on = { [503] = function() error "oh" end } }
+      lull.try(wrong.get, wrong, "http://c.test/wrong")
+    ]]
+    local traced = lines_of(lull(("--sim %s --trace %s"):format(world, story)).err)
+    assert.are.equal(2, #traced)
+    has(traced[1], "#1 GET http://c.test/slow  attempt 1 of 5: 503 Service Unavailable -> stop: cancelled [rule 503]")
+    has(traced[2], "#2 GET http://c.test/wrong  attempt 1 of 5: 503 Service Unavailable -> stop: cancelled [rule 503]")
+  end)
+
+  -- The leg that lost had the call's next URL, and its number was gone.
+  it("both legs of a hedged call are told with its number and where they went", function()
+    local world = wire.write [[
+      local lull = require "lull"
+      local n = 0
+      return { ["http://a.test"] = function(request)
+        if request.path == "/end" then return 200 end
+        n = n + 1
+        if n == 1 then lull.sleep(5) end
+        return 302, { location = "/end" }
+      end }
+    ]]
+    local story = wire.write [[
+      require "lull".client { hedge = 0.5 }:get "http://a.test/begin"
+    ]]
+    local traced = lines_of(lull(("--sim %s --trace %s"):format(world, story)).err)
+    assert.are.equal(3, #traced)
+    has(traced[1], "#1 GET http://a.test/begin  attempt 2 of 5: 302 Found -> follow [hedge]")
+    has(traced[2], "#1 GET http://a.test/begin  attempt 1 of 5: cancelled -> stop: cancelled")
+    has(traced[3], "#1 GET http://a.test/end  attempt 2 of 5: 200 OK -> accept")
+  end)
+
   it("--log is one JSON object a verdict", function()
     local log = wire.path()
     local result = lull(("--sim %s --seed 1 --log %s scripts/status.lua"):format(STORY, log))

@@ -23,7 +23,8 @@ end
 -- "retry in 4.2s (hint retry-after)", "stop: attempts"
 local function verdict(details)
   if details.verdict == "retry" then
-    local source = details.source or ""
+    local source = details.source
+    if not source then return "retry" end -- by its other leg, which flies already
     if source == "hint" then source = "hint " .. (details.hint or "") end
     return ("retry in %s (%s)"):format(text.duration(details.wait), source)
   elseif details.verdict == "stop" then
@@ -106,10 +107,8 @@ function M.install(trace, log, record)
       log:flush()
     end
     if record then record(details) end
-    if details.verdict ~= "retry" and details.verdict ~= "follow" then
-      numbers[id] = nil
-    end
   end)
+  sched.on("done", function(id) numbers[id] = nil end)
 end
 
 return M
