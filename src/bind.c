@@ -309,9 +309,10 @@ static int lanes(lua_State *L)
 /* core.url(text) -> origin, path; or nil when it is no http(s) URL */
 static int url(lua_State *L)
 {
-  const char *text = luaL_checkstring(L, 1);
+  size_t len;
+  const char *text = luaL_checklstring(L, 1, &len);
   struct lull_url u;
-  if (lull_url_parse(text, &u) != LULL_OK)
+  if (strlen(text) != len || lull_url_parse(text, &u) != LULL_OK)
     return 0;
   lua_pushstring(L, u.origin);
   lua_pushstring(L, u.path);

@@ -214,6 +214,18 @@ describe("lull get #binary", function()
       assert.equal(("lull: %s:1: 'ftp://a/b' is no http or https URL\n"):format(path), result.err)
     end)
 
+    -- A NUL ended the run with a traceback; a line without an end was read for
+    -- ever.
+    it("and says when a line cannot be a URL, or has no end", function()
+      local result = sim("get -i -", "http://api.test/ok\0b\nhttp://api.test/ok\n")
+      assert.equal("fine\n", result.out)
+      assert.equal(1, result.code)
+      assert.is_truthy(result.err:match "^lull: %-:1: '[^\n]*' holds a space or a control byte; [^\n]*\n$")
+      result = over_wire("get -i " .. wire.write(("x"):rep(2000000)))
+      assert.equal(1, result.code)
+      assert.is_truthy(result.err:find("a line is longer than a mebibyte", 1, true))
+    end)
+
     it("without holding many results for one that is slow", function()
       local lines = { "http://api.test/slow" }
       for i = 1, 500 do lines[#lines + 1] = "http://api.test/n/" .. i end

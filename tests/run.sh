@@ -48,7 +48,7 @@ wait
 passed=0
 failed=0
 for lua in $luas; do
-  line=$(grep -E '^[0-9]+ success' "$out/$lua" | tail -1)
+  line=$(grep -aE '^[0-9]+ success' "$out/$lua" | tail -1)
   ok=$(echo "$line" | sed -n 's/^\([0-9]*\) success.*/\1/p')
   bad=$(echo "$line" | sed -n 's/.* \([0-9]*\) failure.* \([0-9]*\) error.*/\1 + \2/p')
   bad=$((${bad:-1}))

@@ -10,6 +10,8 @@ local M = {}
 -- a line that comes waits for at most the longest of them.
 local LEAST, MOST = 0.001, 0.05
 
+local LONGEST = 1048576 -- bytes of a line
+
 -- The next bytes; "" at the end; nil and what is wrong.
 local function bytes_of(file)
   local pause = LEAST
@@ -38,6 +40,7 @@ function M.lines(file)
         return line
       end
       if ended then return nil end
+      if #text - at >= LONGEST then return nil, "a line is longer than a mebibyte" end
       local bytes, problem = bytes_of(file)
       if not bytes then return nil, problem end
       ended = bytes == ""
