@@ -598,8 +598,7 @@ end)
 
 local BAND = 0.05
 
--- Few in flight: the more there are, the more it hangs on chance how many
--- answers come at once.
+-- One in flight: with more it hangs on chance how many answers come at once.
 local IN_FLIGHT = 1
 
 local function instructions(name, kind, n)
@@ -633,7 +632,7 @@ local function by_library(name, kind, n)
   return sums, top
 end
 
-scenario("profile", "Where the instructions go: callgrind, 8 in flight", function()
+scenario("profile", "Where the instructions go: callgrind, one call in flight", function()
   if peers.capture "command -v valgrind" == "" then return "Missing: valgrind." end
   local rows, own = {}, {}
   for _, case in ipairs { { "throughput", 2000 }, { "storm", 1000 } } do
