@@ -496,24 +496,27 @@ end
 
 -- Ends the task and those that it runs, but for the code that runs now: that
 -- ends when it next waits, or by its caller.
-function Task:stop()
-  if self.done then return false end
-  self.cancelled = self.cancelled or cancellation("cancelled")
-  self.seen = true
-  for _, child in ipairs(self.owned or {}) do child:stop() end
-  if is_within(self) then return true end
-  if self.pending then forget(self) end
-  if self.state == "new" then
-    finish(self, false, self.cancelled)
-  elseif not self.state then
-    push(self)
+local function stop(task)
+  if task.done then return false end
+  task.cancelled = task.cancelled or cancellation("cancelled")
+  task.seen = true
+  for _, child in ipairs(task.owned or {}) do -- a task, or a group of them
+    if child.co then stop(child) else child:stop() end
+  end
+  if is_within(task) then return true end
+  if task.pending then forget(task) end
+  if task.state == "new" then
+    finish(task, false, task.cancelled)
+  elseif not task.state then
+    push(task)
   end
   return true
 end
+M.stop = stop
 
 function Task:cancel()
   local before = current and current.cancelled
-  local stopped = self:stop()
+  local stopped = stop(self)
   if current and current.cancelled and (not before or stopped and is_within(self)) then
     error(current.cancelled, 0)
   end
@@ -533,7 +536,7 @@ local function run_child(fn, ...)
     yield(waiting)
     parent.blocked = nil
   end
-  if not task.done then task:stop() end
+  if not task.done then stop(task) end
   return task
 end
 
@@ -658,7 +661,8 @@ end
 function M.interrupt(signal)
   M.interrupted = signal
   M.engine():drain()
-  for task in pairs(live) do
+  for parent in pairs(live) do
+    local task = parent
     while task.child and not task.child.done do task = task.child end
     if task.blocked == "sleep" and task.pending then
       task.cancelled = cancellation("interrupted")

@@ -49,7 +49,7 @@ end
 
 function Group:stop()
   self.ending = true
-  for _, task in ipairs(self.tasks) do task:stop() end
+  for _, task in ipairs(self.tasks) do sched.stop(task) end
 end
 
 -- The first failure is the one that counts.
