@@ -73,7 +73,7 @@ demo: deps
 docs: export LUA_PATH = src/?.lua;./?.lua;;
 docs: export LUA_CPATH = $(B)/?.so;;
 docs: all module
-	$(LUA) docs/library.lua
+	$(LUA) docs/types.lua
 	$(LUA) docs/reference.lua
 	$(LUA) docs/generate.lua README.md docs/*.md
 	$(LUA) docs/experiments.lua docs/experiments.md

@@ -10,7 +10,7 @@
 
 local core = require "lull.core"
 local definitions = require "docs.definitions"
-local library = require "docs.library"
+local library = require "docs.types"
 local presets = require "lull.presets"
 local text = require "lull.text"
 

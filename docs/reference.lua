@@ -18,7 +18,7 @@ modules is what it wants, after `make install` or the Debian package
 `PREFIX/share/lull/library`:
 
 ```json
-{ "workspace.library": ["/usr/local/share/lua/5.4"] }
+{ "workspace": { "library": ["/usr/local/share/lua/5.4"] } }
 ```
 
 in a `.luarc.json` beside the scripts.

@@ -1,5 +1,5 @@
 /*
- * bind_start: engine:start: a table becomes a call; and engine:start_plain:
+ * bind_start: engine:start: a table becomes a call; and engine:fetch:
  * so does a URL, where a call has no options.
  */
 #include "bind.h"

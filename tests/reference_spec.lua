@@ -2,7 +2,7 @@
 -- is there stands in it, and it names nothing that is not there.
 
 local definitions = require "docs.definitions"
-local library = require "docs.library"
+local library = require "docs.types"
 local reference = require "docs.reference"
 local support = require "tests.support"
 local wire = require "tests.wire"

@@ -1,6 +1,6 @@
 -- Writes into the definition file what the code decides: the classes of
 -- transport errors, the presets, and the defaults.
---     lua5.4 docs/library.lua
+--     lua5.4 docs/types.lua
 
 local core = require "lull.core"
 local options = require "lull.options"
@@ -99,7 +99,7 @@ function M.renew(file)
   return file
 end
 
-if arg and arg[0] and arg[0]:match "library%.lua$" then
+if arg and arg[0] and arg[0]:match "types%.lua$" then
   local file = assert(io.open(M.PATH))
   local renewed = M.renew(file:read "*a") -- may fail: the old is still there
   file:close()
