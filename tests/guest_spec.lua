@@ -6,7 +6,6 @@ local support = require "tests.support"
 local unit = require "lull.unit"
 local wire = require "tests.wire"
 
-local LUA = os.getenv "LULL_LUA" or "lua5.4"
 
 -- What a program has that a library could change.
 local WATCH = [[
@@ -61,13 +60,7 @@ _G.compare_all = nil
 
 local SERVER = "return {\n  ['http://a.test'] = function() return 200, nil, 'body' end }"
 
-local function run(script, arguments)
-  return wire.run(("%s %s %s"):format(LUA, wire.write(script, ".lua"), arguments or ""))
-end
-
-local function has(module)
-  return run(("require %q"):format(module)).code == 0
-end
+local run, has = wire.script, wire.has
 
 describe("as a guest, lull", function()
   teardown(function() wire.clean() end)

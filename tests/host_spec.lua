@@ -9,13 +9,7 @@ local LUA = os.getenv "LULL_LUA" or "lua5.4"
 local SERVER = "return {\n  ['http://a.test'] = function() return 200, nil, 'body' end }"
 local SLOW = "return {\n  ['http://a.test'] = function() return { status = 200, body = 'body', delay = 1 } end }"
 
-local function run(script, arguments)
-  return wire.run(("%s %s %s"):format(LUA, wire.write(script, ".lua"), arguments or ""))
-end
-
-local function has(module)
-  return run(("require %q"):format(module)).code == 0
-end
+local run, has = wire.script, wire.has
 
 local function prints(expected, script, arguments)
   assert.same({ code = 0, out = expected, err = "" }, run('local lull = require "lull"\n' .. script, arguments))

@@ -112,6 +112,18 @@ function M.run(command, input)
   return { out = M.read(out), err = M.read(err), code = tonumber(M.read(code)) }
 end
 
+---Runs a script with the Lua of this run, as `run` does.
+---@param script string its text
+---@param arguments string?
+function M.script(script, arguments)
+  return M.run(("%s %s %s"):format(LUA, M.write(script, ".lua"), arguments or ""))
+end
+
+---True when this Lua has that module.
+function M.has(module)
+  return M.script(("require %q"):format(module)).code == 0
+end
+
 ---Asks until `fn` gives something; fails after a while.
 function M.eventually(fn, what)
   local ends = socket.gettime() + PATIENCE
