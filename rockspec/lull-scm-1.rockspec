@@ -77,6 +77,7 @@ build = {
         "src/fleet_draw.c",
         "src/fleet_server.c",
         "src/fleet_stats.c",
+        "src/front.c",
         "src/hint.c",
         "src/http.c",
         "src/httpdate.c",

@@ -1,5 +1,7 @@
 #include "client.h"
 
+#include "front.h"
+
 #include <string.h>
 
 /* In the long run one retry for ten successes, so that an outage is not made
@@ -61,38 +63,22 @@ void lull_client_drop(struct lull_client *c)
   lull_mem_free(c);
 }
 
-/* What a path may have without being changed by a parser of URLs. */
-static bool plain(char c)
-{
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-         (c >= '0' && c <= '9') || (c && strchr("-_~!$&'()*+,;=:@%/?", c));
-}
-
 bool lull_client_recall(const struct lull_client *c, const char *url,
                         const char **origin, const char **path)
 {
-  size_t len = c->seen ? strlen(c->seen) : 0;
-  const char *rest = url + len, *at;
-  if (!len || strncmp(url, c->seen, len) != 0 || *rest != '/')
-    return false;
-  for (at = rest; *at; at++)
-    if (!plain(*at) && (*at != '.' || at[-1] == '/'))
-      return false; /* a dot is plain, but not where it names a folder */
+  *path = c->seen ? lull_front_rest(c->seen, url) : NULL;
   *origin = c->seen_origin;
-  *path = rest;
-  return true;
+  return *path != NULL;
 }
 
 void lull_client_remember(struct lull_client *c, const char *url,
                           const char *origin)
 {
-  const char *host = strstr(url, "://");
-  size_t len = host ? (size_t)(host - url) + 3 : 0;
-  len += strcspn(url + len, "/?#");
+  size_t len = lull_front_len(url);
   lull_mem_free(c->seen);
   lull_mem_free(c->seen_origin);
   c->seen = c->seen_origin = NULL;
-  if (!host || memchr(url, '@', len) || memchr(url, '\\', len))
+  if (!len)
     return;
   c->seen = lull_mem_copy(url, len);
   c->seen_origin = lull_mem_copy(origin, strlen(origin));

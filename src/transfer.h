@@ -15,6 +15,8 @@
 
 struct lull_transfer {
   CURL *easy;
+  CURLU *url;  /* what the handle sends to, parsed */
+  char *front; /* of that URL; NULL where only a parser can tell */
   struct lull_attempt *attempt; /* NULL while in the pool */
   struct lull_transfer *next;   /* in the pool */
   struct lull_world *world;

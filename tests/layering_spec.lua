@@ -7,7 +7,7 @@ local lfs = require "lfs"
 -- what EDGES allows.
 local FLOORS = {
   { "base" },
-  { "buf", "backoff", "timerq", "reason", "idtable", "window", "url" },
+  { "buf", "backoff", "timerq", "reason", "idtable", "window", "url", "front" },
   { "http", "sink" },
   { "scan" },
   { "httpdate", "sfield", "reset" },

@@ -689,6 +689,39 @@ describe("over the wire", function()
     end)
   end)
 
+  -- Only what changed of a URL is given to libcurl anew. Set apart, a path's
+  -- escapes would change their case and its dots would stay, and a query, or
+  -- a user, that the next URL does not have could be left over.
+  it("each URL is asked for as it would be alone, whatever came before", function()
+    local server = wire.server [[
+    return { ["*"] = function() return 200 end }
+    ]]
+    local other = wire.server [[
+    return { ["*"] = function() return 200 end }
+    ]]
+    local targets = { -- what is given, and what is asked for
+      { "/a?b=c&d", "/a?b=c&d" }, { "/a", "/a" }, { "/a?", "/a?" }, { "/", "/" }, { "", "/" },
+      { "/%2F%2f?%C3%A9", "/%2F%2f?%C3%A9" }, { "/b", "/b" }, { "/x/../y", "/y" }, { "/x/./y", "/x/y" },
+      { "/x..y/z.", "/x..y/z." }, { "/a#part", "/a" }, { "?q", "/?q" }, { "/a//b;c=d/@e:f", "/a//b;c=d/@e:f" },
+      { "/q?r=/s?t", "/q?r=/s?t" }, { "/.well-known", "/.well-known" }, { "/a?b#c?d", "/a?b" },
+    }
+    wire.real(function(lull)
+      local api = lull.client {}
+      for _, target in ipairs(targets) do assert(api:get(server.url .. target[1])) end
+      assert(api:get((server.url:gsub("//", "//user:pass@")) .. "/with"))
+      assert(api:get(server.url .. "/without"))
+      assert(api:get(other.url .. "/there"))
+      assert(api:get(server.url .. "/here"))
+    end)
+    local requests = server:requests(#targets + 3)
+    for i, target in ipairs(targets) do assert.are.equal(target[2], requests[i].path) end
+    local with, without = requests[#targets + 1], requests[#targets + 2]
+    assert.are.equal("Basic dXNlcjpwYXNz", with.headers.authorization)
+    assert.is_nil(without.headers.authorization)
+    assert.are.equal("/there", other:requests(1)[1].path)
+    assert.are.equal("/here", requests[#targets + 3].path)
+  end)
+
   -- The server had stored a mixture of the old bytes and the new, and lull
   -- told of a success.
   it("a file that changes while it is sent is no success", function()
