@@ -27,12 +27,17 @@ void lull_bind_type(lua_State *L, const char *type, const luaL_Reg *methods)
 
 /* ---- the engine -------------------------------------------------------- */
 
-struct lull_engine *lull_bind_check_engine(lua_State *L)
+struct lull_engine *lull_bind_engine_at(lua_State *L, int index)
 {
-  struct lull_engine **box = luaL_checkudata(L, 1, LULL_ENGINE_TYPE);
+  struct lull_engine **box = luaL_checkudata(L, index, LULL_ENGINE_TYPE);
   if (!*box)
     luaL_error(L, "the engine is closed");
   return *box;
+}
+
+struct lull_engine *lull_bind_check_engine(lua_State *L)
+{
+  return lull_bind_engine_at(L, 1);
 }
 
 /* core.engine{sim, seed, wall, interrupt_fd} */
@@ -126,18 +131,13 @@ static int report(lua_State *L, enum lull_err err)
 
 /* The changes to a retry: {headers, secrets, url, body, file} */
 static enum lull_err read_changes(lua_State *L, int index,
-                                  struct lull_judgement *j,
-                                  struct lull_body *body)
+                                  struct lull_judgement *j)
 {
-  enum lull_err err;
   luaL_checktype(L, index, LUA_TTABLE);
   j->headers = lull_bind_string(L, index, "headers", &j->headers_len);
   j->secrets = lull_bind_string(L, index, "secrets", &j->secrets_len);
   j->url = lull_bind_string(L, index, "url", NULL);
-  err = lull_bind_body(L, index, body);
-  if (body->kind != LULL_BODY_NONE)
-    j->body = body;
-  return err;
+  return lull_bind_body(L, index, &j->body);
 }
 
 /* engine:judge(id, action, wait or nil, free, changes or nil) -> true, or
@@ -147,17 +147,16 @@ static int judge(lua_State *L)
   struct lull_engine *e = lull_bind_check_engine(L);
   lull_id id = check_id(L, 2);
   struct lull_judgement j = {0};
-  struct lull_body body = {0};
   double wait = luaL_optnumber(L, 4, -1);
   enum lull_err err = LULL_OK;
   j.action = (enum lull_action)luaL_checkoption(L, 3, NULL, lull_bind_actions);
   j.wait = wait < 0 ? -1 : lull_usec_from(wait);
   j.free = lua_toboolean(L, 5);
   if (!lua_isnoneornil(L, 6))
-    err = read_changes(L, 6, &j, &body);
+    err = read_changes(L, 6, &j);
   if (!err)
     err = lull_engine_judge(e, id, &j);
-  lull_body_clear(&body);
+  lull_mem_free(j.body);
   return report(L, err);
 }
 
@@ -369,7 +368,6 @@ static int transport(lua_State *L)
 static void make_engine_type(lua_State *L)
 {
   static const luaL_Reg methods[] = {{"start", lull_bind_start},
-                                     {"fetch", lull_bind_fetch},
                                      {"request_of", request_of},
                                      {"sleep", sleep_for},
                                      {"judge", judge},
@@ -399,6 +397,8 @@ int luaopen_lull_core(lua_State *L)
 {
   static const luaL_Reg functions[] = {{"engine", engine_new},
                                        {"client", lull_bind_client},
+                                       {"fetch", lull_bind_fetch},
+                                       {"response", lull_bind_response},
                                        {"unpack", lull_bind_unpack},
                                        {"url", url},
                                        {"resolve", url_resolve},

@@ -50,17 +50,18 @@ void lull_bind_limits(lua_State *L, int index, struct lull_limits *limits);
 /* Raises the text of an error. */
 int lull_bind_raise(lua_State *L, enum lull_err err);
 
-/* The engine at index 1; raises when it is closed. */
+/* The engine at index 1, or another; raises when it is closed. */
 struct lull_engine *lull_bind_check_engine(lua_State *L);
+struct lull_engine *lull_bind_engine_at(lua_State *L, int index);
 
 /* An id is a whole number, where Lua has them. */
 void lull_bind_push_id(lua_State *L, lull_id id);
 
-/* bind_start.c: engine:start, engine:fetch; and the body among the
+/* bind_start.c: engine:start, core.fetch; and the body among the
    fields of the table at an index: `body`, a text, or `file`, a path. */
 int lull_bind_start(lua_State *L);
 int lull_bind_fetch(lua_State *L);
-enum lull_err lull_bind_body(lua_State *L, int index, struct lull_body *body);
+enum lull_err lull_bind_body(lua_State *L, int index, struct lull_body **body);
 
 /* bind_client.c: the words for an action, in the order of enum lull_action;
    ended by NULL. */
@@ -74,6 +75,9 @@ struct lull_client *lull_bind_check_client(lua_State *L, int index);
 /* bind_event.c: pushes kind, id and a table; how many values. */
 int lull_bind_event(lua_State *L, const struct lull_engine *e,
                     const struct lull_event *event, lull_usec now);
+
+/* bind_event.c: core.response() -> the metatable of responses. */
+int lull_bind_response(lua_State *L);
 
 /* bind_event.c: pushes a table. */
 void lull_bind_lane(lua_State *L, const struct lull_lane *lane, lull_usec now);

@@ -7,6 +7,8 @@
 #include "bind.h"
 #include "reason.h"
 
+#define RESPONSE "lull.response"
+
 static void set_packed(lua_State *L, const struct lull_call *c, lull_usec now)
 {
   lull_bind_pack(L, c, now);
@@ -51,9 +53,10 @@ static void push_ask(lua_State *L, const struct lull_engine *e,
 
 /* Sent to where the call went before: the record at which it left, and that
    of the leg which was cut then. */
-static bool went_before(const struct lull_call *c, const struct lull_record *r)
+static bool went_before(const struct lull_call *c, unsigned left_at,
+                        const struct lull_record *r)
 {
-  const struct lull_record *left = &c->records[c->left_at];
+  const struct lull_record *left = &c->records[left_at];
   return r == left || (r > left && r->at < left->at + left->took);
 }
 
@@ -61,11 +64,12 @@ static void push_verdict(lua_State *L, const struct lull_engine *e,
                          const struct lull_call *c,
                          const struct lull_record *r, lull_usec now)
 {
+  struct lull_left left;
   lull_bind_record(L, r);
   set_request(L, c);
-  if (c->left_method && c->left_url && went_before(c, r)) {
-    lull_bind_set_string(L, "method", c->left_method);
-    lull_bind_set_string(L, "url", c->left_url);
+  if (lull_call_left(c, &left) && went_before(c, left.at, r)) {
+    lull_bind_set_string(L, "method", left.method);
+    lull_bind_set_string(L, "url", left.url);
   }
   lull_bind_set_integer(L, "limit", (lua_Integer)lull_call_limit(c));
   if (r->rule != LULL_NO_RULE)
@@ -89,19 +93,30 @@ static bool has_rule(const struct lull_call *c)
   return false;
 }
 
-/* The table becomes the response: there are many, so it is small. */
+/* The table becomes the response: there are many, so it is small, and ready
+   but for the names of rules. */
 static void push_accepted(lua_State *L, const struct lull_call *c,
                           lull_usec now)
 {
   struct lull_last last;
   lull_call_last(c, &last);
   lua_createtable(L, 0, 4);
-  lull_bind_set_flag(L, "accepted", true);
   lull_bind_set_integer(L, "status", last.status);
   lull_bind_set_bytes(L, "body", last.body, last.body_len);
   set_packed(L, c, now);
-  if (has_rule(c))
-    lull_bind_set_flag(L, "ruled", true);
+  if (has_rule(c)) {
+    lull_bind_set_string(L, "accepted", "ruled");
+    return;
+  }
+  lull_bind_set_flag(L, "accepted", true);
+  luaL_getmetatable(L, RESPONSE);
+  lua_setmetatable(L, -2);
+}
+
+int lull_bind_response(lua_State *L)
+{
+  luaL_newmetatable(L, RESPONSE);
+  return 1;
 }
 
 static void push_failed(lua_State *L, const struct lull_call *c,
@@ -117,8 +132,8 @@ static void push_failed(lua_State *L, const struct lull_call *c,
     lull_bind_set_string(L, "class", lull_class_name(c->fault));
     lull_bind_set_string(L, "text", lull_class_text(c->fault));
   }
-  if (c->detail)
-    lull_bind_set_string(L, "detail", c->detail);
+  if (lull_call_detail(c))
+    lull_bind_set_string(L, "detail", lull_call_detail(c));
   if (c->retry_after >= 0)
     lull_bind_set_number(L, "retry_after", lull_usec_to(c->retry_after));
   lull_call_last(c, &last);
@@ -132,13 +147,13 @@ static void push_send(lua_State *L, const struct lull_call *c,
 {
   size_t len;
   const char *headers = lull_headers_raw(&leg->flight->attempt.outgoing, &len);
+  const struct lull_body *body = c->request.body;
   set_request(L, c);
   lull_bind_set_integer(L, "nth", (lua_Integer)leg->flight->nth);
-  if (c->request.body.kind == LULL_BODY_BYTES)
-    lull_bind_set_bytes(L, "body", c->request.body.bytes,
-                        (size_t)c->request.body.len);
-  if (c->request.body.kind == LULL_BODY_FILE)
-    lull_bind_set_string(L, "file", c->request.body.bytes);
+  if (body && body->file)
+    lull_bind_set_string(L, "file", body->text);
+  else if (body)
+    lull_bind_set_bytes(L, "body", body->text, (size_t)body->len);
   lull_bind_set_bytes(L, "headers", headers, len);
 }
 

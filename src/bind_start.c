@@ -1,6 +1,6 @@
 /*
- * bind_start: engine:start: a table becomes a call; and engine:fetch:
- * so does a URL, where a call has no options.
+ * bind_start: engine:start: a table becomes a call; and core.fetch: so
+ * does a URL, where a call has no options.
  */
 #include "bind.h"
 #include "idtable.h"
@@ -26,22 +26,13 @@ static enum lull_err fill_headers(lua_State *L, const char *name,
   return raw ? lull_headers_add_raw(headers, raw, len) : LULL_OK;
 }
 
-static enum lull_err bytes_body(struct lull_body *body, const char *bytes,
-                                size_t len)
-{
-  body->bytes = lull_mem_copy(bytes, len);
-  body->kind = LULL_BODY_BYTES;
-  body->len = (int64_t)len;
-  return body->bytes ? LULL_OK : LULL_ENOMEM;
-}
-
-enum lull_err lull_bind_body(lua_State *L, int index, struct lull_body *body)
+enum lull_err lull_bind_body(lua_State *L, int index, struct lull_body **body)
 {
   size_t len;
   const char *path = lull_bind_string(L, index, "file", NULL);
   const char *text = lull_bind_string(L, index, "body", &len);
   if (text)
-    return bytes_body(body, text, len);
+    return lull_body_bytes(body, text, len);
   return path ? lull_body_file(body, path) : LULL_OK;
 }
 
@@ -152,13 +143,13 @@ static bool may_wait(lua_State *L, int task)
 static lull_id start_plain(lua_State *L, struct lull_engine *e)
 {
   static const struct lull_call_options none;
-  struct lull_client *c = lull_bind_check_client(L, 2);
-  const char *method = luaL_checkstring(L, 3), *target;
+  struct lull_client *c = lull_bind_check_client(L, 1);
+  const char *method = luaL_checkstring(L, 2), *target;
   struct lull_request request;
   enum lull_err err = LULL_EINVAL;
   lull_id id = 0;
   size_t len;
-  target = luaL_checklstring(L, 4, &len);
+  target = luaL_checklstring(L, 3, &len);
   lull_request_init(&request);
   request.url = plain_url(c, target, len);
   if (request.url)
@@ -169,18 +160,18 @@ static lull_id start_plain(lua_State *L, struct lull_engine *e)
   return err ? 0 : id;
 }
 
-/* engine:fetch(client, method, target, task, coroutine, waiting): starts a
-   plain call, and yields `waiting`, where the task now stands under the id's
+/* core.fetch(client, method, target, engine, task, coroutine, waiting): starts
+   a plain call, and yields `waiting`, where the task now stands under the id's
    slot; gives what it is resumed with. Nothing when the call is not plain,
    cannot be started or cannot be waited for here: engine:start and its
    callers say why. */
 int lull_bind_fetch(lua_State *L)
 {
-  struct lull_engine *e = lull_bind_check_engine(L);
   lull_id id;
-  if (!lua_istable(L, 5) || !lua_istable(L, 7) || !may_wait(L, 6))
+  if (lua_type(L, 3) != LUA_TSTRING || !lua_isuserdata(L, 4) ||
+      !may_wait(L, 6))
     return 0;
-  id = start_plain(L, e);
+  id = start_plain(L, lull_bind_engine_at(L, 4));
   if (!id)
     return 0;
   lull_bind_push_id(L, id);

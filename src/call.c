@@ -20,9 +20,26 @@ struct lull_part {
   char *validator;
 };
 
+/* What few calls have. Owns all of it. */
+struct lull_aside {
+  char *lane;             /* its name, if it is not the origin's */
+  char *detail;           /* the transport's words on the last error */
+  struct lull_part *part; /* of the output file, from a cut answer */
+  char *left_method, *left_url;
+  unsigned left_at;
+};
+
 static bool own_limits(const struct lull_call *call)
 {
   return call->limits != &call->client->policy.limits;
+}
+
+/* NULL when there is no memory. */
+static struct lull_aside *aside_of(struct lull_call *call)
+{
+  if (!call->aside)
+    call->aside = lull_mem_zero(sizeof *call->aside);
+  return call->aside;
 }
 
 static bool copy_options(struct lull_call *call,
@@ -38,11 +55,9 @@ static bool copy_options(struct lull_call *call,
     *own = *o->limits;
     call->limits = own;
   }
-  if (o->lane) {
-    call->lane_name = lull_mem_copy(o->lane, strlen(o->lane));
-    return call->lane_name != NULL;
-  }
-  return true;
+  if (o->lane && aside_of(call))
+    call->aside->lane = lull_mem_copy(o->lane, strlen(o->lane));
+  return !o->lane || lull_call_lane(call, NULL) != NULL;
 }
 
 static void init_leg(struct lull_leg *leg, struct lull_call *call)
@@ -76,6 +91,7 @@ struct lull_call *lull_call_new(struct lull_client *client,
   call->deadline_at = lull_usec_add(now, call->limits->deadline);
   call->previous = -1;
   call->retry_after = -1;
+  call->timeout_rule = LULL_NO_RULE;
   return call;
 }
 
@@ -98,12 +114,26 @@ void lull_call_drop_hedge(struct lull_call *call)
 
 void lull_call_drop_part(struct lull_call *call)
 {
-  if (!call->part)
+  struct lull_part *part = call->aside ? call->aside->part : NULL;
+  if (!part)
     return;
-  lull_sink_clear(&call->part->sink);
-  lull_mem_free(call->part->validator);
-  lull_mem_free(call->part);
-  call->part = NULL;
+  lull_sink_clear(&part->sink);
+  lull_mem_free(part->validator);
+  lull_mem_free(part);
+  call->aside->part = NULL;
+}
+
+static void drop_aside(struct lull_call *call)
+{
+  struct lull_aside *aside = call->aside;
+  if (!aside)
+    return;
+  lull_call_drop_part(call);
+  lull_mem_free(aside->lane);
+  lull_mem_free(aside->detail);
+  lull_mem_free(aside->left_method);
+  lull_mem_free(aside->left_url);
+  lull_mem_free(aside);
 }
 
 void lull_call_free(struct lull_call *call)
@@ -112,17 +142,13 @@ void lull_call_free(struct lull_call *call)
   free_flight(call->leg.flight);
   free_flight(call->ended);
   lull_mem_free(call->kept);
-  lull_call_drop_part(call);
+  drop_aside(call);
   if (own_limits(call))
     lull_mem_free(call->limits);
   lull_request_clear(&call->request);
-  lull_mem_free(call->lane_name);
   if (call->records != &call->first)
     lull_mem_free(call->records);
   lull_mem_free(call->rule_hits);
-  lull_mem_free(call->detail);
-  lull_mem_free(call->left_method);
-  lull_mem_free(call->left_url);
   lull_client_drop(call->client);
   lull_mem_free(call);
 }
@@ -168,7 +194,7 @@ enum lull_err lull_call_attempt(struct lull_call *call, struct lull_leg *leg)
   flight->attempt.owner = leg;
   flight->hedge_at = LULL_NEVER;
   leg->flight = flight;
-  take_up_part(call->part, &flight->attempt);
+  take_up_part(call->aside ? call->aside->part : NULL, &flight->attempt);
   return LULL_OK;
 }
 
@@ -184,12 +210,13 @@ enum lull_err lull_call_hedge(struct lull_call *call)
 /* Without memory there is no part, and the file begins anew. */
 static struct lull_part *part_of(struct lull_call *call)
 {
-  if (call->part)
-    return call->part;
-  call->part = lull_mem_zero(sizeof *call->part);
-  if (call->part)
-    lull_sink_init(&call->part->sink, 0, UINT64_MAX);
-  return call->part;
+  struct lull_aside *aside = aside_of(call);
+  if (!aside || aside->part)
+    return aside ? aside->part : NULL;
+  aside->part = lull_mem_zero(sizeof *aside->part);
+  if (aside->part)
+    lull_sink_init(&aside->part->sink, 0, UINT64_MAX);
+  return aside->part;
 }
 
 /* Keeps what came of a cut answer, when it can be continued. An answer that
@@ -219,9 +246,12 @@ static void take_part(struct lull_call *call, struct lull_attempt *a)
 
 static void take_detail(struct lull_call *call, const struct lull_attempt *a)
 {
-  lull_mem_free(call->detail);
-  call->detail =
-      *a->detail ? lull_mem_copy(a->detail, strlen(a->detail)) : NULL;
+  size_t len = strlen(a->detail);
+  struct lull_aside *aside = len ? aside_of(call) : call->aside;
+  if (!aside)
+    return;
+  lull_mem_free(aside->detail);
+  aside->detail = len ? lull_mem_copy(a->detail, len) : NULL;
 }
 
 /* Puts the answer into one small block. Without memory it is forgotten: it
@@ -299,6 +329,32 @@ void lull_call_last(const struct lull_call *call, struct lull_last *last)
   }
 }
 
+const char *lull_call_lane(const struct lull_call *call, const char *origin)
+{
+  return call->aside && call->aside->lane ? call->aside->lane : origin;
+}
+
+const char *lull_call_detail(const struct lull_call *call)
+{
+  return call->aside ? call->aside->detail : NULL;
+}
+
+bool lull_call_left(const struct lull_call *call, struct lull_left *left)
+{
+  const struct lull_aside *aside = call->aside;
+  if (!aside || !aside->left_method || !aside->left_url)
+    return false;
+  *left = (struct lull_left){aside->left_at, aside->left_method,
+                             aside->left_url};
+  return true;
+}
+
+lull_usec lull_call_timeout(const struct lull_call *call)
+{
+  unsigned rule = call->timeout_rule;
+  return rule == LULL_NO_RULE ? 0 : call->client->policy.rules[rule].timeout;
+}
+
 void lull_call_count_rule(struct lull_call *call, unsigned rule)
 {
   unsigned count = call->client->policy.rule_count;
@@ -346,11 +402,14 @@ unsigned lull_call_limit(const struct lull_call *call)
 void lull_call_note_hop(struct lull_call *call)
 {
   const struct lull_request *r = &call->request;
-  lull_mem_free(call->left_method);
-  lull_mem_free(call->left_url);
-  call->left_method = lull_mem_copy(r->method, strlen(r->method));
-  call->left_url = lull_mem_copy(r->url, strlen(r->url));
-  call->left_at = (uint16_t)call->judged;
+  struct lull_aside *aside = aside_of(call);
+  if (!aside)
+    return;
+  lull_mem_free(aside->left_method);
+  lull_mem_free(aside->left_url);
+  aside->left_method = lull_mem_copy(r->method, strlen(r->method));
+  aside->left_url = lull_mem_copy(r->url, strlen(r->url));
+  aside->left_at = call->judged;
 }
 
 enum lull_err lull_call_go(struct lull_call *call, const char *url)
@@ -361,9 +420,10 @@ enum lull_err lull_call_go(struct lull_call *call, const char *url)
 
 void lull_call_stay(struct lull_call *call)
 {
-  if (!call->left_url || call->left_at != call->judged)
+  struct lull_aside *aside = call->aside;
+  if (!aside || !aside->left_url || aside->left_at != call->judged)
     return;
   lull_mem_free(call->request.url);
-  call->request.url = call->left_url;
-  call->left_url = NULL;
+  call->request.url = aside->left_url;
+  aside->left_url = NULL;
 }

@@ -47,6 +47,7 @@ struct lull_entry {
 
 struct lull_lane_slot;
 struct lull_call;
+struct lull_aside;
 
 /* An attempt, and what the engine notes of it: while it flies, and after its
    end, while it is judged. */
@@ -78,14 +79,13 @@ struct lull_call {
   struct lull_client *client;
   struct lull_limits *limits; /* the client's, or its own */
   struct lull_request request;
-  char *lane_name; /* NULL: the origin's lane */
+  struct lull_aside *aside; /* what few have; NULL: nothing */
   struct lull_leg leg;
   struct lull_leg *hedge;      /* NULL: none */
   struct lull_flight *ended;   /* that came to its end last; NULL: none, or it
                                   is waiting */
   struct lull_kept *kept;      /* of the last real answer, if that is not
                                   ended's; or NULL */
-  struct lull_part *part;      /* of the output file, from a cut answer */
   struct lull_record *records; /* `first`, until there are more */
   struct lull_record first;
   unsigned record_count, record_cap;
@@ -93,7 +93,6 @@ struct lull_call {
   unsigned told;             /* records whose verdicts have been reported */
   unsigned short *rule_hits; /* by rule; NULL until one is counted */
   lull_usec started, deadline_at, waited, previous;
-  lull_usec next_timeout; /* a rule's, for one attempt; 0: none */
   lull_usec retry_after;  /* asked for and refused; -1: not */
   uint16_t tries, total;  /* at most LULL_ATTEMPTS_CEILING */
   unsigned hops, wire;
@@ -102,10 +101,14 @@ struct lull_call {
   enum lull_why end_why : 8;
   enum lull_class fault : 8; /* of an end with no attempt to blame */
   bool keyed, unsafe, maybe_applied, ask_always;
-  bool hop;         /* the next request follows a redirect */
-  uint16_t left_at; /* index of the record before going elsewhere, */
-  char *left_method, *left_url; /* and where that was sent */
-  char *detail;                 /* the transport's words on the last error */
+  bool hop;              /* the next request follows a redirect */
+  uint16_t timeout_rule; /* whose timeout the next attempt has */
+};
+
+/* Where a call was before it went elsewhere. */
+struct lull_left {
+  unsigned at; /* index of the record before it did */
+  const char *method, *url;
 };
 
 /* The last real answer, wherever it is. */
@@ -147,6 +150,18 @@ void lull_call_shrink(struct lull_call *call);
 
 /* Borrowed until the call goes on. */
 void lull_call_last(const struct lull_call *call, struct lull_last *last);
+
+/* The name of the lane that was asked for, or else the origin. Borrowed. */
+const char *lull_call_lane(const struct lull_call *call, const char *origin);
+
+/* The transport's words on the last error; NULL: none. Borrowed. */
+const char *lull_call_detail(const struct lull_call *call);
+
+/* False when it never went elsewhere. Borrowed. */
+bool lull_call_left(const struct lull_call *call, struct lull_left *left);
+
+/* A rule's, for the next attempt; 0: none. */
+lull_usec lull_call_timeout(const struct lull_call *call);
 
 /* The part of the output file is of no more use. */
 void lull_call_drop_part(struct lull_call *call);

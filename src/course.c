@@ -139,8 +139,7 @@ static enum lull_err stand_in_line(struct lull_engine *e, struct lull_leg *leg,
                                    bool retry)
 {
   struct lull_call *call = leg->call;
-  enum lull_err err =
-      join_lane(e, leg, call->lane_name ? call->lane_name : origin);
+  enum lull_err err = join_lane(e, leg, lull_call_lane(call, origin));
   if (err)
     return err;
   leg->queued_at = e->now;
@@ -286,12 +285,12 @@ static bool may_hedge(const struct lull_engine *e,
 static void set_timeout(struct lull_engine *e, struct lull_leg *leg)
 {
   struct lull_call *call = leg->call;
-  lull_usec timeout = call->next_timeout
-                          ? call->next_timeout
-                          : lull_limits_timeout(call->limits, leg->flight->n);
-  bool file =
-      call->request.output || call->request.body.kind == LULL_BODY_FILE;
-  if (file && !call->limits->timeout_given && !call->next_timeout &&
+  const struct lull_request *r = &call->request;
+  lull_usec own = lull_call_timeout(call);
+  lull_usec timeout =
+      own ? own : lull_limits_timeout(call->limits, leg->flight->n);
+  bool file = r->output || (r->body && r->body->file);
+  if (file && !call->limits->timeout_given && !own &&
       !e->world->simulated) {
     leg->flight->attempt.stall = timeout;
     timeout = LULL_NEVER;

@@ -157,7 +157,7 @@ enum lull_err lull_engine_sleep(struct lull_engine *e, lull_usec delay,
 /* What a retry is to be sent with. Another origin sees no secrets but those
    that come with this very judgement. */
 static enum lull_err alter(struct lull_call *call,
-                           const struct lull_judgement *j)
+                           struct lull_judgement *j)
 {
   struct lull_request *r = &call->request;
   enum lull_err err = LULL_OK;
@@ -168,15 +168,15 @@ static enum lull_err alter(struct lull_call *call,
   if (!err && j->secrets)
     err = lull_request_override(&r->secrets, j->secrets, j->secrets_len);
   if (!err && j->body) {
-    lull_body_clear(&r->body);
-    r->body = *j->body;
-    *j->body = (struct lull_body){0};
+    lull_mem_free(r->body);
+    r->body = j->body;
+    j->body = NULL;
   }
   return err;
 }
 
 enum lull_err lull_engine_judge(struct lull_engine *e, lull_id id,
-                                const struct lull_judgement *j)
+                                struct lull_judgement *j)
 {
   struct lull_call *call = lull_state_call(lull_idtable_get(&e->ids, id));
   struct lull_verdict wish;

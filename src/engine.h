@@ -78,7 +78,7 @@ struct lull_judgement {
 /* Only for a call that asked; otherwise LULL_ESTALE. LULL_EINVAL: a bad URL
    or header; the call still waits for a judgement. */
 enum lull_err lull_engine_judge(struct lull_engine *e, lull_id id,
-                                const struct lull_judgement *j);
+                                struct lull_judgement *j);
 
 /* A simulated server's answer to the call's nth request on the wire; one
    that comes too late is LULL_ESTALE and is ignored. With a class

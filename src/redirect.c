@@ -37,7 +37,8 @@ static enum lull_err drop_body_headers(struct lull_headers *headers)
 
 static enum lull_err to_get(struct lull_request *r)
 {
-  lull_body_clear(&r->body);
+  lull_mem_free(r->body);
+  r->body = NULL;
   lull_request_method(r, "GET");
   return drop_body_headers(&r->headers);
 }

@@ -19,7 +19,7 @@ void lull_request_clear(struct lull_request *r)
   lull_mem_free(r->output);
   lull_headers_clear(&r->headers);
   lull_headers_clear(&r->secrets);
-  lull_body_clear(&r->body);
+  lull_mem_free(r->body);
   lull_request_init(r);
 }
 
@@ -30,12 +30,6 @@ enum lull_err lull_request_method(struct lull_request *r, const char *method)
     return LULL_EINVAL;
   memcpy(r->method, method, len + 1);
   return LULL_OK;
-}
-
-void lull_body_clear(struct lull_body *body)
-{
-  lull_mem_free(body->bytes);
-  *body = (struct lull_body){0};
 }
 
 /* Size and time of a readable regular file. */
@@ -49,23 +43,37 @@ static enum lull_err look(const char *path, int64_t *len, int64_t *modified)
   return LULL_OK;
 }
 
-enum lull_err lull_body_file(struct lull_body *body, const char *path)
+enum lull_err lull_body_bytes(struct lull_body **body, const char *bytes,
+                              size_t len)
 {
-  enum lull_err err = look(path, &body->len, &body->modified);
-  if (err)
-    return err;
-  body->bytes = lull_mem_copy(path, strlen(path));
-  body->kind = LULL_BODY_FILE;
-  return body->bytes ? LULL_OK : LULL_ENOMEM;
+  struct lull_body *b = lull_mem_alloc(sizeof *b + len);
+  *body = b;
+  if (!b)
+    return LULL_ENOMEM;
+  *b = (struct lull_body){.len = (int64_t)len};
+  memcpy(b->text, bytes, len);
+  return LULL_OK;
+}
+
+enum lull_err lull_body_file(struct lull_body **body, const char *path)
+{
+  int64_t len, modified;
+  enum lull_err err = look(path, &len, &modified);
+  *body = NULL;
+  if (!err)
+    err = lull_body_bytes(body, path, strlen(path) + 1);
+  if (!err)
+    **body = (struct lull_body){true, len, modified};
+  return err;
 }
 
 enum lull_err lull_body_check(const struct lull_body *body)
 {
   int64_t len, modified;
   enum lull_err err;
-  if (body->kind != LULL_BODY_FILE)
+  if (!body || !body->file)
     return LULL_OK;
-  err = look(body->bytes, &len, &modified);
+  err = look(body->text, &len, &modified);
   if (!err && (len != body->len || modified != body->modified))
     err = LULL_ECHANGED;
   return err;

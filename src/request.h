@@ -9,17 +9,12 @@
 
 #include "client.h"
 
-enum lull_body_kind {
-  LULL_BODY_NONE,
-  LULL_BODY_BYTES, /* in memory */
-  LULL_BODY_FILE   /* opened anew for each attempt */
-};
-
+/* In memory; or a file, which is opened anew for each attempt. */
 struct lull_body {
-  enum lull_body_kind kind;
-  char *bytes;      /* BYTES: the body; FILE: the path */
+  bool file;
   int64_t len;      /* the body's length */
-  int64_t modified; /* FILE: when, ns since 1970, at the first attempt */
+  int64_t modified; /* of a file: ns since 1970, when the call began */
+  char text[];      /* the bytes; or the path, with its NUL */
 };
 
 #define LULL_METHOD_MAX 23 /* bytes; the longest registered one has 17 */
@@ -29,7 +24,7 @@ struct lull_request {
   char *url;
   struct lull_headers headers;
   struct lull_headers secrets; /* headers that no other origin may see */
-  struct lull_body body;
+  struct lull_body *body; /* NULL: none */
   char *output; /* the file for the accepted body, or NULL */
   bool foreign; /* went to another origin: the client's secrets stay here */
 };
@@ -40,12 +35,16 @@ void lull_request_clear(struct lull_request *r);
 /* LULL_EINVAL for a text that is no method. */
 enum lull_err lull_request_method(struct lull_request *r, const char *method);
 
-/* Takes the path as the body: its size and time are fixed now. LULL_EIO when
-   it is no readable regular file. */
-enum lull_err lull_body_file(struct lull_body *body, const char *path);
-void lull_body_clear(struct lull_body *body);
+/* A copy of the bytes as a body, freed by lull_mem_free. LULL_ENOMEM. */
+enum lull_err lull_body_bytes(struct lull_body **body, const char *bytes,
+                              size_t len);
 
-/* LULL_ECHANGED when the file is not what it was; LULL_EIO. */
+/* The same of a path: its size and time are fixed now. LULL_EIO when it is
+   no readable regular file. */
+enum lull_err lull_body_file(struct lull_body **body, const char *path);
+
+/* LULL_ECHANGED when the file is not what it was; LULL_EIO. LULL_OK for
+   bytes, and where there is no body. */
 enum lull_err lull_body_check(const struct lull_body *body);
 
 /* All headers that go out: the request's own, then those of the client that

@@ -167,7 +167,7 @@ static bool suppress(struct lull_transfer *t, const struct lull_headers *all,
 
 static bool sends_body(const struct lull_request *r)
 {
-  return r->body.kind != LULL_BODY_NONE || strcmp(r->method, "POST") == 0 ||
+  return r->body || strcmp(r->method, "POST") == 0 ||
          strcmp(r->method, "PUT") == 0 || strcmp(r->method, "PATCH") == 0;
 }
 
@@ -225,7 +225,7 @@ static enum lull_err open_body(struct lull_transfer *t,
   enum lull_err err = lull_body_check(body);
   if (err)
     return err;
-  t->body_fd = open(body->bytes, O_RDONLY | O_CLOEXEC);
+  t->body_fd = open(body->text, O_RDONLY | O_CLOEXEC);
   t->body_left = body->len;
   return t->body_fd < 0 ? LULL_EIO : LULL_OK;
 }
@@ -233,10 +233,10 @@ static enum lull_err open_body(struct lull_transfer *t,
 static enum lull_err load_body(struct lull_transfer *t)
 {
   const struct lull_request *r = t->attempt->request;
-  const struct lull_body *body = &r->body;
+  const struct lull_body *body = r->body;
   bool head = strcmp(r->method, "HEAD") == 0;
   curl_easy_setopt(t->easy, CURLOPT_HTTPGET, 1L);
-  if (body->kind == LULL_BODY_FILE) {
+  if (body && body->file) {
     curl_easy_setopt(t->easy, CURLOPT_UPLOAD, 1L);
     curl_easy_setopt(t->easy, CURLOPT_READFUNCTION, give_body);
     curl_easy_setopt(t->easy, CURLOPT_READDATA, t);
@@ -244,15 +244,14 @@ static enum lull_err load_body(struct lull_transfer *t)
   } else if (sends_body(r)) {
     curl_easy_setopt(t->easy, CURLOPT_POST, 1L);
     curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE_LARGE,
-                     (curl_off_t)body->len);
-    curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS,
-                     body->bytes ? body->bytes : "");
+                     (curl_off_t)(body ? body->len : 0));
+    curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, body ? body->text : "");
   } else if (head) {
     curl_easy_setopt(t->easy, CURLOPT_NOBODY, 1L);
   }
   if (!head)
     curl_easy_setopt(t->easy, CURLOPT_CUSTOMREQUEST, r->method);
-  return body->kind == LULL_BODY_FILE ? open_body(t, body) : LULL_OK;
+  return body && body->file ? open_body(t, body) : LULL_OK;
 }
 
 /* True when a variable's name ends in _proxy, in whatever case. */
@@ -385,8 +384,8 @@ static void load_constants(struct lull_transfer *t)
 static bool is_plain(const struct lull_attempt *a)
 {
   const struct lull_request *r = a->request;
-  return strcmp(r->method, "GET") == 0 && r->body.kind == LULL_BODY_NONE &&
-         !r->output && !r->foreign && lull_headers_count(&r->headers) == 0 &&
+  return strcmp(r->method, "GET") == 0 && !r->body && !r->output &&
+         !r->foreign && lull_headers_count(&r->headers) == 0 &&
          lull_headers_count(&r->secrets) == 0 && a->stall == 0;
 }
 

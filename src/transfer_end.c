@@ -119,7 +119,7 @@ static bool refused_by_proxy(struct lull_transfer *t, CURLcode code)
 /* A file that was written to meanwhile has been sent as it never was. */
 static void check_file(struct lull_attempt *a, int status)
 {
-  enum lull_err err = lull_body_check(&a->request->body);
+  enum lull_err err = lull_body_check(a->request->body);
   if (!err || a->class != LULL_CLASS_NONE || status >= 300)
     return;
   a->class = lull_class_of(err);

@@ -76,9 +76,7 @@ static void pause_lane(struct lull_engine *e, struct lull_call *call,
 static void start_waiting(struct lull_engine *e, struct lull_call *call,
                           struct lull_verdict v)
 {
-  const struct lull_record *r = lull_call_judged(call);
-  const struct lull_policy *p = &call->client->policy;
-  call->next_timeout = r->rule == LULL_NO_RULE ? 0 : p->rules[r->rule].timeout;
+  call->timeout_rule = lull_call_judged(call)->rule;
   call->previous = v.wait;
   call->waited = lull_usec_add(call->waited, v.wait);
   call->state = LULL_WAITING;

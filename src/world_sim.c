@@ -53,7 +53,7 @@ static enum lull_err grow(struct world_sim *w)
 static enum lull_err park(struct lull_world *world, struct lull_attempt *a)
 {
   struct world_sim *w = self(world);
-  enum lull_err err = lull_body_check(&a->request->body);
+  enum lull_err err = lull_body_check(a->request->body);
   if (!err)
     err = lull_attempt_headers(a, &a->outgoing);
   if (!err && w->count == w->cap)

@@ -42,6 +42,8 @@ static void fill_headers(lua_State *L, const char *name,
 static int new_request(lua_State *L)
 {
   struct lull_request *r;
+  const char *body;
+  size_t len = 0;
   luaL_checktype(L, 1, LUA_TTABLE);
   r = lua_newuserdata(L, sizeof *r);
   lull_request_init(r);
@@ -52,11 +54,9 @@ static int new_request(lua_State *L)
     return luaL_error(L, "no method");
   lua_pop(L, 1);
   r->url = copy_field(L, "url");
-  r->body.bytes = copy_field(L, "body");
-  if (r->body.bytes) {
-    r->body.kind = LULL_BODY_BYTES;
-    r->body.len = (int64_t)strlen(r->body.bytes);
-  }
+  body = text_field(L, "body", &len);
+  if (body && lull_body_bytes(&r->body, body, len) != LULL_OK)
+    return luaL_error(L, "no memory");
   fill_headers(L, "headers", &r->headers);
   fill_headers(L, "secrets", &r->secrets);
   return 1;
@@ -69,13 +69,13 @@ static int body_file(lua_State *L)
   enum lull_err err = lull_body_file(&r->body, luaL_checkstring(L, 2));
   if (err)
     return unit_report(L, (int)err);
-  lua_pushnumber(L, (lua_Number)r->body.len);
+  lua_pushnumber(L, (lua_Number)r->body->len);
   return 1;
 }
 
 static int body_check(lua_State *L)
 {
-  return unit_report(L, (int)lull_body_check(&check(L)->body));
+  return unit_report(L, (int)lull_body_check(check(L)->body));
 }
 
 /* redirect(status, location) */
@@ -117,8 +117,8 @@ static int look(lua_State *L)
   set(L, "url", r->url, strlen(r->url));
   set_headers(L, "headers", &r->headers);
   set_headers(L, "secrets", &r->secrets);
-  if (r->body.kind == LULL_BODY_BYTES)
-    set(L, "body", r->body.bytes, (size_t)r->body.len);
+  if (r->body && !r->body->file)
+    set(L, "body", r->body->text, (size_t)r->body->len);
   lua_pushboolean(L, r->foreign);
   lua_setfield(L, -2, "foreign");
   return 1;
