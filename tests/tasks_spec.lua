@@ -594,6 +594,40 @@ describe("each", function()
     end)
   end)
 
+  -- The group kept every task until its last one had ended: of a million
+  -- that came due one by one, none was collected before.
+  it("lets go of the tasks that have ended, while the others wait", function()
+    run(function(lull)
+      local tasks, left = setmetatable({}, { __mode = "k" }), 0
+      lull.each(numbers(400), { parallel = 400 }, function(i)
+        tasks[coroutine.running()] = true
+        lull.sleep(i)
+        if i < 350 then return end
+        collectgarbage()
+        collectgarbage()
+        for _ in pairs(tasks) do left = left + 1 end
+        lull.sleep(1000)
+      end)
+      assert.is_true(left > 0 and left < 51 * 150, left)
+    end)
+  end)
+
+  it("names the workers that nothing will wake", function()
+    for _, many in ipairs { "each", "map" } do
+      local place
+      local text = failure(function(lull)
+        local a, b
+        a = lull.spawn(function() b:join() end)
+        b = lull.spawn(function() a:join() end)
+        place = line(1):gsub(": $", "")
+        lull[many](numbers(3), { parallel = 3 }, function() a:join() end)
+      end)
+      local _, named = text:gsub("%d %(" .. place:gsub("%p", "%%%0") .. "%) %(in join%)", "")
+      assert.are.equal(3, named, text)
+      has(text, "the script (in " .. many .. ")")
+    end
+  end)
+
   it("pulls nothing before there is a place for it", function()
     run(function(lull)
       local pulled, finished, most_ahead = 0, 0, 0

@@ -34,20 +34,33 @@ function M.file(path)
 end
 
 local observers = { made = {}, started = {} }
+local forbidden -- what to do instead of starting a call
+local watched = false -- each call's start is somebody's
 
 ---Calls `fn(client)` for each client that is made, or `fn(id)` for each call.
-function M.observe(what, fn) table.insert(observers[what], fn) end
+function M.observe(what, fn)
+  table.insert(observers[what], fn)
+  watched = watched or what == "started"
+end
+
+---Calls `fn()` instead of starting a call.
+function M.forbid(fn) forbidden, watched = fn, true end
 
 local function tell_started(id)
   for _, fn in ipairs(observers.started) do fn(id) end
 end
+
+-- Clients whose calls say nothing but a method and a target -> the core's.
+local plain = setmetatable({}, { __mode = "k" })
 
 local function new_client(checked)
   local client = setmetatable({ settings = checked }, Client)
   client.base = checked.base and checked.base:gsub("/+$", "")
   client.core, client.functions = options.compile(checked, client.base)
   client.rules = checked.on
-  client.plain = not (checked.key or checked.query or checked.lane or checked.unsafe)
+  if not (checked.key or checked.query or checked.lane or checked.unsafe) then
+    plain[client] = client.core
+  end
   for _, fn in ipairs(observers.made) do fn(client) end
   return client
 end
@@ -273,7 +286,7 @@ local function follow(client, id, factory, kind, details)
 end
 
 local function run(client, spec, factory)
-  if M.forbid then M.forbid() end
+  if forbidden then forbidden() end
   local id, problem = sched.engine():start(client.core, spec)
   if not id then return refuse_start(spec.method, spec.url, spec, problem) end
   tell_started(id)
@@ -316,17 +329,18 @@ function Client:request(method, target, given)
   return run(client, spec, factory)
 end
 
+local fetch, berth = core.fetch, sched.berth
+
 -- A call without options, which most are, is started without a table, and
 -- waited for by the core, few calls deep: what a task has once needed of its
 -- stack, it keeps while it waits.
 for _, method in ipairs { "get", "head", "post", "put", "patch", "delete", "options" } do
   local upper = method:upper()
   Client[method] = function(self, target, given)
-    if given ~= nil or getmetatable(self) ~= Client or not self.plain or type(target) ~= "string"
-      or observers.started[1] or M.forbid then
-      return Client.request(self, upper, target, given)
-    end
-    local kind, details, id = sched.engine():fetch(self.core, upper, target, sched.berth())
+    local simply = given == nil and not watched and plain[self]
+    if not simply then return Client.request(self, upper, target, given) end
+    local kind, details, id = fetch(simply, upper, target, berth())
+    if kind == "done" and details.accepted == true then return details end
     if kind == "done" then return outcome.conclude(details, nil, self.rules) end
     if kind then return follow(self, id, nil, kind, details) end
     return Client.request(self, upper, target) -- says why, also that the task is cancelled

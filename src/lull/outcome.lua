@@ -103,8 +103,9 @@ M.lazy = lazy
 
 -- ---- response ------------------------------------------------------------
 
+-- The core makes a response whole, if no rule of the script's was asked.
 ---@type lull.response
-local Response = {}
+local Response = core.response()
 Response.__index = function(self, name)
   return Response[name] or lazy(self, name)
 end
@@ -123,7 +124,7 @@ end
 
 -- The event's table becomes the response: a call makes few tables.
 local function response(details, rules)
-  if details.ruled then details.rules = rules end
+  if details.accepted == "ruled" then details.rules = rules end
   return setmetatable(details, Response)
 end
 

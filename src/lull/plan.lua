@@ -127,7 +127,7 @@ end
 function M.run(chunk, ...)
   local clients = {}
   client.observe("made", function(made) clients[#clients + 1] = made end)
-  client.forbid = function() sched.exit(0) end
+  client.forbid(function() sched.exit(0) end)
   local stdout, write = io.stdout, io.write
   local function silent() end
   print, io.write = silent, function() return stdout end -- luacheck: ignore

@@ -23,13 +23,14 @@ local unpack = table.unpack or unpack
 local SLOTS = 16777216
 
 -- A million tasks may wait: what most of them do not have is said here once,
--- and the fields of a group's worker are four.
+-- and a group's worker has two fields of its own, its coroutine and what it
+-- waits for.
 ---@type lull.task
 local Task = { done = false, cancelled = false, seen = false, failed = false,
   state = false,    -- "new" or "ready": it stands in `ready`
   pending = false,  -- the id that it waits for
-  blocked = false,  -- what it waits in, in a word, when that is no call
   group = false,    -- to be told of its end, and of its failure
+  number = false,   -- in its name
   fn = false,
   joiners = false }
 Task.__index = Task
@@ -41,20 +42,37 @@ local waiting = {}      -- slot of an id -> task, or a main-level box; and what
                         -- lull's own yields give: who gives it has not ended
 local ready = {}        -- fifo of tasks
 local first, last = 1, 0
-local live = {}         -- the script's tasks that have not ended
+local live = {}         -- the script's tasks that have not ended, and the groups
+                        -- whose workers have not
+local blocked = {}      -- task -> what it waits in, in a word, when that is no call
 local exit              -- what lull.exit was called with
 local lost = {}         -- tasks that failed, and nobody has asked why -> which one it was
 local failures = 0
 local handlers = {}     -- event kind -> function, for events without a waiter
 local made = 0
 
--- The number of a task, and where its function stands.
+local function next_number()
+  made = made + 1
+  return made
+end
+
+-- The number of a task, and where its function stands. A worker has none
+-- before it is asked for.
 local function name_of(task)
-  local info = debug.getinfo(task.fn or task.group.work, "S")
+  local info = debug.getinfo(task.fn or task.group.fn, "S")
+  task.number = task.number or next_number()
   return task.name or ("%d (%s:%d)"):format(task.number, info.short_src, info.linedefined)
 end
 
 Task.__tostring = function(task) return "task " .. name_of(task) end
+
+-- What the workers of a group have in common, looked up in one step.
+local function worker_of(group)
+  local worker = {}
+  for name, value in pairs(Task) do worker[name] = value end
+  worker.group, worker.__index = group, worker
+  return worker
+end
 
 -- What a cancelled task is unwound with.
 local Cancelled = { __tostring = function(self) return self.message end }
@@ -214,7 +232,7 @@ function M.leave() error(LEFT, 0) end
 
 local function finish(task, ok, ...)
   task.done = true
-  live[task] = nil
+  live[task], blocked[task] = nil, nil
   if (...) == LEFT then
     task.results = pack()
   elseif ok then
@@ -226,9 +244,14 @@ local function finish(task, ok, ...)
   if task.group then task.group:ended(task) end
 end
 
-local function after(task, before, ok, ...)
+-- `before` runs again.
+local function back_to(before)
   current = before
   if entering and (before or M.interrupted) then entering(before and before.co) end
+end
+
+local function after(task, before, ok, ...)
+  back_to(before)
   if (...) == waiting or status(task.co) ~= "dead" then return end
   -- A yield that Lua refused leaves what it waited for behind.
   if task.pending then
@@ -238,15 +261,27 @@ local function after(task, before, ok, ...)
   finish(task, ok, ...)
 end
 
+local function go_to(task)
+  current = task
+  if not entering then return end
+  M.latest = task -- the host goes on holding its coroutine
+  entering(task.co)
+end
+
 -- Lets the task go on with these values.
 local function run_task(task, ...)
   local before = current
-  current = task
-  if entering then
-    M.latest = task -- the host goes on holding its coroutine
-    entering(task.co)
-  end
+  go_to(task)
   return after(task, before, resume(task.co, ...))
+end
+
+-- The same for a group's worker, whose results are nobody's.
+local function run_worker(task, kind, details, id)
+  local before = current
+  go_to(task)
+  local ok, first_value = resume(task.co, kind, details, id)
+  if first_value == waiting then return back_to(before) end
+  return after(task, before, ok, first_value)
 end
 
 -- The first task that is ready, or what something else has to do in the loop.
@@ -262,27 +297,42 @@ end
 
 -- What a task waits in: a word, or the request of a call.
 local function place(task)
-  local what = task.blocked
+  local what = blocked[task]
   if not what and task.pending then
     what = table.concat({ engine:request_of(task.pending) }, " ")
   end
   return what and " (in " .. what .. ")" or ""
 end
 
+-- Calls `fn` for each task of the script's that has not ended.
+local function each_live(fn)
+  for one in pairs(live) do
+    if one.co then
+      fn(one)
+    else
+      for _, worker in ipairs(one.tasks) do
+        if not (worker.done or live[worker]) then fn(worker) end
+      end
+    end
+  end
+end
+
 local function names_of_sleepers()
   local names = {}
-  for task in pairs(live) do names[#names + 1] = name_of(task) .. place(task) end
+  each_live(function(task) names[#names + 1] = name_of(task) .. place(task) end)
   table.sort(names)
   return #names > 0 and table.concat(names, ", ") or "the main program"
 end
 
 -- The event that a task waits for, or the main program.
 local function wake_up(waiter, kind, details, id)
-  if waiter.co then
-    waiter.pending = nil
-    return run_task(waiter, kind, details, id)
+  if not waiter.co then
+    waiter.kind, waiter.details = kind, details
+    return
   end
-  waiter.kind, waiter.details = kind, details
+  waiter.pending = nil
+  if waiter.fn then return run_task(waiter, kind, details, id) end
+  return run_worker(waiter, kind, details, id)
 end
 
 local WAITED_FOR = { done = true, timer = true, ask = true }
@@ -305,14 +355,15 @@ local function turn(patience)
   end
   ran = 0
   local kind, id, details = (engine or M.engine()):step(patience)
+  local handler = handlers[kind]
   if WAITED_FOR[kind] then
     local slot = id % SLOTS
     local waiter = waiting[slot]
     waiting[slot] = nil
-    if handlers[kind] then handlers[kind](id) end
+    if handler then handler(id) end
     if waiter then wake_up(waiter, kind, details, id) end
-  elseif handlers[kind] then
-    handlers[kind](id, details)
+  elseif handler then
+    handler(id, details)
   elseif kind == "idle" and first <= last then
     kind = "task"
   end
@@ -348,9 +399,9 @@ local function ended() error(current.cancelled, 0) end
 -- Waits for another task's wake.
 local function suspend(what)
   local task = current
-  task.blocked = what
+  blocked[task] = what
   yield(waiting)
-  task.blocked = nil
+  blocked[task] = nil
   if task.cancelled then ended() end
 end
 
@@ -364,14 +415,14 @@ end
 -- The core itself sees whether a call may wait where it is made.
 local core_looks = (tonumber(_VERSION:match "[%d.]+$") or 0) >= 5.3
 
----For a call that the core starts and waits for in one: the task, its
----coroutine and the table to stand in. Nothing when it cannot be: the longer
----way says why.
+---For a call that the core starts and waits for in one: the engine, the task,
+---its coroutine and the table to stand in. Nothing when it cannot be: the
+---longer way says why.
 function M.berth()
   local task = current
   if not task or task.cancelled or M.interrupted then return nil end
   if not core_looks then M.check() end
-  return task, task.co, waiting
+  return engine, task, task.co, waiting
 end
 
 ---Waits for the next event of an id: kind and details. `check` must have
@@ -393,9 +444,9 @@ function M.sleep(seconds)
   if M.interrupted then error(cancellation("interrupted"), 0) end
   local id = M.engine():sleep(seconds)
   local task = current
-  if task then task.blocked = "sleep" end
+  if task then blocked[task] = "sleep" end
   M.wait(id)
-  if task then task.blocked = nil end
+  if task then blocked[task] = nil end
 end
 
 -- ---- tasks ---------------------------------------------------------------
@@ -409,9 +460,8 @@ local function body_of(fn)
 end
 
 local function spawn(fn, ...)
-  made = made + 1
   local task = setmetatable({ co = coroutine.create(body_of(fn)), fn = fn,
-    number = made, state = "new" }, Task)
+    number = next_number(), state = "new" }, Task)
   if select("#", ...) > 0 then task.args = pack(...) end
   push(task)
   return task
@@ -431,13 +481,15 @@ function M.later(thing) push(thing) end
 ---loop: from within a task it would make the stack of each as deep as those
 ---before it.
 function M.begin(group)
-  made = made + 1
-  local task = setmetatable({ co = coroutine.create(group.work), number = made,
-    group = group, pending = nil }, Task)
-  live[task] = true
+  group.worker = group.worker or worker_of(group)
+  local task = setmetatable({ co = coroutine.create(group.work), pending = nil }, group.worker)
+  live[group] = true
   group:joined(task)
-  return run_task(task)
+  return run_worker(task)
 end
+
+---The last task of the group has ended.
+function M.disband(group) live[group] = nil end
 
 ---Starts a task that nobody waits for: the script may end without it.
 M.background = spawn
@@ -532,9 +584,9 @@ local function run_child(fn, ...)
   parent.child = task
   task.joiners = { parent }
   while not task.done and not parent.cancelled do
-    parent.blocked = "join"
+    blocked[parent] = "join"
     yield(waiting)
-    parent.blocked = nil
+    blocked[parent] = nil
   end
   if not task.done then stop(task) end
   return task
@@ -661,15 +713,14 @@ end
 function M.interrupt(signal)
   M.interrupted = signal
   M.engine():drain()
-  for parent in pairs(live) do
-    local task = parent
+  each_live(function(task)
     while task.child and not task.child.done do task = task.child end
-    if task.blocked == "sleep" and task.pending then
+    if blocked[task] == "sleep" and task.pending then
       task.cancelled = cancellation("interrupted")
       forget(task)
       push(task)
     end
-  end
+  end)
 end
 
 return M

@@ -47,6 +47,20 @@ local function new_group(what)
     parent = sched.current() }, Group)
 end
 
+local FEW = 64     -- tasks that are not worth a look
+local MANY = 10000 -- whose memory is not to wait for a collector that lets it double
+
+-- The ended ones are let go of, a quarter of all at a time.
+local function tidy(group)
+  local tasks, before = {}, #group.tasks
+  if before < FEW or group.left > before - before / 4 then return end
+  for _, task in ipairs(group.tasks) do
+    if not task.done then tasks[#tasks + 1] = task end
+  end
+  group.tasks = tasks
+  if before > MANY then collectgarbage("step", 0) end
+end
+
 function Group:stop()
   self.ending = true
   for _, task in ipairs(self.tasks) do sched.stop(task) end
@@ -61,7 +75,7 @@ end
 
 function Group:joined(task)
   self.count = self.count + 1
-  self.tasks[self.count] = task
+  self.tasks[#self.tasks + 1] = task
   self.left = self.left + 1
 end
 
@@ -83,7 +97,10 @@ function Group:ended(task)
     if settled then settled(task) end
     if task.failed then self:fail(task.traceback) end
   end
-  if self.left == 0 then sched.wake(self.parent) end
+  tidy(self)
+  if self.left > 0 then return end
+  sched.disband(self)
+  sched.wake(self.parent)
 end
 
 -- Waits for all, and raises the failure, if any.
@@ -139,7 +156,7 @@ local function pulled(state, ...)
     state.growing = true
     sched.later(state)
   end
-  give_turn(state)
+  if state.queue[1] then give_turn(state) end
   return ...
 end
 
@@ -151,16 +168,16 @@ local function pull(state)
   return pulled(state, state.source())
 end
 
-local function run(what, source, options, fn)
-  if fn == nil and type(options) == "function" then options, fn = {}, options end
-  usage.type(fn, what .. "'s function", "function")
+-- `wrapped` does what `fn`, the script's, is for.
+local function run(what, source, options, fn, wrapped)
   local state = { source = puller(source, what), queue = {}, turn = grow,
-    parallel = parallel_of(options or {}, what) }
+    parallel = parallel_of(options, what) }
   sched.check()
   local group = new_group(what)
   state.group = group
+  wrapped = wrapped or fn
   group.work = function()
-    while true do fn(pull(state)) end
+    while true do wrapped(pull(state)) end
   end
   -- A signal may end the worker whose turn it is, within an iterator that waits.
   group.vacate = function(task)
@@ -169,17 +186,23 @@ local function run(what, source, options, fn)
       give_turn(state)
     end
   end
-  group:add(group.work)
+  group:add(group.work).fn = fn -- by which it is named
+  group.fn = fn
   group:wait()
 end
 
+local function function_of(what, options, fn)
+  if fn == nil and type(options) == "function" then options, fn = {}, options end
+  return options or {}, usage.type(fn, what .. "'s function", "function")
+end
+
 function M.each(source, options, fn)
+  options, fn = function_of("each", options, fn)
   run("each", source, options, fn)
 end
 
 function M.map(source, options, fn)
-  if fn == nil and type(options) == "function" then options, fn = {}, options end
-  usage.type(fn, "map's function", "function")
+  options, fn = function_of("map", options, fn)
   local results, n = { n = 0 }, 0
   local take = puller(source, "map")
   local function numbered(...)
@@ -187,7 +210,7 @@ function M.map(source, options, fn)
     n = n + 1
     return n, ...
   end
-  run("map", function() return numbered(take()) end, options, function(i, ...)
+  run("map", function() return numbered(take()) end, options, fn, function(i, ...)
     results[i] = fn(...)
   end)
   results.n = n
