@@ -12,12 +12,15 @@ WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
 CPPFLAGS += $(shell pkg-config --cflags $(LUA_PC) libcurl 2>/dev/null)
 ALL_CFLAGS = -std=c11 -fPIC -fvisibility=hidden $(WARN) -MMD -MP $(CPPFLAGS) $(CFLAGS)
 CURL_LIBS = $(shell pkg-config --libs libcurl) -lm
-# STATIC_LUA=1 takes Lua into the binary, and lets C modules find it there.
+has = $(findstring /,$(shell $(CC) -print-file-name=lib$(1)))
+# Lua is taken into the binary where its archive is, and C modules find it
+# there; STATIC_LUA= for the shared one.
 LUA_SHARED = $(shell pkg-config --libs $(LUA_PC))
 LUA_STATIC = -Wl,-E -Wl,-Bstatic $(LUA_SHARED) -Wl,-Bdynamic -lm -ldl
+LUA_NAME = $(patsubst -l%,%,$(firstword $(filter -l%,$(LUA_SHARED))))
+STATIC_LUA ?= $(if $(SAN),,$(if $(call has,$(LUA_NAME).a),1))
 # The binary's allocator, when it is there; ALLOCATOR= for libc's own.
-has = $(findstring /,$(shell $(CC) -print-file-name=lib$(1).so))
-ALLOCATOR ?= $(if $(SAN),,$(if $(call has,mimalloc),-lmimalloc))
+ALLOCATOR ?= $(if $(SAN),,$(if $(call has,mimalloc.so),-lmimalloc))
 LUA_LIBS = $(if $(STATIC_LUA),$(LUA_STATIC),$(LUA_SHARED))
 
 share = $(PREFIX)/share
@@ -31,7 +34,7 @@ MODULES := src/lull.lua $(sort $(wildcard src/lull/*.lua))
 CORE := $(patsubst src/%.c,$(B)/%.o,$(filter-out src/main.c src/embed.c,$(wildcard src/*.c)))
 UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%.o,$(wildcard tests/unit/*.c))
 
-BIN := $(B)/lull-bin$(if $(STATIC_LUA),-static)
+BIN := $(B)/lull-bin$(if $(STATIC_LUA),,-shared)
 
 all: build/lull
 # Of whichever Lua is asked for now; replaced whole, also while it runs.

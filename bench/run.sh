@@ -22,8 +22,8 @@ fi
 
 # ---- what is measured, and with what ----
 
-make -s "build/$lua/lull-bin"
-cp "build/$lua/lull-bin" "$out/lull"
+make -s all LUA="$lua"
+cp build/lull "$out/lull"
 cp bench/clients/* "$out/"
 gcc -std=c11 -O2 -o "$out/server" bench/server.c
 gcc -std=c11 -O2 -o "$out/measure" bench/measure.c

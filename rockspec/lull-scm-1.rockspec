@@ -30,6 +30,7 @@ build = {
     ["lull.input"] = "src/lull/input.lua",
     ["lull.job"] = "src/lull/job.lua",
     ["lull.json"] = "src/lull/json.lua",
+    ["lull.later"] = "src/lull/later.lua",
     ["lull.lost"] = "src/lull/lost.lua",
     ["lull.options"] = "src/lull/options.lua",
     ["lull.outcome"] = "src/lull/outcome.lua",

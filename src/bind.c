@@ -417,5 +417,7 @@ int luaopen_lull_core(lua_State *L)
   lull_bind_fleet_type(L);
   lua_newtable(L);
   lull_bind_functions(L, functions);
+  lua_pushlightuserdata(L, NULL); /* what stands for null in JSON */
+  lua_setfield(L, -2, "null");
   return 1;
 }

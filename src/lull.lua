@@ -3,18 +3,17 @@
 
 local client = require "lull.client"
 local json = require "lull.json"
-local options = require "lull.options"
 local presets = require "lull.presets"
 local sched = require "lull.sched"
 local secret = require "lull.secret"
-local tasks = require "lull.tasks"
+local tasks = require "lull.later" "lull.tasks"
 local text = require "lull.text"
 local usage = require "lull.usage"
 
 usage.own()
 
 ---@type lull
-local M = { version = options.version }
+local M = { version = require("lull.options").version }
 
 M.client = client.new
 M.file = client.file
@@ -31,10 +30,14 @@ M.fds = sched.fds
 M.timeout = sched.timeout
 M.try = sched.try
 M.exit = sched.exit
-M.each = tasks.each
-M.map = tasks.map
-M.all = tasks.all
-M.race = tasks.race
+
+function M.each(source, options, fn) return tasks.each(source, options, fn) end
+
+function M.map(source, options, fn) return tasks.map(source, options, fn) end
+
+function M.all(list) return tasks.all(list) end
+
+function M.race(list) return tasks.race(list) end
 
 function M.now() return sched.engine():now() end
 

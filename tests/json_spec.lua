@@ -165,3 +165,17 @@ describe("json.decode", function()
     end
   end)
 end)
+
+describe("lua-cjson", function()
+  -- It is loaded for the first text of JSON, which may come late.
+  it("is missed when lull is loaded, not in the middle of the work", function()
+    local wire = require "tests.wire"
+    local result = wire.script [[
+      package.cpath = package.cpath:match "[^;]*build[^;]*"
+      print(pcall(require, "lull"))
+    ]]
+    assert.matches("^false\t.*module 'cjson' not found", result.out)
+    assert.matches("\n%[1%]\n$", result.out)
+    wire.clean()
+  end)
+end)

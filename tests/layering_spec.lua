@@ -120,7 +120,7 @@ local CONCEPTS = {
 
 -- lull's Lua files from the ground up, by the same rule.
 local LUA_FLOORS = {
-  { "usage" },
+  { "usage", "later" },
   { "secret" },
   { "text", "json", "lost" },
   { "sched", "outcome", "world" },
@@ -144,7 +144,7 @@ local LUA_NEVER = {
 }
 -- Modules of others, and who may ask for them.
 local LUA_LIBRARIES = {
-  ["lull.core"] = { "sched", "outcome", "attempt", "options", "client", "chaos",
+  ["lull.core"] = { "json", "sched", "outcome", "attempt", "options", "client", "chaos",
     "record", "input", "simulate", "trace", "flags", "job", "cli", "trial" },
   cjson = { "json", "world", "cli" },
   argparse = { "flags", "cli", "fleet" },
@@ -531,6 +531,9 @@ describe("layers of the Lua files", function()
       local text = read(directory .. "/" .. name)
       requires[module], text_of[module] = {}, text
       for other in bare(text):gmatch('%f[%w_]require%s*%(?%s*"([%w_.]+)"') do
+        requires[module][other] = true
+      end
+      for other in bare(text):gmatch('"lull%.later"%s*"([%w_.]+)"') do
         requires[module][other] = true
       end
     end

@@ -201,7 +201,7 @@ describe("Lua 5.5", function()
     if wire.run "pkg-config --exists lua5.5 || pkg-config --exists lua-5.5".code ~= 0 then
       return pending "Lua 5.5 is not installed"
     end
-    local made = wire.run "make -s module build/lua5.5/lull-bin LUA=lua5.5 WERROR=-Werror"
+    local made = wire.run "make -s module build/lua5.5/lull-bin-shared LUA=lua5.5 STATIC_LUA= WERROR=-Werror"
     assert.equal("", made.err)
     assert.equal(0, made.code)
   end)

@@ -260,7 +260,7 @@ describe("the names of", function()
       assert_same_names(name, documented, keys_of(fields))
     end
     assert_same_names("retry", fields_of "lull.retry_options", keys_of(require "lull.attempt".RETRY))
-    assert_same_names("each", fields_of "lull.each_options", hidden(lull.each, "OPTIONS"))
+    assert_same_names("each", fields_of "lull.each_options", hidden(require "lull.tasks".each, "OPTIONS"))
     assert_same_names("sim.run", fields_of "lull.sim_options", hidden(require "lull.sim".run, "OPTIONS"))
   end)
 

@@ -1,7 +1,7 @@
 -- cli: the command line of `lull`, for the binary and for the rock alike.
 
 local core = require "lull.core"
-local flags = require "lull.flags"
+local flags = require "lull.later" "lull.flags"
 local lull = require "lull"
 local outcome = require "lull.outcome"
 local sched = require "lull.sched"

@@ -4,7 +4,7 @@
 -- with it, or asks about an outcome for which the script has a function.
 -- That function runs here, in the task, so it may itself send and sleep.
 
-local attempt = require "lull.attempt"
+local attempt = require "lull.later" "lull.attempt"
 local core = require "lull.core"
 local json = require "lull.json"
 local options = require "lull.options"

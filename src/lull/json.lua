@@ -5,13 +5,26 @@
 -- silently another; whole numbers are whole on every Lua; and numbers are
 -- written with as many digits as they need.
 
-local cjson = require("cjson").new()
+local core = require "lull.core"
+local later = require "lull.later"
 local secret = require "lull.secret"
 local usage = require "lull.usage"
 
+-- cjson's null, which is the null of every C library for Lua.
 ---@type lull.json
-local M = { null = cjson.null }
+local M = { null = core.null }
 usage.own()
+
+-- One of our own, for the first text of JSON.
+local instance
+local cjson = later(function()
+  instance = instance or require("cjson").new()
+  return instance
+end)
+
+-- That it is missing is said at once, all the same.
+local search = rawget(package, "searchpath")
+if not (search and search("cjson", package.cpath)) then require "cjson" end
 
 -- cjson would write {} for an empty list.
 M.empty_array = setmetatable({}, { __newindex = function()
