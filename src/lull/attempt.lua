@@ -13,7 +13,8 @@ usage.own()
 ---@type lull.attempt
 local Attempt = {}
 Attempt.__index = function(self, name)
-  if Attempt[name] then return Attempt[name] end
+  local method = Attempt[name]
+  if method then return method end
   if name == "request" then
     self.request = { method = outcome.lazy(self, "method"), url = outcome.lazy(self, "url") }
     return self.request
@@ -24,10 +25,6 @@ Attempt.__index = function(self, name)
 end
 
 local Verdict = {}
-Verdict.__index = Verdict
-
----True for what accept, retry and stop return.
-function M.is_verdict(value) return getmetatable(value) == Verdict end
 
 local function verdict(fields) return setmetatable(fields, Verdict) end
 
@@ -95,8 +92,7 @@ end
 
 ---The verdict in what a rule's function returned; nil lets the default stand.
 function M.verdict_of(value, where)
-  if value == nil then return nil end
-  if M.is_verdict(value) then return value end
+  if value == nil or getmetatable(value) == Verdict then return value end
   if type(value) == "string" and PLAIN[value] then return PLAIN[value] end
   error(("the rule for %s returned %s: it returns attempt:accept(), "
     .. "attempt:retry(), attempt:stop() or nothing"):format(

@@ -616,22 +616,27 @@ local function traceback(err)
   return with_traceback(err, err, 2)
 end
 
-local function or_cancelled(ok, ...)
-  if current and current.cancelled then return false, current.cancelled end
-  return ok, ...
+-- `fn(a, b, c)` on a Lua whose pcall does not let a task wait, and whose
+-- xpcall passes no arguments on.
+local function traced_apart(fn, a, b, c)
+  if not current then return xpcall(function() return fn(a, b, c) end, traceback) end
+  local task = run_child(fn, a, b, c)
+  if not task.results then return false, task.traceback end
+  return true, unpack(task.results, 1, 2)
 end
 
----As try, but a text error comes with its traceback, and what ends the task
----is returned, too: its caller has something to put away first.
-function M.traced(fn, ...)
-  if M.pcall_yields then return or_cancelled(xpcall(fn, traceback, ...)) end
-  if not current then
-    local args = pack(...) -- which 5.1's xpcall does not take
-    return or_cancelled(xpcall(function() return fn(unpack(args, 1, args.n)) end, traceback))
+---As try, for three arguments and two results; but a text error comes with its
+---traceback, and what ends the task is returned, too: its caller has something
+---to put away first.
+function M.traced(fn, a, b, c)
+  local ok, one, two
+  if M.pcall_yields then
+    ok, one, two = xpcall(fn, traceback, a, b, c)
+  else
+    ok, one, two = traced_apart(fn, a, b, c)
   end
-  local task = run_child(fn, ...)
-  if not task.results then return or_cancelled(false, task.traceback) end
-  return or_cancelled(true, unpack(task.results, 1, task.results.n))
+  if current and current.cancelled then return false, current.cancelled end
+  return ok, one, two
 end
 
 -- ---- the end -------------------------------------------------------------
