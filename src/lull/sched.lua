@@ -275,13 +275,19 @@ local function run_task(task, ...)
   return after(task, before, resume(task.co, ...))
 end
 
--- The same for a group's worker, whose results are nobody's.
+-- The same for a group's worker, whose results are nobody's; written out, as
+-- most of what is run is a worker.
 local function run_worker(task, kind, details, id)
-  local before = current
-  go_to(task)
-  local ok, first_value = resume(task.co, kind, details, id)
-  if first_value == waiting then return back_to(before) end
-  return after(task, before, ok, first_value)
+  local before, co = current, task.co
+  current = task
+  if entering then
+    M.latest = task
+    entering(co)
+  end
+  local ok, first_value = resume(co, kind, details, id)
+  if first_value ~= waiting then return after(task, before, ok, first_value) end
+  current = before
+  if entering and (before or M.interrupted) then entering(before and before.co) end
 end
 
 -- The first task that is ready, or what something else has to do in the loop.
@@ -477,15 +483,15 @@ end
 ---what is ready now.
 function M.later(thing) push(thing) end
 
----Runs the group's `work` in one more task, at once. Only from a turn of the
----loop: from within a task it would make the stack of each as deep as those
+---Runs the group's `work(task)` in one more task, at once. Only from a turn of
+---the loop: from within a task it would make the stack of each as deep as those
 ---before it.
 function M.begin(group)
   group.worker = group.worker or worker_of(group)
   local task = setmetatable({ co = coroutine.create(group.work), pending = nil }, group.worker)
   live[group] = true
   group:joined(task)
-  return run_worker(task)
+  return run_worker(task, task)
 end
 
 ---The last task of the group has ended.

@@ -161,10 +161,10 @@ local function pulled(state, ...)
 end
 
 -- What the source gives next. At its end the worker ends within here.
-local function pull(state)
+local function pull(state, worker)
   if state.pulling then wait_turn(state) end
   if state.over or sched.interrupted then return leave(state) end
-  state.pulling = sched.current()
+  state.pulling = worker
   return pulled(state, state.source())
 end
 
@@ -176,8 +176,8 @@ local function run(what, source, options, fn, wrapped)
   local group = new_group(what)
   state.group = group
   wrapped = wrapped or fn
-  group.work = function()
-    while true do wrapped(pull(state)) end
+  group.work = function(worker)
+    while true do wrapped(pull(state, worker)) end
   end
   -- A signal may end the worker whose turn it is, within an iterator that waits.
   group.vacate = function(task)
@@ -186,8 +186,8 @@ local function run(what, source, options, fn, wrapped)
       give_turn(state)
     end
   end
-  group:add(group.work).fn = fn -- by which it is named
-  group.fn = fn
+  local first = group:add(function() return group.work(sched.current()) end)
+  first.fn, group.fn = fn, fn -- by which they are named
   group:wait()
 end
 
