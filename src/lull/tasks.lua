@@ -50,10 +50,10 @@ end
 local FEW = 64     -- tasks that are not worth a look
 local MANY = 10000 -- whose memory is not to wait for a collector that lets it double
 
--- The ended ones are let go of, a quarter of all at a time.
+-- The ended ones are let go of, an eighth of all at a time.
 local function tidy(group)
   local tasks, before = {}, #group.tasks
-  if before < FEW or group.left > before - before / 4 then return end
+  if before < FEW or group.left > before - before / 8 then return end
   for _, task in ipairs(group.tasks) do
     if not task.done then tasks[#tasks + 1] = task end
   end
