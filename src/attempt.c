@@ -17,7 +17,7 @@ void lull_response_init(struct lull_response *r,
                         const struct lull_client *client)
 {
   r->status = 0;
-  lull_headers_init(&r->headers, client->max_headers);
+  lull_headers_init(&r->headers);
   lull_sink_init(&r->sink, client->max_body,
                  client->max_body_given ? client->max_body : UINT64_MAX);
 }
@@ -34,7 +34,7 @@ void lull_attempt_init(struct lull_attempt *a,
                        const struct lull_client *client)
 {
   *a = (struct lull_attempt){.request = request, .client = client};
-  lull_headers_init(&a->outgoing, SIZE_MAX);
+  lull_headers_init(&a->outgoing);
   lull_response_init(&a->response, client);
 }
 
@@ -42,12 +42,6 @@ void lull_attempt_clear(struct lull_attempt *a)
 {
   lull_response_clear(&a->response);
   lull_headers_clear(&a->outgoing);
-}
-
-static enum lull_err add(struct lull_headers *all, const char *name,
-                         const char *value)
-{
-  return lull_headers_add(all, name, strlen(name), value, strlen(value));
 }
 
 /* A file that is to be continued must come as it is: the bytes of a decoded
@@ -58,12 +52,12 @@ static enum lull_err file_headers(const struct lull_attempt *a,
   enum lull_err err = LULL_OK;
   char range[48];
   if (!lull_headers_get(all, "accept-encoding", 0))
-    err = add(all, "accept-encoding", "identity");
+    err = lull_headers_copy(all, "accept-encoding", "identity");
   if (err || !a->validator || lull_headers_get(all, "range", 0))
     return err;
   snprintf(range, sizeof range, "bytes=%" PRIu64 "-", a->resume_from);
-  err = add(all, "range", range);
-  return err ? err : add(all, "if-range", a->validator);
+  err = lull_headers_copy(all, "range", range);
+  return err ? err : lull_headers_copy(all, "if-range", a->validator);
 }
 
 enum lull_err lull_attempt_headers(const struct lull_attempt *a,

@@ -110,7 +110,8 @@ static void read_headers(lua_State *L, int index, const char *name,
 {
   size_t len;
   const char *raw = lull_bind_string(L, index, name, &len);
-  enum lull_err err = raw ? lull_headers_add_raw(headers, raw, len) : LULL_OK;
+  enum lull_err err = raw ? lull_headers_add_raw(
+                                 headers, LULL_REQUEST_HEADERS_MAX, raw, len) : LULL_OK;
   if (err)
     lull_bind_raise(L, err);
 }

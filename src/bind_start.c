@@ -23,7 +23,9 @@ static enum lull_err fill_headers(lua_State *L, const char *name,
 {
   size_t len;
   const char *raw = lull_bind_string(L, 3, name, &len);
-  return raw ? lull_headers_add_raw(headers, raw, len) : LULL_OK;
+  return raw ? lull_headers_add_raw(headers, LULL_REQUEST_HEADERS_MAX, raw,
+                                    len)
+             : LULL_OK;
 }
 
 enum lull_err lull_bind_body(lua_State *L, int index, struct lull_body **body)

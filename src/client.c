@@ -20,8 +20,8 @@ struct lull_client *lull_client_new(void)
   c->users = 1;
   c->serial = ++serial;
   lull_policy_init(&c->policy);
-  lull_headers_init(&c->headers, LULL_REQUEST_HEADERS_MAX);
-  lull_headers_init(&c->secrets, LULL_REQUEST_HEADERS_MAX);
+  lull_headers_init(&c->headers);
+  lull_headers_init(&c->secrets);
   c->lane.budget = default_budget;
   c->lane.pace = true;
   c->redirects = 10;

@@ -218,7 +218,8 @@ static enum lull_err fill(struct lull_attempt *a,
 {
   struct lull_response *to = &a->response;
   enum lull_err err =
-      lull_headers_add_raw(&to->headers, reply->headers, reply->headers_len);
+      lull_headers_add_raw(&to->headers, a->client->max_headers,
+                           reply->headers, reply->headers_len);
   bool headers = err == LULL_OK;
   if (!err)
     err = fill_body(a, reply);

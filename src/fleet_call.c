@@ -203,10 +203,9 @@ static void read_hint(struct lull_fleet *f, int status, lull_usec after)
   enum lull_err err;
   if (after == f->hint_after && status == f->hint_status)
     return;
-  int len = snprintf(text, sizeof text, "%lld", (long long)(after / LULL_SEC));
-  lull_headers_init(&headers, 256);
-  err = lull_headers_add(&headers, "retry-after", strlen("retry-after"), text,
-                         (size_t)len);
+  snprintf(text, sizeof text, "%lld", (long long)(after / LULL_SEC));
+  lull_headers_init(&headers);
+  err = lull_headers_copy(&headers, "retry-after", text);
   lull_hint_read(&headers, status, 0, &f->hint);
   lull_headers_clear(&headers);
   lull_fleet_fail(f, err);

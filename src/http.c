@@ -12,9 +12,9 @@ struct lull_header_block {
 
 #define FIRST_CAP 480 /* of an answer's headers, mostly */
 
-void lull_headers_init(struct lull_headers *h, size_t max)
+void lull_headers_init(struct lull_headers *h)
 {
-  *h = (struct lull_headers){.max = max};
+  *h = (struct lull_headers){0};
 }
 
 void lull_headers_clear(struct lull_headers *h)
@@ -35,11 +35,11 @@ const char *lull_headers_raw(const struct lull_headers *h, size_t *len)
 }
 
 /* Room for `len` more bytes. */
-static enum lull_err reserve(struct lull_headers *h, size_t len)
+static enum lull_err reserve(struct lull_headers *h, size_t max, size_t len)
 {
   struct lull_header_block *b = h->block;
   size_t used = b ? b->len : 0, cap = b ? b->cap : 0;
-  if (len > h->max - used)
+  if (len > max || used > max - len)
     return LULL_ELIMIT;
   if (used + len <= cap)
     return LULL_OK;
@@ -74,16 +74,16 @@ static void put(struct lull_header_block *b, const char *text, size_t len)
 }
 
 /* Name and value are known to have no line end. */
-static enum lull_err append(struct lull_headers *h, const char *name,
-                            size_t name_len, const char *value,
-                            size_t value_len)
+static enum lull_err append(struct lull_headers *h, size_t max,
+                            const char *name, size_t name_len,
+                            const char *value, size_t value_len)
 {
   enum lull_err err;
   while (value_len && blank(*value))
     value++, value_len--;
   while (value_len && blank(value[value_len - 1]))
     value_len--;
-  err = reserve(h, name_len + value_len + 2);
+  err = reserve(h, max, name_len + value_len + 2);
   if (err)
     return err;
   put(h->block, name, name_len);
@@ -92,18 +92,25 @@ static enum lull_err append(struct lull_headers *h, const char *name,
   return LULL_OK;
 }
 
-enum lull_err lull_headers_add(struct lull_headers *h, const char *name,
-                               size_t name_len, const char *value,
-                               size_t value_len)
+enum lull_err lull_headers_add(struct lull_headers *h, size_t max,
+                               const char *name, size_t name_len,
+                               const char *value, size_t value_len)
 {
   if (name_len == 0 || has_line_end(name, name_len) ||
       has_line_end(value, value_len))
     return LULL_EINVAL;
-  return append(h, name, name_len, value, value_len);
+  return append(h, max, name, name_len, value, value_len);
 }
 
-enum lull_err lull_headers_add_line(struct lull_headers *h, const char *line,
-                                    size_t len)
+enum lull_err lull_headers_copy(struct lull_headers *h, const char *name,
+                                const char *value)
+{
+  return lull_headers_add(h, SIZE_MAX, name, strlen(name), value,
+                          strlen(value));
+}
+
+enum lull_err lull_headers_add_line(struct lull_headers *h, size_t max,
+                                    const char *line, size_t len)
 {
   const char *colon = memchr(line, ':', len);
   size_t name_len;
@@ -115,7 +122,7 @@ enum lull_err lull_headers_add_line(struct lull_headers *h, const char *line,
   if (has_line_end(line, len) || memchr(line, ' ', name_len) ||
       memchr(line, '\t', name_len))
     return LULL_OK; /* a folded line, or no field: RFC 9112, 5.1 and 5.2 */
-  return append(h, line, name_len, colon + 1, len - name_len - 1);
+  return append(h, max, line, name_len, colon + 1, len - name_len - 1);
 }
 
 bool lull_headers_next(const struct lull_headers *h, size_t *at,
@@ -142,8 +149,8 @@ const char *lull_headers_get(const struct lull_headers *h, const char *name,
   return NULL;
 }
 
-enum lull_err lull_headers_add_raw(struct lull_headers *h, const char *raw,
-                                   size_t len)
+enum lull_err lull_headers_add_raw(struct lull_headers *h, size_t max,
+                                   const char *raw, size_t len)
 {
   const char *end = raw + len;
   while (raw < end) {
@@ -153,7 +160,7 @@ enum lull_err lull_headers_add_raw(struct lull_headers *h, const char *raw,
     enum lull_err err;
     if (!value_end)
       return LULL_EINVAL;
-    err = lull_headers_add(h, raw, (size_t)(name_end - raw), value,
+    err = lull_headers_add(h, max, raw, (size_t)(name_end - raw), value,
                            (size_t)(value_end - value));
     if (err)
       return err;

@@ -25,10 +25,10 @@ static enum lull_err drop_body_headers(struct lull_headers *headers)
   const char *name, *value;
   size_t at = 0;
   enum lull_err err = LULL_OK;
-  lull_headers_init(&kept, headers->max);
+  lull_headers_init(&kept);
   while (!err && lull_headers_next(headers, &at, &name, &value))
     if (strncasecmp(name, "content-", 8) != 0)
-      err = lull_headers_add(&kept, name, strlen(name), value, strlen(value));
+      err = lull_headers_copy(&kept, name, value);
   lull_headers_clear(err ? &kept : headers);
   if (!err)
     *headers = kept;

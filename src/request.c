@@ -9,8 +9,8 @@
 void lull_request_init(struct lull_request *r)
 {
   *r = (struct lull_request){0};
-  lull_headers_init(&r->headers, LULL_REQUEST_HEADERS_MAX);
-  lull_headers_init(&r->secrets, LULL_REQUEST_HEADERS_MAX);
+  lull_headers_init(&r->headers);
+  lull_headers_init(&r->secrets);
 }
 
 void lull_request_clear(struct lull_request *r)
@@ -91,7 +91,7 @@ static enum lull_err inherit(struct lull_headers *all,
     if (lull_headers_get(&r->headers, name, 0) ||
         lull_headers_get(&r->secrets, name, 0) || !*value)
       continue;
-    err = lull_headers_add(all, name, strlen(name), value, strlen(value));
+    err = lull_headers_copy(all, name, value);
   }
   return err;
 }
@@ -104,7 +104,7 @@ static enum lull_err copy(struct lull_headers *all,
   enum lull_err err = LULL_OK;
   while (!err && lull_headers_next(from, &at, &name, &value))
     if (*value)
-      err = lull_headers_add(all, name, strlen(name), value, strlen(value));
+      err = lull_headers_copy(all, name, value);
   return err;
 }
 
@@ -138,15 +138,14 @@ enum lull_err lull_request_override(struct lull_headers *headers,
   const char *name, *value;
   size_t at = 0;
   enum lull_err err;
-  lull_headers_init(&merged, headers->max);
-  lull_headers_init(&fields, headers->max);
-  err = lull_headers_add_raw(&fields, raw, len);
+  lull_headers_init(&merged);
+  lull_headers_init(&fields);
+  err = lull_headers_add_raw(&fields, LULL_REQUEST_HEADERS_MAX, raw, len);
   while (!err && lull_headers_next(headers, &at, &name, &value))
     if (!lull_headers_get(&fields, name, 0))
-      err =
-          lull_headers_add(&merged, name, strlen(name), value, strlen(value));
+      err = lull_headers_copy(&merged, name, value);
   if (!err)
-    err = lull_headers_add_raw(&merged, raw, len);
+    err = lull_headers_add_raw(&merged, LULL_REQUEST_HEADERS_MAX, raw, len);
   lull_headers_clear(&fields);
   if (err) {
     lull_headers_clear(&merged);

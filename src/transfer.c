@@ -30,7 +30,8 @@ static size_t take_header(char *line, size_t size, size_t count, void *user)
   if (t->headers_ended)
     return len; /* trailers are not headers */
   t->headers_ended = *line == '\r' || *line == '\n';
-  t->failed = lull_headers_add_line(&a->response.headers, line, len);
+  t->failed = lull_headers_add_line(&a->response.headers,
+                                    a->client->max_headers, line, len);
   return t->failed ? 0 : len;
 }
 
@@ -393,7 +394,7 @@ static enum lull_err load_all(struct lull_transfer *t, struct lull_attempt *a)
 {
   struct lull_headers all;
   enum lull_err err;
-  lull_headers_init(&all, SIZE_MAX);
+  lull_headers_init(&all);
   load_constants(t);
   load_callbacks(t);
   load_stall(t->easy, a->stall);

@@ -17,7 +17,7 @@ static void append(lua_State *L, struct lull_headers *h)
   name = lua_tolstring(L, -2, &name_len);
   value = lua_tolstring(L, -1, &value_len);
   if (!name || !value ||
-      lull_headers_add(h, name, name_len, value, value_len)) {
+      lull_headers_add(h, 1 << 20, name, name_len, value, value_len)) {
     lull_headers_clear(h);
     luaL_error(L, "bad header");
   }
@@ -28,7 +28,7 @@ static void read_headers(lua_State *L, int index, struct lull_headers *h)
 {
   int i;
   luaL_checktype(L, index, LUA_TTABLE);
-  lull_headers_init(h, 1 << 20);
+  lull_headers_init(h);
   for (i = 1;; i++) {
     lua_rawgeti(L, index, i);
     if (!lua_istable(L, -1))

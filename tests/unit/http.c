@@ -55,17 +55,28 @@ static int buf_clear(lua_State *L)
 
 /* ---- header lists ------------------------------------------------------ */
 
+struct list {
+  struct lull_headers headers; /* first */
+  size_t max;
+};
+
 static struct lull_headers *check_list(lua_State *L)
 {
   return luaL_checkudata(L, 1, LIST);
+}
+
+static size_t max_of(lua_State *L)
+{
+  return ((struct list *)luaL_checkudata(L, 1, LIST))->max;
 }
 
 /* headers(max) */
 static int new_list(lua_State *L)
 {
   size_t max = (size_t)luaL_optnumber(L, 1, 1 << 20);
-  struct lull_headers *h = lua_newuserdata(L, sizeof *h);
-  lull_headers_init(h, max);
+  struct list *list = lua_newuserdata(L, sizeof *list);
+  lull_headers_init(&list->headers);
+  list->max = max;
   luaL_getmetatable(L, LIST);
   lua_setmetatable(L, -2);
   return 1;
@@ -76,22 +87,24 @@ static int add(lua_State *L)
   size_t name_len, value_len;
   const char *name = luaL_checklstring(L, 2, &name_len);
   const char *value = luaL_checklstring(L, 3, &value_len);
-  return unit_report(L, (int)lull_headers_add(check_list(L), name, name_len,
-                                              value, value_len));
+  return unit_report(L, (int)lull_headers_add(check_list(L), max_of(L), name,
+                                              name_len, value, value_len));
 }
 
 static int add_line(lua_State *L)
 {
   size_t len;
   const char *line = luaL_checklstring(L, 2, &len);
-  return unit_report(L, (int)lull_headers_add_line(check_list(L), line, len));
+  return unit_report(
+      L, (int)lull_headers_add_line(check_list(L), max_of(L), line, len));
 }
 
 static int add_raw(lua_State *L)
 {
   size_t len;
   const char *raw = luaL_checklstring(L, 2, &len);
-  return unit_report(L, (int)lull_headers_add_raw(check_list(L), raw, len));
+  return unit_report(
+      L, (int)lull_headers_add_raw(check_list(L), max_of(L), raw, len));
 }
 
 /* get(name [, nth from 1]) */

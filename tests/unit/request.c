@@ -34,7 +34,7 @@ static void fill_headers(lua_State *L, const char *name,
 {
   size_t len = 0;
   const char *raw = text_field(L, name, &len);
-  if (raw && lull_headers_add_raw(headers, raw, len) != LULL_OK)
+  if (raw && lull_headers_add_raw(headers, LULL_REQUEST_HEADERS_MAX, raw, len) != LULL_OK)
     luaL_error(L, "bad %s", name);
 }
 
@@ -134,9 +134,9 @@ static int outgoing(lua_State *L)
   const char *hidden = luaL_optlstring(L, 3, "", &hidden_len);
   struct lull_client *c = lull_client_new();
   struct lull_headers all;
-  lull_headers_init(&all, SIZE_MAX);
-  lull_headers_add_raw(&c->headers, open, open_len);
-  lull_headers_add_raw(&c->secrets, hidden, hidden_len);
+  lull_headers_init(&all);
+  lull_headers_add_raw(&c->headers, SIZE_MAX, open, open_len);
+  lull_headers_add_raw(&c->secrets, SIZE_MAX, hidden, hidden_len);
   lull_request_headers(r, c, &all);
   raw = lull_headers_raw(&all, &raw_len);
   lua_pushlstring(L, raw, raw_len);
