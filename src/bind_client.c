@@ -105,13 +105,21 @@ static void read_transport(lua_State *L, int index, struct lull_transport *t)
       (enum lull_http_version)lull_bind_choice(L, index, "http", versions, 0);
 }
 
+/* A call counts them in 16 bits. */
+static unsigned read_redirects(lua_State *L, int index, unsigned fallback)
+{
+  double most = lull_bind_number(L, index, "redirects", fallback);
+  return most < UINT16_MAX ? (unsigned)most : UINT16_MAX;
+}
+
 static void read_headers(lua_State *L, int index, const char *name,
                          struct lull_headers *headers)
 {
   size_t len;
   const char *raw = lull_bind_string(L, index, name, &len);
-  enum lull_err err = raw ? lull_headers_add_raw(
-                                 headers, LULL_REQUEST_HEADERS_MAX, raw, len) : LULL_OK;
+  enum lull_err err = LULL_OK;
+  if (raw)
+    err = lull_headers_add_raw(headers, LULL_REQUEST_HEADERS_MAX, raw, len);
   if (err)
     lull_bind_raise(L, err);
 }
@@ -219,7 +227,7 @@ int lull_bind_client(lua_State *L)
   read_headers(L, 1, "headers", &c->headers);
   read_headers(L, 1, "secrets", &c->secrets);
   read_lane(L, 1, &c->lane);
-  c->redirects = (unsigned)lull_bind_number(L, 1, "redirects", c->redirects);
+  c->redirects = read_redirects(L, 1, c->redirects);
   c->hedge = lull_bind_time(L, 1, "hedge", 0);
   c->max_body_given = lull_bind_flag(L, 1, "max_body");
   c->max_body =

@@ -71,7 +71,7 @@ static void push_verdict(lua_State *L, const struct lull_engine *e,
     lull_bind_set_string(L, "method", left.method);
     lull_bind_set_string(L, "url", left.url);
   }
-  lull_bind_set_integer(L, "limit", (lua_Integer)lull_call_limit(c));
+  lull_bind_set_integer(L, "limit", (lua_Integer)lull_call_most(c));
   if (r->rule != LULL_NO_RULE)
     lull_bind_set_string(L, "rule_key", c->client->policy.rules[r->rule].key);
   lull_bind_set_number(L, "now", lull_usec_to(now));

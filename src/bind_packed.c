@@ -52,8 +52,8 @@ static void note_outcome(struct front *f, const struct lull_call *c,
   f->maybe_applied = r->maybe_applied;
   f->hinted = c->ended->hint.source != LULL_HINT_NONE;
   f->wait = c->ended->suggestion.wait;
-  if (c->deadline_at != LULL_NEVER)
-    f->left = c->deadline_at - now;
+  if (lull_call_deadline(c) != LULL_NEVER)
+    f->left = lull_call_deadline(c) - now;
 }
 
 void lull_bind_pack(lua_State *L, const struct lull_call *c, lull_usec now)

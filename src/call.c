@@ -22,17 +22,13 @@ struct lull_part {
 
 /* What few calls have. Owns all of it. */
 struct lull_aside {
+  struct lull_limits *limits; /* its own */
   char *lane;             /* its name, if it is not the origin's */
   char *detail;           /* the transport's words on the last error */
   struct lull_part *part; /* of the output file, from a cut answer */
   char *left_method, *left_url;
   unsigned left_at;
 };
-
-static bool own_limits(const struct lull_call *call)
-{
-  return call->limits != &call->client->policy.limits;
-}
 
 /* NULL when there is no memory. */
 static struct lull_aside *aside_of(struct lull_call *call)
@@ -50,10 +46,12 @@ static bool copy_options(struct lull_call *call,
   call->ask_always = o->ask_always;
   if (o->limits) {
     struct lull_limits *own = lull_mem_alloc(sizeof *own);
-    if (!own)
+    if (!own || !aside_of(call)) {
+      lull_mem_free(own);
       return false;
+    }
     *own = *o->limits;
-    call->limits = own;
+    call->aside->limits = own;
   }
   if (o->lane && aside_of(call))
     call->aside->lane = lull_mem_copy(o->lane, strlen(o->lane));
@@ -63,7 +61,6 @@ static bool copy_options(struct lull_call *call,
 static void init_leg(struct lull_leg *leg, struct lull_call *call)
 {
   *leg = (struct lull_leg){.call = call};
-  leg->ticket.owner = leg;
 }
 
 struct lull_call *lull_call_new(struct lull_client *client,
@@ -78,7 +75,6 @@ struct lull_call *lull_call_new(struct lull_client *client,
   call->records = &call->first;
   call->record_cap = 1;
   call->client = lull_client_keep(client);
-  call->limits = &call->client->policy.limits;
   lull_request_init(&call->request);
   init_leg(&call->leg, call);
   if (!copy_options(call, options)) {
@@ -88,7 +84,6 @@ struct lull_call *lull_call_new(struct lull_client *client,
   call->request = *request;
   lull_request_init(request);
   call->started = now;
-  call->deadline_at = lull_usec_add(now, call->limits->deadline);
   call->previous = -1;
   call->retry_after = -1;
   call->timeout_rule = LULL_NO_RULE;
@@ -129,6 +124,7 @@ static void drop_aside(struct lull_call *call)
   if (!aside)
     return;
   lull_call_drop_part(call);
+  lull_mem_free(aside->limits);
   lull_mem_free(aside->lane);
   lull_mem_free(aside->detail);
   lull_mem_free(aside->left_method);
@@ -143,8 +139,6 @@ void lull_call_free(struct lull_call *call)
   free_flight(call->ended);
   lull_mem_free(call->kept);
   drop_aside(call);
-  if (own_limits(call))
-    lull_mem_free(call->limits);
   lull_request_clear(&call->request);
   if (call->records != &call->first)
     lull_mem_free(call->records);
@@ -329,6 +323,17 @@ void lull_call_last(const struct lull_call *call, struct lull_last *last)
   }
 }
 
+const struct lull_limits *lull_call_limits(const struct lull_call *call)
+{
+  return call->aside && call->aside->limits ? call->aside->limits
+                                            : &call->client->policy.limits;
+}
+
+lull_usec lull_call_deadline(const struct lull_call *call)
+{
+  return lull_usec_add(call->started, lull_call_limits(call)->deadline);
+}
+
 const char *lull_call_lane(const struct lull_call *call, const char *origin)
 {
   return call->aside && call->aside->lane ? call->aside->lane : origin;
@@ -387,10 +392,11 @@ struct lull_record *lull_call_judged(const struct lull_call *call)
   return call->record_count ? &call->records[call->judged] : NULL;
 }
 
-unsigned lull_call_limit(const struct lull_call *call)
+unsigned lull_call_most(const struct lull_call *call)
 {
   const struct lull_policy *p = &call->client->policy;
-  unsigned limit = call->limits->attempts + (call->total - call->tries);
+  unsigned free_ones = (unsigned)(call->total - call->tries);
+  unsigned limit = lull_call_limits(call)->attempts + free_ones;
   if (call->record_count) {
     unsigned rule = lull_call_judged(call)->rule;
     if (rule != LULL_NO_RULE && p->rules[rule].attempts && call->rule_hits)

@@ -64,8 +64,8 @@ struct lull_flight {
 
 /* One place on the wire. A call has one, and a second while it is hedged. */
 struct lull_leg {
+  struct lull_ticket ticket; /* first: a ticket's address is its leg's */
   struct lull_call *call;
-  struct lull_ticket ticket;
   struct lull_lane_slot *lane;
   struct lull_flight *flight; /* only while flying */
   lull_usec queued_at;
@@ -77,7 +77,6 @@ struct lull_leg {
 struct lull_call {
   struct lull_entry entry;
   struct lull_client *client;
-  struct lull_limits *limits; /* the client's, or its own */
   struct lull_request request;
   struct lull_aside *aside; /* what few have; NULL: nothing */
   struct lull_leg leg;
@@ -92,17 +91,18 @@ struct lull_call {
   unsigned judged;           /* index of the record that is being judged */
   unsigned told;             /* records whose verdicts have been reported */
   unsigned short *rule_hits; /* by rule; NULL until one is counted */
-  lull_usec started, deadline_at, waited, previous;
+  lull_usec started, waited, previous;
   lull_usec retry_after;  /* asked for and refused; -1: not */
+  unsigned wire;          /* requests on the wire so far */
   uint16_t tries, total;  /* at most LULL_ATTEMPTS_CEILING */
-  unsigned hops, wire;
-  enum lull_call_state state : 8;
-  enum lull_action end : 8; /* once it is done, and why */
+  uint16_t hops;          /* redirects of this attempt */
+  uint16_t timeout_rule;  /* whose timeout the next attempt has */
+  enum lull_call_state state : 4;
+  enum lull_action end : 4; /* once it is done, and why */
   enum lull_why end_why : 8;
   enum lull_class fault : 8; /* of an end with no attempt to blame */
-  bool keyed, unsafe, maybe_applied, ask_always;
-  bool hop;              /* the next request follows a redirect */
-  uint16_t timeout_rule; /* whose timeout the next attempt has */
+  bool keyed : 1, unsafe : 1, maybe_applied : 1, ask_always : 1;
+  bool hop : 1; /* the next request follows a redirect */
 };
 
 /* Where a call was before it went elsewhere. */
@@ -151,6 +151,12 @@ void lull_call_shrink(struct lull_call *call);
 /* Borrowed until the call goes on. */
 void lull_call_last(const struct lull_call *call, struct lull_last *last);
 
+/* Its own limits, or the client's. */
+const struct lull_limits *lull_call_limits(const struct lull_call *call);
+
+/* LULL_NEVER: none. */
+lull_usec lull_call_deadline(const struct lull_call *call);
+
 /* The name of the lane that was asked for, or else the origin. Borrowed. */
 const char *lull_call_lane(const struct lull_call *call, const char *origin);
 
@@ -179,7 +185,7 @@ unsigned lull_call_rule_hits(const struct lull_call *call, unsigned rule);
 
 /* How many attempts the call may come to, as things are after its last
    outcome: those that a rule counts by itself and the free ones included. */
-unsigned lull_call_limit(const struct lull_call *call);
+unsigned lull_call_most(const struct lull_call *call);
 
 /* Remembers where the call is about to go elsewhere from, for its report.
    Without memory the report names the target instead. */

@@ -193,8 +193,8 @@ static void refuse_queued(struct lull_engine *e, struct lull_lane *lane)
   lull_usec until = lull_lane_open_until(lane, e->now);
   struct lull_ticket *ticket;
   while (until && (ticket = lull_lane_first(lane)) != NULL) {
-    struct lull_call *call = ((struct lull_leg *)ticket->owner)->call;
-    if (ticket->owner == call->hedge)
+    struct lull_call *call = ((struct lull_leg *)ticket)->call;
+    if ((struct lull_leg *)ticket == call->hedge)
       lull_course_cut_hedge(e, call);
     if (!call->leg.flight)
       refuse(e, call, until);
@@ -208,7 +208,7 @@ enum lull_err lull_course_begin(struct lull_engine *e, struct lull_call *call,
   if (err)
     return err;
   call->state = LULL_QUEUED;
-  lull_timerq_set(&e->timers, &call->entry.timer, call->deadline_at);
+  lull_timerq_set(&e->timers, &call->entry.timer, lull_call_deadline(call));
   refuse_if_open(e, call, retry);
   return LULL_OK;
 }
@@ -253,7 +253,7 @@ static lull_usec hedge_at(const struct lull_call *call)
 /* One timer serves both legs, the hedge's start and the deadline. */
 void lull_course_arm(struct lull_engine *e, struct lull_call *call)
 {
-  lull_usec at = sooner(call->deadline_at, leg_due(&call->leg));
+  lull_usec at = sooner(lull_call_deadline(call), leg_due(&call->leg));
   at = sooner(at, hedge_at(call));
   if (call->hedge)
     at = sooner(at, leg_due(call->hedge));
@@ -277,7 +277,7 @@ static bool may_hedge(const struct lull_engine *e,
 {
   return call->client->hedge > 0 && !call->hedge && !call->request.output &&
          !e->drained && lull_method_safe(call->request.method) &&
-         call->tries < call->limits->attempts;
+         call->tries < lull_call_limits(call)->attempts;
 }
 
 /* A file may take as long as it makes progress, down or up, unless the script
@@ -288,9 +288,9 @@ static void set_timeout(struct lull_engine *e, struct lull_leg *leg)
   const struct lull_request *r = &call->request;
   lull_usec own = lull_call_timeout(call);
   lull_usec timeout =
-      own ? own : lull_limits_timeout(call->limits, leg->flight->n);
+      own ? own : lull_limits_timeout(lull_call_limits(call), leg->flight->n);
   bool file = r->output || (r->body && r->body->file);
-  if (file && !call->limits->timeout_given && !own &&
+  if (file && !lull_call_limits(call)->timeout_given && !own &&
       !e->world->simulated) {
     leg->flight->attempt.stall = timeout;
     timeout = LULL_NEVER;
@@ -370,7 +370,7 @@ void lull_course_dispatch(struct lull_engine *e)
     lull_usec when = LULL_NEVER;
     struct lull_ticket *ticket;
     while ((ticket = lull_lane_next(slot->lane, e->now, &when)) != NULL) {
-      struct lull_leg *leg = ticket->owner;
+      struct lull_leg *leg = (struct lull_leg *)ticket;
       leg->cause = slot->cause;
       launch(e, leg);
     }
@@ -406,7 +406,7 @@ static bool late(const struct lull_engine *e, const struct lull_leg *leg)
 {
   return leg && leg->flight &&
          (e->now >= leg->flight->timeout_at ||
-          e->now >= leg->call->deadline_at);
+          e->now >= lull_call_deadline(leg->call));
 }
 
 static bool is_held(const struct lull_engine *e, const struct lull_leg *leg)
@@ -417,13 +417,13 @@ static bool is_held(const struct lull_engine *e, const struct lull_leg *leg)
 
 static void flying_due(struct lull_engine *e, struct lull_call *call)
 {
-  if (e->now >= call->deadline_at && call->leg.flight)
+  if (e->now >= lull_call_deadline(call) && call->leg.flight)
     lull_course_cut_hedge(e, call);
   if (late(e, &call->leg))
     time_out(e, &call->leg);
   else if (late(e, call->hedge))
     time_out(e, call->hedge);
-  else if (e->now >= call->deadline_at) { /* only a hedge, still queued */
+  else if (e->now >= lull_call_deadline(call)) { /* only a hedge, queued */
     lull_course_cut_hedge(e, call);
     lull_course_finish(e, call, lull_verdict_stop(LULL_WHY_DEADLINE));
   } else if (is_held(e, &call->leg))

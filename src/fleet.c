@@ -241,7 +241,6 @@ static enum lull_err set_up(struct lull_fleet *f)
   lull_rng_seed(&f->rng, f->conf->seed);
   lull_rng_seed(&f->arrival_rng, lull_rng_next(&f->rng));
   f->pose.client = f->policy;
-  f->pose.limits = &f->policy->policy.limits;
   if (!err)
     err = lull_request_method(&f->pose.request, f->conf->method);
   f->pose.keyed = f->conf->keyed;
@@ -254,6 +253,7 @@ static enum lull_err set_up(struct lull_fleet *f)
 
 static void tear_down(struct lull_fleet *f)
 {
+  lull_request_clear(&f->pose.request);
   while (f->chunks) {
     struct lull_fleet_chunk *chunk = f->chunks;
     f->chunks = chunk->next;

@@ -6,12 +6,23 @@
  */
 #include "fleet_state.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
 static lull_usec sooner(lull_usec a, lull_usec b)
 {
   return a < b ? a : b;
+}
+
+static struct lull_fleet_leg *leg_of(struct lull_ticket *ticket)
+{
+  return (void *)((char *)ticket - offsetof(struct lull_fleet_leg, ticket));
+}
+
+static const struct lull_limits *limits_of(const struct lull_fleet *f)
+{
+  return &f->policy->policy.limits;
 }
 
 /* ---- ends -------------------------------------------------------------- */
@@ -52,7 +63,6 @@ static void init_leg(struct lull_fleet_leg *leg, struct lull_fleet_call *call)
 {
   leg->event.kind = LULL_FLEET_LEG;
   leg->call = call;
-  leg->ticket.owner = leg;
 }
 
 static void enqueue(struct lull_fleet *f, struct lull_fleet_leg *leg,
@@ -87,7 +97,7 @@ void lull_fleet_call_begin(struct lull_fleet *f, struct lull_fleet_client *c)
     return;
   call->client = c;
   call->started = f->now;
-  call->deadline_at = lull_usec_add(f->now, f->pose.limits->deadline);
+  call->deadline_at = lull_usec_add(f->now, limits_of(f)->deadline);
   call->previous = -1;
   init_leg(&call->leg, call);
   join(f, call, false);
@@ -149,7 +159,7 @@ static bool may_hedge(const struct lull_fleet *f,
 {
   return f->policy->hedge > 0 && !call->hedge &&
          lull_method_safe(f->conf->method) &&
-         call->tries < f->pose.limits->attempts;
+         call->tries < limits_of(f)->attempts;
 }
 
 static void send(struct lull_fleet *f, struct lull_fleet_leg *leg)
@@ -171,7 +181,7 @@ static void launch(struct lull_fleet *f, struct lull_fleet_leg *leg)
   call->state = LULL_FLEET_FLYING;
   lull_usec limit = call->next_timeout
                         ? call->next_timeout
-                        : lull_limits_timeout(f->pose.limits, call->total);
+                        : lull_limits_timeout(limits_of(f), call->total);
   leg->timeout_at = sooner(lull_usec_add(f->now, limit), call->deadline_at);
   leg->read = f->conf->server.conflicts;
   send(f, leg);
@@ -189,7 +199,7 @@ void lull_fleet_call_dispatch(struct lull_fleet *f,
   if (!c->active)
     return;
   while ((ticket = lull_lane_next(c->lane, f->now, &when)) != NULL)
-    launch(f, ticket->owner);
+    launch(f, leg_of(ticket));
   lull_timerq_set(&f->timers, &c->event.timer, when);
 }
 
@@ -229,7 +239,7 @@ static void pose(struct lull_fleet *f, struct lull_fleet_leg *leg)
   const struct lull_fleet_reply *r = &leg->reply;
   struct lull_call *as = &f->pose;
   unsigned rule = lull_policy_find(&f->policy->policy, r->class, r->status);
-  as->deadline_at = call->deadline_at;
+  as->started = call->started;
   as->previous = call->previous;
   as->total = (uint16_t)call->total;
   as->rule_hits = call->rule_hits;

@@ -59,7 +59,7 @@ struct lull_facts lull_judge_facts(const struct lull_call *call, lull_usec now,
 {
   const struct lull_record *r = lull_call_judged(call);
   return (struct lull_facts){
-      .limits = call->limits,
+      .limits = lull_call_limits(call),
       .class = (enum lull_class)r->class,
       .status = r->status,
       .repeatable =
@@ -74,7 +74,7 @@ struct lull_facts lull_judge_facts(const struct lull_call *call, lull_usec now,
       .restart =
           r->resumed && (r->status == 416 || r->class == LULL_HTTP_MALFORMED),
       .now = now,
-      .deadline_at = call->deadline_at,
+      .deadline_at = lull_call_deadline(call),
       .previous = call->previous,
       .hint = &call->ended->hint,
   };
@@ -121,6 +121,6 @@ lull_usec lull_judge_pause(const struct lull_call *call,
   /* A wait that is too long to be obeyed is no reason to stop the others:
      each of them may be told something else. */
   if (hinted)
-    return hint->wait <= call->limits->max_hint ? hint->wait : 0;
+    return hint->wait <= lull_call_limits(call)->max_hint ? hint->wait : 0;
   return v->action == LULL_RETRY ? v->wait : 0;
 }

@@ -72,7 +72,7 @@ enum lull_lane_cause {
 
 struct lull_lane;
 
-/* One call's place in a lane. Zeroed at first; the engine fills `owner`. */
+/* One call's place in a lane. Zeroed at first. */
 struct lull_ticket {
   struct lull_lane *lane; /* NULL: neither queued nor holding a slot */
   struct lull_ticket *prev, *next;
@@ -83,7 +83,6 @@ struct lull_ticket {
   bool unsent;          /* started, and its last byte has not left yet */
   uint64_t number;      /* its place in the queue; then that of its start */
   lull_usec stamp;      /* its start, as the windows count it */
-  void *owner;
 };
 
 /* What became of an attempt, in the lane's terms. */

@@ -6,15 +6,29 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static const char *const common[] = {
+    "", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", NULL};
+
 void lull_request_init(struct lull_request *r)
 {
-  *r = (struct lull_request){0};
+  *r = (struct lull_request){.method = common[0]};
   lull_headers_init(&r->headers);
   lull_headers_init(&r->secrets);
 }
 
+static void drop_method(struct lull_request *r)
+{
+  const char *const *at = common;
+  while (*at && *at != r->method)
+    at++;
+  if (!*at)
+    lull_mem_free((void *)r->method);
+  r->method = common[0];
+}
+
 void lull_request_clear(struct lull_request *r)
 {
+  drop_method(r);
   lull_mem_free(r->url);
   lull_mem_free(r->output);
   lull_headers_clear(&r->headers);
@@ -25,11 +39,17 @@ void lull_request_clear(struct lull_request *r)
 
 enum lull_err lull_request_method(struct lull_request *r, const char *method)
 {
-  size_t len = strlen(method);
-  if (len > LULL_METHOD_MAX || !lull_method_valid(method))
+  const char *const *at = common;
+  if (!lull_method_valid(method))
     return LULL_EINVAL;
-  memcpy(r->method, method, len + 1);
-  return LULL_OK;
+  while (*at && strcmp(*at, method) != 0)
+    at++;
+  drop_method(r);
+  r->method = *at ? *at : lull_mem_copy(method, strlen(method));
+  if (r->method)
+    return LULL_OK;
+  r->method = common[0];
+  return LULL_ENOMEM;
 }
 
 /* Size and time of a readable regular file. */

@@ -17,10 +17,8 @@ struct lull_body {
   char text[];      /* the bytes; or the path, with its NUL */
 };
 
-#define LULL_METHOD_MAX 23 /* bytes; the longest registered one has 17 */
-
 struct lull_request {
-  char method[LULL_METHOD_MAX + 1];
+  const char *method; /* a common one, which nobody owns; or its own */
   char *url;
   struct lull_headers headers;
   struct lull_headers secrets; /* headers that no other origin may see */
@@ -32,7 +30,7 @@ struct lull_request {
 void lull_request_init(struct lull_request *r);
 void lull_request_clear(struct lull_request *r);
 
-/* LULL_EINVAL for a text that is no method. */
+/* LULL_EINVAL for a text that is no method; LULL_ENOMEM. */
 enum lull_err lull_request_method(struct lull_request *r, const char *method);
 
 /* A copy of the bytes as a body, freed by lull_mem_free. LULL_ENOMEM. */

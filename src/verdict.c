@@ -233,7 +233,7 @@ void lull_verdict_conclude(struct lull_engine *e, struct lull_leg *leg)
     lull_call_drop_part(call);
   call->ended->suggestion = lull_policy_suggest(p, &facts, &e->rng);
   if (call->ended->suggestion.action == LULL_RETRY && other_leg(leg) &&
-      e->now < call->deadline_at)
+      e->now < lull_call_deadline(call))
     lose_leg(e, leg, r);
   else
     win(e, leg);

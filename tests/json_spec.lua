@@ -175,7 +175,6 @@ describe("lua-cjson", function()
       print(pcall(require, "lull"))
     ]]
     assert.matches("^false\t.*module 'cjson' not found", result.out)
-    assert.matches("\n%[1%]\n$", result.out)
     wire.clean()
   end)
 end)

@@ -39,7 +39,7 @@ static void anchor(lua_State *L, struct lull_ticket *ticket, int ud, int lane)
   lua_pushlightuserdata(L, ticket);
   lua_pushvalue(L, ud);
   lua_rawset(L, LUA_REGISTRYINDEX);
-  lua_pushlightuserdata(L, &ticket->owner);
+  lua_pushlightuserdata(L, &ticket->number);
   lua_pushvalue(L, lane);
   lua_rawset(L, LUA_REGISTRYINDEX);
 }
@@ -51,7 +51,7 @@ static void release(lua_State *L, struct lull_ticket *ticket)
   lua_pushlightuserdata(L, ticket);
   lua_pushnil(L);
   lua_rawset(L, LUA_REGISTRYINDEX);
-  lua_pushlightuserdata(L, &ticket->owner);
+  lua_pushlightuserdata(L, &ticket->number);
   lua_pushnil(L);
   lua_rawset(L, LUA_REGISTRYINDEX);
 }
