@@ -343,10 +343,11 @@ static enum lull_err set_part(struct lull_transfer *t, CURLUPart what,
 
 static enum lull_err parse_url(struct lull_transfer *t, const char *url)
 {
-  size_t len = lull_front_len(url);
+  enum lull_err err = set_part(t, CURLUPART_URL, url);
+  size_t len = err ? 0 : lull_front_len(url);
   lull_mem_free(t->front);
   t->front = len ? lull_mem_copy(url, len) : NULL;
-  return set_part(t, CURLUPART_URL, url);
+  return err;
 }
 
 /* To the place where the last one went, most often: parsing a URL, and

@@ -202,6 +202,16 @@ describe("request", function()
   end)
 
   describe("sends", function()
+    -- Common methods are nobody's memory, and others are the request's own.
+    it("a method of any length, also when it becomes another", function()
+      local long = ("PURGE"):rep(40)
+      new(long)
+      assert.are.equal(long, r:look().method)
+      assert.is_true(r:redirect(303, "/b"))
+      assert.are.equal("GET", r:look().method)
+      assert.is_false((pcall(request.new, { method = "GET IT", url = "http://api.test/" })))
+    end)
+
     it("its own headers instead of the client's of that name", function()
       new("GET")
       local out = r:outgoing(raw "X-Own: 2\nX-More: 3", raw "Authorization: other\nCookie: c")
