@@ -483,15 +483,15 @@ end
 ---what is ready now.
 function M.later(thing) push(thing) end
 
----Runs the group's `work(task)` in one more task, at once. Only from a turn of
----the loop: from within a task it would make the stack of each as deep as those
+---Runs the group's `work` in one more task, at once. Only from a turn of the
+---loop: from within a task it would make the stack of each as deep as those
 ---before it.
 function M.begin(group)
   group.worker = group.worker or worker_of(group)
   local task = setmetatable({ co = coroutine.create(group.work), pending = nil }, group.worker)
   live[group] = true
   group:joined(task)
-  return run_worker(task, task)
+  return run_worker(task)
 end
 
 ---The last task of the group has ended.

@@ -50,10 +50,13 @@ end
 local FEW = 64     -- tasks that are not worth a look
 local MANY = 10000 -- whose memory is not to wait for a collector that lets it double
 
--- The ended ones are let go of, an eighth of all at a time.
+-- The ended ones are let go of: the first eighth, as there may be no memory to
+-- spare, then a half at a time.
 local function tidy(group)
   local tasks, before = {}, #group.tasks
-  if before < FEW or group.left > before - before / 8 then return end
+  local share = group.tidied and 2 or 8
+  if before < FEW or group.left > before - before / share then return end
+  group.tidied = true
   for _, task in ipairs(group.tasks) do
     if not task.done then tasks[#tasks + 1] = task end
   end
@@ -160,11 +163,13 @@ local function pulled(state, ...)
   return ...
 end
 
--- What the source gives next. At its end the worker ends within here.
-local function pull(state, worker)
+-- What the source gives next. At its end the worker ends within here. Few
+-- values on the stack, here and above: a source that sleeps is still to fit in
+-- a coroutine's first one, which would double, and stay so for each worker.
+local function pull(state)
   if state.pulling then wait_turn(state) end
   if state.over or sched.interrupted then return leave(state) end
-  state.pulling = worker
+  state.pulling = sched.current()
   return pulled(state, state.source())
 end
 
@@ -176,8 +181,8 @@ local function run(what, source, options, fn, wrapped)
   local group = new_group(what)
   state.group = group
   wrapped = wrapped or fn
-  group.work = function(worker)
-    while true do wrapped(pull(state, worker)) end
+  group.work = function()
+    while true do wrapped(pull(state)) end
   end
   -- A signal may end the worker whose turn it is, within an iterator that waits.
   group.vacate = function(task)
@@ -186,8 +191,8 @@ local function run(what, source, options, fn, wrapped)
       give_turn(state)
     end
   end
-  local first = group:add(function() return group.work(sched.current()) end)
-  first.fn, group.fn = fn, fn -- by which they are named
+  group:add(group.work).fn = fn -- by which it is named
+  group.fn = fn
   group:wait()
 end
 
