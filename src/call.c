@@ -23,9 +23,9 @@ struct lull_part {
 /* What few calls have. Owns all of it. */
 struct lull_aside {
   struct lull_limits *limits; /* its own */
-  char *lane;             /* its name, if it is not the origin's */
-  char *detail;           /* the transport's words on the last error */
-  struct lull_part *part; /* of the output file, from a cut answer */
+  char *lane;                 /* its name, if it is not the origin's */
+  char *detail;               /* the transport's words on the last error */
+  struct lull_part *part;     /* of the output file, from a cut answer */
   char *left_method, *left_url;
   unsigned left_at;
 };
@@ -349,8 +349,8 @@ bool lull_call_left(const struct lull_call *call, struct lull_left *left)
   const struct lull_aside *aside = call->aside;
   if (!aside || !aside->left_method || !aside->left_url)
     return false;
-  *left = (struct lull_left){aside->left_at, aside->left_method,
-                             aside->left_url};
+  *left =
+      (struct lull_left){aside->left_at, aside->left_method, aside->left_url};
   return true;
 }
 

@@ -92,11 +92,11 @@ struct lull_call {
   unsigned told;             /* records whose verdicts have been reported */
   unsigned short *rule_hits; /* by rule; NULL until one is counted */
   lull_usec started, waited, previous;
-  lull_usec retry_after;  /* asked for and refused; -1: not */
-  unsigned wire;          /* requests on the wire so far */
-  uint16_t tries, total;  /* at most LULL_ATTEMPTS_CEILING */
-  uint16_t hops;          /* redirects of this attempt */
-  uint16_t timeout_rule;  /* whose timeout the next attempt has */
+  lull_usec retry_after; /* asked for and refused; -1: not */
+  unsigned wire;         /* requests on the wire so far */
+  uint16_t tries, total; /* at most LULL_ATTEMPTS_CEILING */
+  uint16_t hops;         /* redirects of this attempt */
+  uint16_t timeout_rule; /* whose timeout the next attempt has */
   enum lull_call_state state : 4;
   enum lull_action end : 4; /* once it is done, and why */
   enum lull_why end_why : 8;

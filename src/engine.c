@@ -156,8 +156,7 @@ enum lull_err lull_engine_sleep(struct lull_engine *e, lull_usec delay,
 
 /* What a retry is to be sent with. Another origin sees no secrets but those
    that come with this very judgement. */
-static enum lull_err alter(struct lull_call *call,
-                           struct lull_judgement *j)
+static enum lull_err alter(struct lull_call *call, struct lull_judgement *j)
 {
   struct lull_request *r = &call->request;
   enum lull_err err = LULL_OK;

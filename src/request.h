@@ -22,8 +22,8 @@ struct lull_request {
   char *url;
   struct lull_headers headers;
   struct lull_headers secrets; /* headers that no other origin may see */
-  struct lull_body *body; /* NULL: none */
-  char *output; /* the file for the accepted body, or NULL */
+  struct lull_body *body;      /* NULL: none */
+  char *output;                /* the file for the accepted body, or NULL */
   bool foreign; /* went to another origin: the client's secrets stay here */
 };
 

@@ -34,7 +34,8 @@ static void fill_headers(lua_State *L, const char *name,
 {
   size_t len = 0;
   const char *raw = text_field(L, name, &len);
-  if (raw && lull_headers_add_raw(headers, LULL_REQUEST_HEADERS_MAX, raw, len) != LULL_OK)
+  if (raw && lull_headers_add_raw(headers, LULL_REQUEST_HEADERS_MAX, raw,
+                                  len) != LULL_OK)
     luaL_error(L, "bad %s", name);
 }
 
