@@ -164,11 +164,9 @@ static int protected_main(lua_State *L)
   struct command *command = lua_touserdata(L, 1);
   luaL_openlibs(L);
   preload(L);
-  lua_gc(L, LUA_GCSTOP, 0); /* all that is loaded here stays */
   lua_getglobal(L, "require");
   lua_pushliteral(L, "lull.cli");
   lua_call(L, 1, 1);
-  lua_gc(L, LUA_GCRESTART, 0);
   lua_getfield(L, -1, "main");
   push_arguments(L, command->argc, command->argv);
   push_host(L);
