@@ -100,6 +100,7 @@ build = {
         "src/shards.c",
         "src/sink.c",
         "src/slots.c",
+        "src/target.c",
         "src/timerq.c",
         "src/transfer.c",
         "src/transfer_end.c",

@@ -4,10 +4,15 @@
 
 size_t lull_front_len(const char *url)
 {
-  const char *host = strstr(url, "://");
-  size_t len = host ? (size_t)(host - url) + 3 : 0;
-  len += strcspn(url + len, "/?#");
-  return host && !memchr(url, '@', len) && !memchr(url, '\\', len) ? len : 0;
+  size_t scheme = strcspn(url, ":/?#"), host, i;
+  if (strncmp(url + scheme, "://", 3) != 0)
+    return 0; /* "http:/host" is one, too, for libcurl */
+  url += scheme + 3;
+  host = strcspn(url, "/?#");
+  for (i = 0; i < host; i++)
+    if (strchr("@\\%", url[i]))
+      return 0;
+  return host ? scheme + 3 + host : 0;
 }
 
 /* What a path may have without being changed by a parser of URLs. */

@@ -1,8 +1,6 @@
 #define _POSIX_C_SOURCE 200809L
 #include "transfer.h"
 
-#include "front.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -114,10 +112,9 @@ struct lull_transfer *lull_transfer_new(struct lull_world *world)
   t->world = world;
   t->body_fd = -1;
   t->easy = curl_easy_init();
-  t->url = curl_url();
-  if (!t->easy || !t->url) {
+  if (!lull_target_init(&t->target) || !t->easy) {
     curl_easy_cleanup(t->easy);
-    curl_url_cleanup(t->url);
+    lull_target_clear(&t->target);
     lull_mem_free(t);
     return NULL;
   }
@@ -129,8 +126,7 @@ void lull_transfer_free(struct lull_transfer *t)
   lull_transfer_unload(t);
   wipe(t);
   curl_easy_cleanup(t->easy);
-  curl_url_cleanup(t->url);
-  lull_mem_free(t->front);
+  lull_target_clear(&t->target);
   lull_mem_free(t);
 }
 
@@ -332,50 +328,8 @@ static void load_callbacks(struct lull_transfer *t)
   curl_easy_setopt(easy, CURLOPT_PRIVATE, t);
 }
 
-static enum lull_err set_part(struct lull_transfer *t, CURLUPart what,
-                              const char *text)
-{
-  CURLUcode code = curl_url_set(t->url, what, text, 0);
-  if (code == CURLUE_OK)
-    return LULL_OK;
-  return code == CURLUE_OUT_OF_MEMORY ? LULL_ENOMEM : LULL_EINVAL;
-}
-
-static enum lull_err parse_url(struct lull_transfer *t, const char *url)
-{
-  enum lull_err err = set_part(t, CURLUPART_URL, url);
-  size_t len = err ? 0 : lull_front_len(url);
-  lull_mem_free(t->front);
-  t->front = len ? lull_mem_copy(url, len) : NULL;
-  return err;
-}
-
-/* To the place where the last one went, most often: parsing a URL, and
-   putting it together again to parse that, costs libcurl a sixth of a
-   request. Escapes are left to the parser: set apart they would be changed
-   to lower case, under a signature, for instance. */
-static enum lull_err set_url(struct lull_transfer *t, const char *url)
-{
-  const char *rest = t->front ? lull_front_rest(t->front, url) : NULL;
-  const char *query;
-  enum lull_err err;
-  char *path;
-  if (!rest || strchr(rest, '%'))
-    return parse_url(t, url);
-  query = strchr(rest, '?');
-  path = lull_mem_copy(rest, query ? (size_t)(query - rest) : strlen(rest));
-  if (!path)
-    return LULL_ENOMEM;
-  err = set_part(t, CURLUPART_PATH, path);
-  if (!err)
-    err = set_part(t, CURLUPART_QUERY, query ? query + 1 : NULL);
-  lull_mem_free(path);
-  return err;
-}
-
 static void load_constants(struct lull_transfer *t)
 {
-  curl_easy_setopt(t->easy, CURLOPT_CURLU, t->url);
   curl_easy_setopt(t->easy, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(t->easy, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(t->easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
@@ -413,13 +367,16 @@ enum lull_err lull_transfer_load(struct lull_transfer *t,
                                  struct lull_attempt *a)
 {
   bool plain = is_plain(a), tls = is_tls(a->request->url);
-  enum lull_err err = set_url(t, a->request->url);
+  bool ready =
+      plain && t->plain_for == a->client->serial && t->plain_tls == tls;
+  enum lull_err err;
   t->attempt = a;
   a->transfer = t;
-  if (plain && t->plain_for == a->client->serial && t->plain_tls == tls)
-    return err;
-  if (t->plain_for)
+  if (t->plain_for && !ready)
     wipe(t);
+  err = lull_target_set(&t->target, t->easy, a->request->url);
+  if (ready)
+    return err;
   if (!err)
     err = load_all(t, a);
   t->plain_for = plain && !err ? a->client->serial : 0;

@@ -9,14 +9,14 @@
 #ifndef LULL_TRANSFER_H
 #define LULL_TRANSFER_H
 
+#include "target.h"
 #include "world.h"
 
 #include <curl/curl.h>
 
 struct lull_transfer {
   CURL *easy;
-  CURLU *url;  /* what the handle sends to, parsed */
-  char *front; /* of that URL; NULL where only a parser can tell */
+  struct lull_target target;
   struct lull_attempt *attempt; /* NULL while in the pool */
   struct lull_transfer *next;   /* in the pool */
   struct lull_world *world;

@@ -616,6 +616,25 @@ describe("the binary #binary", function()
     assert.are.equal(143, code)
   end)
 
+  -- The sleep was refused by an error that made lull.each fail.
+  it("a worker that would sleep after the signal ends as one that slept", function()
+    local server = wire.server(SLOW)
+    local child = start([[
+    local lull = require "lull"
+    lull.each({ "/slow", "/slow", "/slow" }, { parallel = 2 }, function(path)
+      print(lull.get(arg[1] .. path).body)
+      lull.sleep(0.01)
+      print "never"
+    end)
+    print(lull.interrupted())
+    ]], server.url)
+    server:requests(2)
+    child:signal "INT"
+    local out, code = child:finish()
+    assert.are.equal("done\ndone\n2\n", out)
+    assert.are.equal(130, code)
+  end)
+
   it("a script that only sleeps ends at once", function()
     local child = start "print 'here' io.stdout:flush() require('lull').sleep(1000)"
     child:line()

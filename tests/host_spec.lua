@@ -90,6 +90,20 @@ describe("lull.step", function()
       print(lull.timeout(), lull.step())]])
   end)
 
+  -- What was loaded when it was first used was not found there any more.
+  it("may go to another folder, and look for modules elsewhere", function()
+    local result = wire.script [[
+      local lull = require "lull"
+      require "lfs".chdir "/"
+      package.path, package.cpath = "", ""
+      local api = lull.client { on = { ["net.refused"] = function(attempt) return attempt:stop() end } }
+      lull.each({ 1 }, function() print((select(2, api:get "http://127.0.0.1:1/")).why) end)
+      print(lull.json.encode { 1 })
+    ]]
+    assert.equal("rule\n[1]\n", result.out)
+    assert.equal("", result.err)
+  end)
+
   it("is not for tasks", function()
     local result = run [[
       local lull = require "lull"

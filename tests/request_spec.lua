@@ -46,6 +46,31 @@ describe("url", function()
     is("https://[2001:db8::1]", "/", "https://[2001:db8::1]:443/")
   end)
 
+  -- "http:///a/x" had the front "http://", with which "http:///b/y" began, too:
+  -- the request, and its secrets, went to a.
+  it("has a front, unless only a parser can tell where it ends", function()
+    for url, front in pairs {
+      ["http://api.test/a"] = "http://api.test", ["https://api.test:8443"] = "https://api.test:8443",
+      ["HTTP://[::1]:80/x"] = "HTTP://[::1]:80", ["http://api.test?q=/"] = "http://api.test",
+      ["http://api.test#http://b"] = "http://api.test", ["http://a/b?u=http://c/d"] = "http://a",
+    } do assert.are.equal(#front, request.front(url), url) end
+    for _, url in ipairs { "http:///a/x", "http:/a/x", "http:/a?u=http://b/c", "http:a", "/a://b", "?://a",
+      "http://u:p@a/", "http://a\\b/", "http://a%2eb/", "http://[fe80::1%25eth0]/", "http://", "", "api.test" } do
+      assert.are.equal(0, request.front(url), url)
+    end
+  end)
+
+  it("has a rest behind its front, when nothing in it needs a parser", function()
+    local front = "http://api.test"
+    for _, rest in ipairs { "/", "/a.b/c..d", "/a?b=c/d&e", "/a//b", "/%2f", "/@:;" } do
+      assert.are.equal(rest, request.rest(front, front .. rest))
+    end
+    for _, rest in ipairs { "", "?a", ":80/", ".org/", "/./a", "/a/../b", "/.a", "/a b", "/a#b", "/a\\b", "/\195\164" } do
+      assert.is_nil(request.rest(front, front .. rest), rest)
+    end
+    assert.is_nil(request.rest(front, "http://api"))
+  end)
+
   it("loses user and password from its origin", function()
     is("http://api.test", "/a", "http://user:secret@api.test/a")
     is("http://api.test", "/a@b", "http://api.test/a@b")

@@ -645,6 +645,20 @@ describe("each", function()
     assert.is_true(still > 500 and slept < still + more, ("%.0f, %.0f"):format(still, slept))
   end)
 
+  -- A collector that is told of many ended tasks began to run again.
+  it("leaves a collector that the script has stopped as it is", function()
+    run(function(lull)
+      collectgarbage()
+      collectgarbage "stop"
+      local gone = setmetatable({ {} }, { __mode = "v" })
+      lull.each(numbers(12000), { parallel = 12000 }, function() lull.sleep(1) end)
+      for i = 1, 300000 do local _ = { i } end
+      local kept = gone[1]
+      collectgarbage "restart"
+      assert.is_table(kept)
+    end)
+  end)
+
   it("names the workers that nothing will wake", function()
     for _, many in ipairs { "each", "map" } do
       local place

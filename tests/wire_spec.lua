@@ -712,14 +712,24 @@ describe("over the wire", function()
       assert(api:get(server.url .. "/without"))
       assert(api:get(other.url .. "/there"))
       assert(api:get(server.url .. "/here"))
+      -- Spellings that libcurl takes, too.
+      assert(api:get((server.url:gsub("//", "///")) .. "/three"))
+      assert(api:get((other.url:gsub("//", "///")) .. "/three"))
+      local one = lull.client { base = server.url:gsub("//", "/") }
+      assert(one:get "/?u=http://b/1")
+      assert(one:get "/?u=http://b/2")
     end)
-    local requests = server:requests(#targets + 3)
+    local requests = server:requests(#targets + 6)
     for i, target in ipairs(targets) do assert.are.equal(target[2], requests[i].path) end
     local with, without = requests[#targets + 1], requests[#targets + 2]
     assert.are.equal("Basic dXNlcjpwYXNz", with.headers.authorization)
     assert.is_nil(without.headers.authorization)
-    assert.are.equal("/there", other:requests(1)[1].path)
+    assert.are.equal("/there", other:requests(2)[1].path)
+    assert.are.equal("/three", other:requests(2)[2].path)
     assert.are.equal("/here", requests[#targets + 3].path)
+    assert.are.equal("/three", requests[#targets + 4].path)
+    assert.are.equal("/?u=http://b/1", requests[#targets + 5].path)
+    assert.are.equal("/?u=http://b/2", requests[#targets + 6].path)
   end)
 
   -- The server had stored a mixture of the old bytes and the new, and lull

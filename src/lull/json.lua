@@ -15,16 +15,22 @@ local usage = require "lull.usage"
 local M = { null = core.null }
 usage.own()
 
--- One of our own, for the first text of JSON.
+-- That cjson is missing is said at once; and a script may change package.cpath.
+local search = rawget(package, "searchpath")
+local library = search and search("cjson", package.cpath)
+if not library then require "cjson" end
+
+local function found()
+  local ok, module = pcall(require, "cjson")
+  return ok and module or package.loadlib(library, "luaopen_cjson")()
+end
+
+-- An instance of our own: it may be set up in other ways elsewhere.
 local instance
 local cjson = later(function()
-  instance = instance or require("cjson").new()
+  instance = instance or found().new()
   return instance
 end)
-
--- That it is missing is said at once, all the same.
-local search = rawget(package, "searchpath")
-if not (search and search("cjson", package.cpath)) then require "cjson" end
 
 -- cjson would write {} for an empty list.
 M.empty_array = setmetatable({}, { __newindex = function()

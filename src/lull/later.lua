@@ -1,8 +1,14 @@
 -- later: a module that is loaded when something of it is first used. Most
 -- scripts begin, and end, without it.
+--
+-- So it is in the binary, which has them all. Elsewhere they are loaded at
+-- once: a program may change its folder, or package.path.
+
+local in_binary = package.preload["lull.later"] ~= nil
 
 ---@param load string|function a module's name, or what gives the module
 return function(load)
+  if not in_binary then return type(load) == "function" and load() or require(load) end
   return setmetatable({}, { __index = function(self, key)
     local module = type(load) == "function" and load() or require(load)
     rawset(self, key, module[key])

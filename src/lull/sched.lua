@@ -447,7 +447,11 @@ end
 function M.sleep(seconds)
   seconds = usage.duration(seconds, "sleep")
   M.check()
-  if M.interrupted then error(cancellation("interrupted"), 0) end
+  if M.interrupted then
+    local ending = cancellation "interrupted"
+    if current then current.cancelled = ending end
+    error(ending, 0)
+  end
   local id = M.engine():sleep(seconds)
   local task = current
   if task then blocked[task] = "sleep" end

@@ -50,6 +50,11 @@ end
 local FEW = 64     -- tasks that are not worth a look
 local MANY = 10000 -- whose memory is not to wait for a collector that lets it double
 
+-- On Lua 5.1 a step would start a collector that the script has stopped.
+local function collect()
+  if _VERSION ~= "Lua 5.1" and collectgarbage "isrunning" then collectgarbage("step", 0) end
+end
+
 -- The ended ones are let go of: the first eighth, as there may be no memory to
 -- spare, then a half at a time.
 local function tidy(group)
@@ -61,7 +66,7 @@ local function tidy(group)
     if not task.done then tasks[#tasks + 1] = task end
   end
   group.tasks = tasks
-  if before > MANY then collectgarbage("step", 0) end
+  if before > MANY then collect() end
 end
 
 function Group:stop()

@@ -1,6 +1,7 @@
 /* Requests, what a redirect makes of them, and URLs, for Lua. */
 #include "unit.h"
 
+#include "front.h"
 #include "redirect.h"
 #include "url.h"
 
@@ -185,13 +186,29 @@ static int redact(lua_State *L)
   return 1;
 }
 
+/* front(url) -> its length */
+static int front(lua_State *L)
+{
+  lua_pushnumber(L, (lua_Number)lull_front_len(luaL_checkstring(L, 1)));
+  return 1;
+}
+
+/* rest(front, url) -> path and query, or nothing */
+static int rest(lua_State *L)
+{
+  const char *text =
+      lull_front_rest(luaL_checkstring(L, 1), luaL_checkstring(L, 2));
+  if (text)
+    lua_pushstring(L, text);
+  return text ? 1 : 0;
+}
+
 void unit_request(lua_State *L)
 {
-  static const luaL_Reg functions[] = {{"new", new_request},
-                                       {"url", url},
-                                       {"resolve", resolve},
-                                       {"redact", redact},
-                                       {NULL, NULL}};
+  static const luaL_Reg functions[] = {
+      {"new", new_request}, {"url", url},     {"resolve", resolve},
+      {"redact", redact},   {"front", front}, {"rest", rest},
+      {NULL, NULL}};
   static const luaL_Reg methods[] = {
       {"body_file", body_file}, {"body_check", body_check},
       {"redirect", redirect},   {"override", override},

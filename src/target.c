@@ -1,0 +1,74 @@
+#include "target.h"
+
+#include "front.h"
+
+#include <string.h>
+
+bool lull_target_init(struct lull_target *t)
+{
+  *t = (struct lull_target){.url = curl_url()};
+  return t->url != NULL;
+}
+
+void lull_target_clear(struct lull_target *t)
+{
+  curl_url_cleanup(t->url);
+  lull_mem_free(t->front);
+}
+
+static enum lull_err set_part(struct lull_target *t, CURLUPart what,
+                              const char *text)
+{
+  CURLUcode code = curl_url_set(t->url, what, text, 0);
+  if (code == CURLUE_OK)
+    return LULL_OK;
+  return code == CURLUE_OUT_OF_MEMORY ? LULL_ENOMEM : LULL_EINVAL;
+}
+
+/* A URL without a front is given as it is: of an address's zone
+   ("[fe80::1%25eth0]") libcurl 7.88 loses sight in a handle of URLs. */
+static enum lull_err set_text(CURL *easy, const char *url)
+{
+  curl_easy_setopt(easy, CURLOPT_CURLU, NULL);
+  return curl_easy_setopt(easy, CURLOPT_URL, url) == CURLE_OK ? LULL_OK
+                                                              : LULL_ENOMEM;
+}
+
+static enum lull_err set_whole(struct lull_target *t, CURL *easy,
+                               const char *url)
+{
+  size_t len = lull_front_len(url);
+  enum lull_err err;
+  lull_mem_free(t->front);
+  t->front = NULL;
+  if (!len)
+    return set_text(easy, url);
+  err = set_part(t, CURLUPART_URL, url);
+  if (!err)
+    t->front = lull_mem_copy(url, len);
+  curl_easy_setopt(easy, CURLOPT_CURLU, t->url);
+  return err;
+}
+
+/* Escapes are left to the parser of whole URLs: set apart they would be
+   changed to lower case, under a signature, for instance. */
+enum lull_err lull_target_set(struct lull_target *t, CURL *easy,
+                              const char *url)
+{
+  const char *rest = t->front ? lull_front_rest(t->front, url) : NULL;
+  const char *query;
+  enum lull_err err;
+  char *path;
+  if (!rest || strchr(rest, '%'))
+    return set_whole(t, easy, url);
+  query = strchr(rest, '?');
+  path = lull_mem_copy(rest, query ? (size_t)(query - rest) : strlen(rest));
+  if (!path)
+    return LULL_ENOMEM;
+  err = set_part(t, CURLUPART_PATH, path);
+  if (!err)
+    err = set_part(t, CURLUPART_QUERY, query ? query + 1 : NULL);
+  curl_easy_setopt(easy, CURLOPT_CURLU, t->url);
+  lull_mem_free(path);
+  return err;
+}
