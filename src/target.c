@@ -25,8 +25,8 @@ static enum lull_err set_part(struct lull_target *t, CURLUPart what,
   return code == CURLUE_OUT_OF_MEMORY ? LULL_ENOMEM : LULL_EINVAL;
 }
 
-/* A URL without a front is given as it is: of an address's zone
-   ("[fe80::1%25eth0]") libcurl 7.88 loses sight in a handle of URLs. */
+/* A URL without a front is given as it is: libcurl 7.88 loses the zone of an
+   address ("[fe80::1%25eth0]") when it copies a handle of URLs. */
 static enum lull_err set_text(CURL *easy, const char *url)
 {
   curl_easy_setopt(easy, CURLOPT_CURLU, NULL);
