@@ -168,8 +168,7 @@ static bool sends_body(const struct lull_request *r)
          strcmp(r->method, "PUT") == 0 || strcmp(r->method, "PATCH") == 0;
 }
 
-/* The encodings that libcurl decodes, but for deflate: some servers send it
-   raw and some do not, and all that have it have gzip. */
+/* What libcurl itself would ask for: the encodings that it decodes. */
 static const char *encodings(void)
 {
   int features = curl_version_info(CURLVERSION_NOW)->features;
@@ -178,9 +177,9 @@ static const char *encodings(void)
   if (!(features & CURL_VERSION_LIBZ))
     return NULL;
   if (br)
-    return zstd ? "Accept-Encoding: gzip, br, zstd"
-                : "Accept-Encoding: gzip, br";
-  return zstd ? "Accept-Encoding: gzip, zstd" : "Accept-Encoding: gzip";
+    return zstd ? "Accept-Encoding: deflate, gzip, br, zstd"
+                : "Accept-Encoding: deflate, gzip, br";
+  return zstd ? "Accept-Encoding: deflate, gzip, zstd" : "Accept-Encoding: deflate, gzip";
 }
 
 /* "identity" asks for none, and what a server sends all the same is still
