@@ -179,7 +179,8 @@ static const char *encodings(void)
   if (br)
     return zstd ? "Accept-Encoding: deflate, gzip, br, zstd"
                 : "Accept-Encoding: deflate, gzip, br";
-  return zstd ? "Accept-Encoding: deflate, gzip, zstd" : "Accept-Encoding: deflate, gzip";
+  return zstd ? "Accept-Encoding: deflate, gzip, zstd"
+              : "Accept-Encoding: deflate, gzip";
 }
 
 /* "identity" asks for none, and what a server sends all the same is still
