@@ -58,9 +58,9 @@ end
 -- The ended ones are let go of: the first eighth, as there may be no memory to
 -- spare, then a half at a time.
 local function tidy(group)
-  local tasks, before = {}, #group.tasks
-  local share = group.tidied and 2 or 8
+  local before, share = #group.tasks, group.tidied and 2 or 8
   if before < FEW or group.left > before - before / share then return end
+  local tasks = {}
   group.tidied = true
   for _, task in ipairs(group.tasks) do
     if not task.done then tasks[#tasks + 1] = task end
