@@ -275,19 +275,14 @@ local function run_task(task, ...)
   return after(task, before, resume(task.co, ...))
 end
 
--- The same for a group's worker, whose results are nobody's; written out, as
--- most of what is run is a worker.
+-- The same for a group's worker, whose results are nobody's: no list of them to
+-- carry along, as most of what is run is a worker.
 local function run_worker(task, kind, details, id)
-  local before, co = current, task.co
-  current = task
-  if entering then
-    M.latest = task
-    entering(co)
-  end
-  local ok, first_value = resume(co, kind, details, id)
-  if first_value ~= waiting then return after(task, before, ok, first_value) end
-  current = before
-  if entering and (before or M.interrupted) then entering(before and before.co) end
+  local before = current
+  go_to(task)
+  local ok, first_value = resume(task.co, kind, details, id)
+  if first_value == waiting then return back_to(before) end
+  return after(task, before, ok, first_value)
 end
 
 -- The first task that is ready, or what something else has to do in the loop.
