@@ -20,16 +20,11 @@ local search = rawget(package, "searchpath")
 local library = search and search("cjson", package.cpath)
 if not library then require "cjson" end
 
-local function found()
-  local ok, module = pcall(require, "cjson")
-  return ok and module or package.loadlib(library, "luaopen_cjson")()
-end
-
 -- An instance of our own: it may be set up in other ways elsewhere.
-local instance
 local cjson = later(function()
-  instance = instance or found().new()
-  return instance
+  local ok, module = pcall(require, "cjson")
+  if not ok then module = package.loadlib(library, "luaopen_cjson")() end
+  return module.new()
 end)
 
 -- cjson would write {} for an empty list.

@@ -8,9 +8,11 @@ local in_binary = package.preload["lull.later"] ~= nil
 
 ---@param load string|function a module's name, or what gives the module
 return function(load)
-  if not in_binary then return type(load) == "function" and load() or require(load) end
+  local function get() return type(load) == "function" and load() or require(load) end
+  if not in_binary then return get() end
+  local module
   return setmetatable({}, { __index = function(self, key)
-    local module = type(load) == "function" and load() or require(load)
+    module = module or get()
     rawset(self, key, module[key])
     return module[key]
   end })
