@@ -193,8 +193,9 @@ static void refuse_queued(struct lull_engine *e, struct lull_lane *lane)
   lull_usec until = lull_lane_open_until(lane, e->now);
   struct lull_ticket *ticket;
   while (until && (ticket = lull_lane_first(lane)) != NULL) {
-    struct lull_call *call = ((struct lull_leg *)ticket)->call;
-    if ((struct lull_leg *)ticket == call->hedge)
+    struct lull_leg *leg = (struct lull_leg *)ticket;
+    struct lull_call *call = leg->call;
+    if (leg == call->hedge)
       lull_course_cut_hedge(e, call);
     if (!call->leg.flight)
       refuse(e, call, until);

@@ -35,7 +35,7 @@ end
 
 local observers = { made = {}, started = {} }
 local forbidden -- what to do instead of starting a call
-local watched = false -- each call's start is somebody's
+local watched = false -- somebody is told of each start, or forbids it
 
 ---Calls `fn(client)` for each client that is made, or `fn(id)` for each call.
 function M.observe(what, fn)
