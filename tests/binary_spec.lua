@@ -474,13 +474,20 @@ describe("the binary #binary", function()
     return run(("%s %s %s"):format(options or "", wire.write(text, ".lua"), arguments or ""))
   end
 
+  -- A script whose first two requests to a slow server are under way when the
+  -- signal comes.
+  local function signalled(name, text, argument)
+    local server = wire.server(SLOW)
+    local child = start(text, server.url .. " " .. (argument or ""))
+    server:requests(2)
+    child:signal(name)
+    local out, code = child:finish()
+    return out, code, child, server
+  end
+
   for name, number in pairs { INT = 2, TERM = 15 } do
     it("SIG" .. name .. " lets what is on the wire come to its end, and cancels the rest", function()
-      local server = wire.server(SLOW)
-      local child = start(DRAINING, server.url .. " /slow")
-      server:requests(2)
-      child:signal(name)
-      local out, code = child:finish()
+      local out, code, child, server = signalled(name, DRAINING, "/slow")
       assert.are.equal(128 + number, code)
       local said = lines_of(out)
       table.sort(said)
@@ -597,8 +604,7 @@ describe("the binary #binary", function()
   end)
 
   it("a script sees that it was interrupted: lull.each does not tell", function()
-    local server = wire.server(SLOW)
-    local child = start([[
+    local out, code = signalled("TERM", [[
     local lull = require "lull"
     local ended = 0
     print(lull.interrupted())
@@ -608,18 +614,14 @@ describe("the binary #binary", function()
     end)
     print(ended, lull.interrupted())
     lull.exit(7)
-    ]], server.url)
-    server:requests(2)
-    child:signal "TERM"
-    local out, code = child:finish()
+    ]])
     assert.are.equal("nil\n2\t15\n", out)
     assert.are.equal(143, code)
   end)
 
   -- The sleep was refused by an error that made lull.each fail.
   it("a worker that would sleep after the signal ends as one that slept", function()
-    local server = wire.server(SLOW)
-    local child = start([[
+    local out, code = signalled("INT", [[
     local lull = require "lull"
     lull.each({ "/slow", "/slow", "/slow" }, { parallel = 2 }, function(path)
       print(lull.get(arg[1] .. path).body)
@@ -627,10 +629,7 @@ describe("the binary #binary", function()
       print "never"
     end)
     print(lull.interrupted())
-    ]], server.url)
-    server:requests(2)
-    child:signal "INT"
-    local out, code = child:finish()
+    ]])
     assert.are.equal("done\ndone\n2\n", out)
     assert.are.equal(130, code)
   end)
