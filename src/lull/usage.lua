@@ -145,6 +145,9 @@ function M.count(value, name, least)
   return n
 end
 
+---The same, and no more than the core can count.
+function M.least(value, name, least) return math.min(M.count(value, name, least), M.MOST) end
+
 ---A value of one of the types named ("string", "string or table").
 function M.type(value, name, types)
   if type(value) == types then return value end

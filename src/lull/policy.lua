@@ -1,0 +1,188 @@
+-- policy: the options that make a policy: backoff, rules, limits, budget and
+-- breaker, each checked and in the form that the core takes.
+
+local text = require "lull.text"
+local usage = require "lull.usage"
+
+local M = {}
+usage.own()
+
+local KINDS = { constant = true, linear = true, exponential = true }
+local JITTERS = { none = true, full = true, equal = true, decorrelated = true }
+local BACKOFF = { kind = true, base = true, factor = true, cap = true, jitter = true }
+
+local function range(value, name)
+  local lo, hi = usage.duration(value[1], name), usage.duration(value[2], name)
+  if hi < lo then usage.fail(name .. ": the range ends before it begins") end
+  return lo, hi
+end
+
+local function jitter_fields(out, value, name)
+  if type(value) ~= "table" then
+    out.jitter = usage.word(value, name, JITTERS)
+  elseif value.factor then
+    out.jitter = "factor"
+    out.lo, out.hi = range(value.factor, name)
+  else
+    out.jitter = "added"
+    out.lo, out.hi = range(value, name)
+  end
+end
+
+-- "exp:1s..60s,full", "const:2s", "linear:1s..30s,1s-10s"
+local function parse_backoff(value, name)
+  local words = { exp = "exponential", exponential = "exponential",
+    const = "constant", constant = "constant", linear = "linear" }
+  local kind, waits, jitter = value:match("^(%a+):([^,]+),?(.*)$")
+  local base, cap = (waits or ""):match("^(.-)%.%.(.*)$")
+  if not kind or not words[kind] then
+    usage.fail(("%s: '%s' is no backoff; it is a table, or a text such as "
+      .. '"exp:1s..60s,full", "linear:2s", "const:5s,1s-2s"'):format(name, value))
+  end
+  local lo, hi = jitter:match("^([%w.]+)%-([%w.]+)$")
+  return { kind = words[kind], base = base or waits, cap = cap,
+    jitter = lo and { lo, hi } or (jitter ~= "" and jitter or nil) }
+end
+
+function M.backoff(value, name)
+  if type(value) == "string" then value = parse_backoff(value, name) end
+  usage.type(value, name, "table")
+  for field in pairs(value) do
+    if not BACKOFF[field] then usage.unknown("field of " .. name, field, BACKOFF) end
+  end
+  local out = {}
+  if value.kind then out.kind = usage.word(value.kind, name .. ".kind", KINDS) end
+  if value.base then out.base = usage.duration(value.base, name .. ".base") end
+  if value.cap then out.cap = usage.duration(value.cap, name .. ".cap") end
+  if value.factor then
+    out.factor = usage.type(value.factor, name .. ".factor", "number")
+    if not (out.factor > 0 and out.factor < math.huge) then
+      usage.fail(name .. ".factor must be above 0")
+    end
+  end
+  -- A constant wait is one, unless it is said how it is to be spread.
+  local jitter = value.jitter or (out.kind == "constant" and "none") or nil
+  if jitter then jitter_fields(out, jitter, name .. ".jitter") end
+  return out
+end
+
+local RULE = { attempts = true, backoff = true, timeout = true, pause = true,
+  unsafe = true }
+local ACTIONS = { accept = true, retry = true, stop = true }
+
+local function rule(value, name)
+  if type(value) == "function" then return { ask = true, fn = value } end
+  if type(value) == "string" then
+    return { action = usage.word(value, name, ACTIONS) }
+  end
+  usage.type(value, name, "string or table or function")
+  local out = {}
+  for field, v in pairs(value) do
+    if field == 1 then
+      local first = rule(v, name)
+      out.action, out.ask, out.fn = first.action, first.ask, first.fn
+    elseif not RULE[field] then
+      usage.unknown("field of " .. name, field, RULE)
+    end
+  end
+  if value.attempts then out.attempts = usage.least(value.attempts, name .. ".attempts", 1) end
+  if value.timeout then out.timeout = usage.duration(value.timeout, name .. ".timeout") end
+  if value.backoff then out.backoff = M.backoff(value.backoff, name .. ".backoff") end
+  for _, flag in ipairs { "unsafe", "pause" } do
+    if value[flag] ~= nil then
+      out[flag] = usage.type(value[flag], name .. "." .. flag, "boolean")
+    end
+  end
+  return out
+end
+
+-- Rules as a list; of two keys that are equally close the single one comes
+-- last, and so wins.
+function M.rules(value, name)
+  usage.type(value, name, "table")
+  local list = {}
+  for key, v in text.sorted(value) do
+    if type(key) ~= "number" and type(key) ~= "string" then
+      usage.fail(name .. ": a key is a status or the name of an outcome")
+    end
+    local one = rule(v, ("%s[%s]"):format(name, text.number(key)))
+    one.key = text.number(key)
+    if one.key:find("|", 1, true) then
+      table.insert(list, 1, one)
+    else
+      list[#list + 1] = one
+    end
+  end
+  return list
+end
+
+function M.limit(value, name)
+  if type(value) ~= "table" then value = { value } end
+  local out = { rates = {} }
+  for key, v in text.sorted(value) do
+    if key == "parallel" then
+      if v == "auto" then out.adaptive = true else
+        out.parallel = usage.least(v, name .. ".parallel", 1)
+      end
+    elseif type(key) == "number" then
+      out.rates[#out.rates + 1] = usage.rate(v, name)
+    else
+      local method, path = key:match("^(%u[%u|]*)%s+([/*].*)$")
+      path = path or key:match("^/.*$")
+      if not path then
+        usage.unknown("field of " .. name, key, { parallel = true })
+      end
+      for _, one in ipairs(type(v) == "table" and v or { v }) do
+        local rate = usage.rate(one, name .. "['" .. key .. "']")
+        rate.method, rate.path = method or "", path
+        out.rates[#out.rates + 1] = rate
+      end
+    end
+  end
+  return out
+end
+
+local function share(value, name)
+  local percent = type(value) == "string" and value:match("^([%d.]+)%%$")
+  local n = percent and tonumber(percent) / 100 or value
+  if type(n) ~= "number" or not (n >= 0 and n <= 1) then
+    usage.fail(name .. ' is a share from 0 to 1, or a text such as "50%"')
+  end
+  return n
+end
+
+local BUDGET = { capacity = true, cost = true, refund = true, payback = true }
+
+function M.budget(value, name)
+  if type(value) == "boolean" then return value end
+  usage.type(value, name, "table or boolean")
+  local out = {}
+  for field, v in pairs(value) do
+    if not BUDGET[field] then usage.unknown("field of " .. name, field, BUDGET) end
+    out[field] = usage.type(v, name .. "." .. field, field == "payback" and "boolean" or "number")
+    if field ~= "payback" and not (v >= 0 and v <= 4e6) then usage.fail(name .. "." .. field .. " is out of range") end
+  end
+  return out
+end
+
+local function at_least_one(value, name) return usage.least(value, name, 1) end
+
+local BREAKER = { failures = share, window = usage.duration, least = at_least_one, open = usage.duration }
+
+function M.breaker(value, name)
+  if value == false then return false end
+  usage.type(value, name, "table")
+  local out = {}
+  for field, v in pairs(value) do
+    if not BREAKER[field] then usage.unknown("field of " .. name, field, BREAKER) end
+    out[field] = BREAKER[field](v, name .. "." .. field)
+  end
+  return out
+end
+
+---The fields of these, and the words that some take; the definition file is
+---compared with them.
+M.FIELDS = { backoff = BACKOFF, rule = RULE, budget = BUDGET, breaker = BREAKER }
+M.WORDS = { kind = KINDS, jitter = JITTERS, action = ACTIONS }
+
+return M
