@@ -1,8 +1,8 @@
 -- curl: the curl command that comes nearest to what `lull get` would do. Its
 -- request is the same; of the decisions only those that curl knows.
 
-local client = require "lull.client"
 local lull = require "lull"
+local request = require "lull.request"
 
 local M = {}
 
@@ -77,7 +77,7 @@ local function add_headers(add, o, key)
     add("--header", "Content-Type: application/octet-stream")
   end
   if o.upload_file then add("--header", "Expect:") end
-  if key then add("--header", "Idempotency-Key: " .. (key == true and client.uuid() or key)) end
+  if key then add("--header", "Idempotency-Key: " .. (key == true and request.uuid() or key)) end
   for _, line in ipairs(o.header) do add("--header", line) end
 end
 

@@ -1,0 +1,156 @@
+-- request: what a call sends: its URL, its body, its headers, its key.
+
+local json = require "lull.json"
+local options = require "lull.options"
+local sched = require "lull.sched"
+local secret = require "lull.secret"
+local text = require "lull.text"
+local usage = require "lull.usage"
+
+local M = {}
+usage.own()
+
+---@type lull.file
+local File = {}
+File.__index = File
+
+function M.file(path)
+  return setmetatable({ path = usage.type(path, "a file's path", "string") }, File)
+end
+
+local function target_url(client, target)
+  if target:find("%z") then usage.fail "a URL holds no NUL" end
+  if client.base and target:find("^/[^/]") then return client.base .. target end
+  if target:match("^%a[%w+.-]*://") then return target end
+  if not client.base then
+    usage.fail(("'%s' is no URL: it has no scheme, and the client has no base")
+      :format((secret.redact(target):gsub("^[^/?#]*@", ""))))
+  end
+  if target == "" or target:match("^%?") then return client.settings.base .. target end
+  return client.base .. "/" .. target:gsub("^/+", "")
+end
+
+local function with_query(url, query)
+  if not query or (type(query) == "table" and next(query) == nil) then return url end
+  if type(query) == "table" then query = text.form(query) end
+  local front, fragment = url:match("^([^#]*)(#?.*)$")
+  return front .. (front:find("?", 1, true) and "&" or "?") .. query:gsub("^%?", "") .. fragment
+end
+
+local BODIES = { "body", "json", "form", "file" }
+local TYPES = { json = "application/json",
+  form = "application/x-www-form-urlencoded",
+  file = "application/octet-stream", body = "application/octet-stream" }
+
+local function chosen_body(o)
+  local chosen
+  for _, name in ipairs(BODIES) do
+    if o[name] ~= nil then
+      if chosen then
+        usage.fail(("a request has one body, not both %s and %s"):format(chosen, name))
+      end
+      chosen = name
+    end
+  end
+  return chosen
+end
+
+local function has_header(name, ...)
+  for i = 1, select("#", ...) do
+    for field in pairs(select(i, ...) or {}) do
+      if field:lower() == name then return true end
+    end
+  end
+  return false
+end
+
+-- Puts a string or a lull.file where the core looks for it.
+function M.set_body(spec, value)
+  if type(value) == "table" and getmetatable(value) == File then
+    spec.file = value.path
+  elseif type(value) == "string" then
+    spec.body = value
+  else
+    usage.fail(("a body is a string, lull.file(path) or a function that returns "
+      .. "one of them, not a %s"):format(type(value)))
+  end
+end
+
+-- The body, and the function that makes it anew, if it is one.
+local function fill_body(spec, o)
+  local name = chosen_body(o)
+  local value = o[name]
+  if name == "json" then value = json.encode(value) end
+  if name == "form" then value = text.form(value) end
+  if name == "file" then value = M.file(value) end
+  local factory = type(value) == "function" and value or nil
+  if factory then value = factory() end
+  if name then M.set_body(spec, value) end
+  return name, factory
+end
+
+function M.uuid()
+  local engine = sched.engine()
+  local digits = {}
+  for i = 1, 32 do digits[i] = ("%x"):format(engine:random(0, 15)) end
+  digits[13] = "4"
+  digits[17] = ("%x"):format(8 + engine:random(0, 3))
+  return (table.concat(digits):gsub("^(%x%x%x%x%x%x%x%x)(%x%x%x%x)(%x%x%x%x)(%x%x%x%x)", "%1-%2-%3-%4-"))
+end
+
+-- The idempotency key: one for the call, the same over all its attempts.
+local function key_header(o, headers)
+  if not o.key then return headers end
+  local value = o.key == true and M.uuid() or o.key
+  if o.key_quoted then value = '"' .. value .. '"' end
+  local all = {}
+  for name, field in pairs(headers or {}) do all[name] = field end
+  all[o.key_header or "Idempotency-Key"] = value
+  return all
+end
+
+local function lane_of(o, spec)
+  local lane = o.lane
+  if type(lane) == "function" then
+    lane = usage.type(lane { method = spec.method, url = spec.url },
+      "what the lane's function returns", "string or nil")
+  end
+  return lane
+end
+
+local function option(client, given, name)
+  if given[name] ~= nil then return given[name] end
+  return client.settings[name]
+end
+
+---What a call sends, as the core takes it, and the function that makes its body
+---anew.
+---@param given table the call's options, checked
+function M.of(client, method, target, given)
+  local base = client.settings
+  local spec = { method = method }
+  spec.url = with_query(target_url(client, target), given.query == nil and base.query
+    or options.joined_query(base.query, given.query))
+  local keyed = { key = option(client, given, "key"),
+    key_header = option(client, given, "key_header"),
+    key_quoted = option(client, given, "key_quoted") }
+  local headers = key_header(keyed, given.headers)
+  local body, factory = fill_body(spec, given)
+  spec.headers, spec.secrets = options.pack_headers(headers)
+  if body and not has_header("content-type", headers, base.headers) then
+    spec.headers = (spec.headers or "") .. "content-type\0" .. TYPES[body] .. "\0"
+  end
+  spec.keyed = keyed.key and true or false
+  spec.unsafe = option(client, given, "unsafe")
+  spec.lane = lane_of({ lane = option(client, given, "lane") }, spec)
+  spec.output = given.output
+  spec.ask_always = factory ~= nil
+  for name in pairs(options.LIMITS) do
+    if given[name] ~= nil then
+      spec[name], spec.limits = given[name], true
+    end
+  end
+  return spec, factory
+end
+
+return M
