@@ -423,7 +423,7 @@ function M.berth()
   local task = current
   if not task or task.cancelled or M.interrupted then return nil end
   if not core_looks then M.check() end
-  return engine, task, task.co, waiting
+  return engine or M.engine(), task, task.co, waiting
 end
 
 ---Waits for the next event of an id: kind and details. `check` must have
