@@ -1,13 +1,13 @@
 -- cli: the command line of `lull`, for the binary and for the rock alike.
 
-local core = require "lull.core"
-local flags = require "lull.later" "lull.flags"
-local lull = require "lull"
 local outcome = require "lull.outcome"
 local sched = require "lull.sched"
 local secret = require "lull.secret"
+local switches = require "lull.later" "lull.switches"
 local text = require "lull.text"
 local usage = require "lull.usage"
+
+require "lull" -- here, whatever the script makes of package.path
 
 local M = {}
 usage.own()
@@ -16,122 +16,14 @@ M.USAGE = 2
 M.NOT_LOADED = 3
 M.LATER = 75
 
-local EXAMPLES = [[
-Examples:
-  lull --trace script.lua a.txt b.txt        tell each verdict on standard error
-  lull --sim world.lua script.lua            simulated servers, in virtual time
-  lull get --attempts 8 URL -o out.json      no script; see lull get --help
-Exit codes: 0 done, 1 the script failed, 2 usage, 3 it did not load,
-75 some work can be tried later, 130 and 143 after SIGINT and SIGTERM.]]
-
-local function parser()
-  local argparse = require "argparse"
-  local p = argparse("lull", "Run a Lua script that talks to HTTP APIs which fail, throttle or lie.", EXAMPLES)
-  p:usage("Usage: lull [options] script.lua [args]    (- for standard input)\n"
-    .. "       lull get|head|post|put|patch|delete [options] URL...\n"
-    .. "       lull plan script.lua | lull sim POLICY...    (what would be done; sends nothing)")
-  p:add_help("-h --help")
-  p:option("--sim", "Run against the servers of this world file, in virtual time."):argname "FILE"
-  p:option("--seed", "Fix every random draw."):argname "N"
-  p:option("--record", "Keep what the servers answer, for --sim."):argname "FILE"
-  p:flag("--bodies", "Record bodies too; they may hold secrets.")
-  p:option("--chaos", "Add faults: \"5% 503, 1% net.reset, 2% delay 3s\"."):argname "FAULTS"
-  p:option("--log", "Write each verdict as a line of JSON."):argname "FILE"
-  p:flag("--trace", "Write each verdict as a line on standard error.")
-  p:flag("--quiet", "Do not say what ended the script.")
-  p:flag("-v --version", "Show the versions of lull and of what it uses.")
-  return p
-end
-
-local function plan_parser()
-  local p = require "argparse"("lull plan", "Tell what a script would do: run it up to its first request,\n"
-    .. "and print each client's limits, rules and waits. Nothing is sent.",
-    "Example:\n  lull plan scripts/copyleaks.lua a.txt")
-  p:usage "Usage: lull plan script.lua [args]"
-  return p:add_help "-h --help"
-end
-
--- Options end at the script's name; what follows is the script's own.
-local function split(argv, aliases)
-  local options, i = {}, 1
-  while argv[i] and argv[i]:match("^%-.") do
-    options[#options + 1] = argv[i]
-    if argv[i] == "--" then
-      options[#options] = nil
-      i = i + 1
-      break
-    end
-    local option = aliases[argv[i]]
-    if option and option._minargs == 1 and argv[i + 1] then
-      i = i + 1
-      options[#options + 1] = argv[i]
-    end
-    i = i + 1
-  end
-  return options, argv[i], i
-end
-
 local function complain(problem)
   io.stderr:write("lull: ", secret.redact(tostring(problem)), "\n")
 end
 
-local function versions()
-  local cjson = require "cjson"
-  local lua = rawget(_G, "jit") and (rawget(_G, "jit").version .. ", " .. _VERSION) or _VERSION
-  io.write(("lull %s\n%s\n%s\nlua-cjson %s\n"):format(lull.version, lua,
-    core.transport(), tostring(cjson._VERSION)))
-  return 0
-end
-
 -- Options, the script's name and its place in argv; or nil and what is wrong.
--- Without options argparse is not even loaded.
-local function parse(argv, make_parser)
+local function parse(argv, parser)
   if not (argv[1] or ""):find "^%-." then return {}, argv[1], 1 end
-  local p = make_parser()
-  local aliases = flags.aliases_of(p)
-  local options, script, at = split(argv, aliases)
-  local ok, parsed = p:pparse(options)
-  if not ok then return nil, flags.explain(parsed, aliases) end
-  return parsed, script, at
-end
-
-local function open(o, name)
-  if not o[name] then return nil end
-  local file, problem = io.open(o[name], "w")
-  return file, not file and ("--%s: %s"):format(name, problem) or nil
-end
-
--- Trace, log and recording.
-local function watch(o)
-  local log, recording, problem
-  log, problem = open(o, "log")
-  if problem then return nil, problem end
-  recording, problem = open(o, "record")
-  if problem then return nil, problem end
-  if o.chaos then
-    local ok, wrong = require("lull.chaos").install(o.chaos)
-    if not ok then return nil, "--chaos: " .. wrong end
-  end
-  if o.trace or log or recording then
-    require("lull.trace").install(o.trace and io.stderr, log,
-      recording and require("lull.record").install(recording, o.bodies or false))
-  end
-  return true
-end
-
-local function prepare(o)
-  M.quiet = o.quiet
-  local seed = o.seed and tonumber(o.seed)
-  if o.seed and (not seed or seed < 0 or seed ~= math.floor(seed) or seed >= 2 ^ 53) then
-    return nil, "--seed takes a whole number from 0 to 2^53"
-  end
-  if o.sim then
-    local ok, problem = require("lull.simulate").install(o.sim, seed or 0)
-    if not ok then return nil, problem, M.NOT_LOADED end
-  elseif seed then
-    sched.use(core.engine { seed = seed, interrupt_fd = sched.interrupt_fd })
-  end
-  return watch(o)
+  return switches.parse(argv, parser)
 end
 
 -- What the script's end means to who started it.
@@ -215,7 +107,7 @@ end
 -- lull plan script.lua [args]
 local function plan(argv)
   argv = rest_of(argv)
-  local ok, script, at = parse(argv, plan_parser)
+  local ok, script, at = parse(argv, "plan_parser")
   if not ok or not script then
     complain((script or "plan takes a script") .. "; try lull plan --help")
     return M.USAGE
@@ -237,18 +129,7 @@ for method in pairs(METHODS) do
   COMMANDS[method] = function(argv) return require("lull.fetch").run(argv) end
 end
 
--- `lull --trace get URL` is `lull get --trace URL`.
-local function command_first(argv)
-  if not (argv[1] or ""):find "^%-." then return argv end
-  local options, name, at = split(argv, flags.aliases_of(parser()))
-  if not METHODS[name] then return argv end
-  local moved = { name }
-  for _, option in ipairs(options) do moved[#moved + 1] = option end
-  for i = at + 1, #argv do moved[#moved + 1] = argv[i] end
-  return moved
-end
-
-M.COMMANDS, M.parser, M.plan_parser, M.prepare = COMMANDS, parser, plan_parser, prepare
+M.COMMANDS = COMMANDS
 M.complain, M.ended = complain, ended
 
 ---Runs the command line and gives the exit code.
@@ -262,25 +143,30 @@ function M.main(argv, host)
     last_signal = host.acknowledge
     sched.on("interrupt", function() interrupted(host.acknowledge()) end)
   end
-  argv = command_first(argv)
+  if (argv[1] or ""):find "^%-." then argv = switches.command_first(argv, METHODS) end
   local command = COMMANDS[argv[1]]
   if command then return command(argv) end
-  local o, script, at = parse(argv, parser)
+  local o, script, at = parse(argv, "parser")
   if not o then
     complain(script .. "; try lull --help")
     return M.USAGE
   end
-  if o.version then return versions() end
+  if o.version then
+    io.write(switches.versions())
+    return 0
+  end
   if not script then
     complain("no script is named; try lull --help")
     return M.USAGE
   end
   local chunk = load(script)
   if not chunk then return M.NOT_LOADED end
-  local ok, problem, code = prepare(o)
-  if not ok then
+  M.quiet = o.quiet
+  local problem, unusable
+  if next(o) then problem, unusable = switches.prepare(o) end
+  if problem then
     complain(problem)
-    return code or M.USAGE
+    return unusable and M.NOT_LOADED or M.USAGE
   end
   return ended(sched.main(chunk, unpack(set_arguments(argv, script, at))))
 end

@@ -4,12 +4,16 @@
 -- the URLs, however many are under way at once.
 
 local cli = require "lull.cli"
-local flags = require "lull.flags"
-local input = require "lull.input"
-local jobs = require "lull.job"
+local core = require "lull.core"
+local later = require "lull.later"
 local lull = require "lull"
 local sched = require "lull.sched"
+local text = require "lull.text"
 local usage = require "lull.usage"
+
+-- What URLs alone do without.
+local flags, input, jobs, switches = later "lull.flags", later "lull.input", later "lull.job",
+  later "lull.switches"
 
 local M = {}
 usage.own()
@@ -21,11 +25,31 @@ local LATER = { attempts = true, deadline = true, hint = true, budget = true, br
 local WINDOW = 8
 
 -- A failure that is told as the errors of calls are.
-local function failure(text)
-  return setmetatable({ why = "rule" }, { __tostring = function() return text end })
+local function failure(words)
+  return setmetatable({ why = "rule" }, { __tostring = function() return words end })
 end
 
 -- ---- the URLs ------------------------------------------------------------
+
+-- A URL as the command line has it, or nil and what is wrong with it.
+local function url_of(given)
+  local url = given:find "^%a[%w+.-]*://" and given or "http://" .. given
+  if core.url(url) then return url end
+  return nil, ("'%s' %s"):format(given, text.url_problem(url))
+end
+
+-- What is wrong with the URLs of the command line and where they are to go.
+local function problem_of_urls(o)
+  if #o.url == 0 and not o.input then return "no URL is given" end
+  for _, url in ipairs(o.url) do
+    local usable, problem = url_of(url)
+    if not usable then return problem end
+  end
+  if #o.output > 0 and (o.remote_name or o.input) then
+    return "--output is for URLs of the command line, without --remote-name"
+  end
+  return #o.output > #o.url and "there are more outputs than URLs" or nil
+end
 
 -- What gives line after line. In virtual time nothing can be waited for.
 local function reader_of(o)
@@ -58,11 +82,11 @@ local function items_of(o)
   return function()
     index = index + 1
     if o.url[index] then
-      return { index = index, url = jobs.url(o.url[index]), output = o.output[index] }
+      return { index = index, url = url_of(o.url[index]), output = o.output[index] }
     end
     local line, where = next_line()
     if not line then return nil end
-    local url, problem = jobs.url(line)
+    local url, problem = url_of(line)
     return { index = index, url = url, problem = problem, where = where }
   end
 end
@@ -99,7 +123,8 @@ local function fetch(run, item)
   if problem then return refused(item, problem) end
   local call = { output = output }
   for name, value in pairs(run.job.call) do call[name] = value end
-  local res, err = run.job.client:request(run.o.method, item.url, call)
+  local client, method = run.job.client, run.o.method:lower()
+  local res, err = client[method](client, item.url, next(call) and call or nil)
   return { res = res, err = err, output = output }
 end
 
@@ -160,11 +185,21 @@ local function pull(run)
   return item
 end
 
+local function fetch_one(run, item)
+  run.results[item.index] = fetch(run, item)
+  flush(run)
+end
+
 local function fetch_all(run)
-  lull.each(function() return pull(run) end, { parallel = run.job.parallel }, function(item)
-    run.results[item.index] = fetch(run, item)
-    flush(run)
-  end)
+  if run.job.parallel > 1 then
+    return lull.each(function() return pull(run) end, { parallel = run.job.parallel },
+      function(item) fetch_one(run, item) end)
+  end
+  local item = run.items()
+  while item do
+    fetch_one(run, item)
+    item = not sched.interrupted and run.items() or nil
+  end
 end
 
 -- ---- the command ---------------------------------------------------------
@@ -193,33 +228,62 @@ local function print_curl(run)
   return cli.ended(ok, err)
 end
 
+---What flags.parse makes of URLs alone; nil when there is more. The parser
+---would take longer than all else before the first request.
+---@param argv string[] the command first
+---@return table?
+function M.bare(argv)
+  local o = { url = {}, method = argv[1]:upper(), data = {}, header = {}, json = {}, limit = {},
+    on = {}, output = {} }
+  for i = 2, #argv do
+    if argv[i]:find "^%-" then return nil end
+    o.url[i - 1] = argv[i]
+  end
+  return o
+end
+
+-- The command line as options and what they make of each call; or without the
+-- latter, and what is wrong.
+local function understand(argv)
+  local bare, problem = M.bare(argv), nil
+  local o = bare
+  if not bare then o, problem = flags.parse(argv) end
+  if not o or o.help then return o, nil, problem end
+  problem = problem_of_urls(o)
+  if problem then return o, nil, problem end
+  if bare then return o, { client = lull.client {}, call = {}, parallel = 1, bare = true } end
+  return o, jobs.new(o)
+end
+
+local function start(run)
+  local problem, unusable
+  if not run.job.bare then problem, unusable = switches.prepare(run.o) end
+  if unusable then
+    cli.complain(problem)
+    return cli.NOT_LOADED
+  end
+  if problem then return misuse(run.command, problem) end
+  cli.quiet = run.o.silent and not run.o.show_error
+  return exit_code(run, sched.main(fetch_all, run))
+end
+
 ---Runs `lull get ...` and its sisters; gives the exit code.
 ---@param argv string[] the command first
 ---@return integer
 function M.run(argv)
-  local o, problem = flags.parse(argv)
-  if not o then return misuse(argv[1], problem) end
-  if o.help then
+  local command = argv[1]
+  local o, job, problem = understand(argv)
+  if o and o.help then
     io.write(o.help, "\n")
     return 0
   end
-  local job
-  job, problem = jobs.new(o)
-  if not job then return misuse(argv[1], problem) end
+  if not job then return misuse(command, problem) end
   local found, items = pcall(items_of, o)
-  if not found then return misuse(argv[1], items.usage or items) end
-  local run = { o = o, job = job, items = items, results = {}, outputs = {}, failed = {},
-    turn = 1, window = WINDOW * job.parallel }
+  if not found then return misuse(command, items.usage or items) end
+  local run = { command = command, o = o, job = job, items = items, results = {}, outputs = {},
+    failed = {}, turn = 1, window = WINDOW * job.parallel }
   if o.curl then return print_curl(run) end
-  local ok, code
-  ok, problem, code = cli.prepare(o)
-  if not ok and not code then return misuse(argv[1], problem) end
-  if not ok then
-    cli.complain(problem)
-    return code
-  end
-  cli.quiet = o.silent and not o.show_error
-  return exit_code(run, sched.main(fetch_all, run))
+  return start(run)
 end
 
 return M

@@ -213,7 +213,11 @@ function M.explain(problem, aliases)
     meant:find "^%-" and ("did you mean '%s'?"):format(meant) or meant)
 end
 
-local function parse_options(argv)
+---The command line as a table, or nil and what is wrong with it.
+---@param argv string[] the command first
+---@return table?
+---@return string? problem
+function M.parse(argv)
   local p = M.parser(argv[1])
   local aliases = M.aliases_of(p)
   local ok, o = p:pparse(joined(argv, aliases))
@@ -221,33 +225,6 @@ local function parse_options(argv)
   o.method = argv[1]:upper()
   o.help = o.help and p:get_help()
   return o
-end
-
--- The same as the parser's table for URLs alone: half of the time that
--- `lull get URL` takes to begin would go into argparse.
-local function only_urls(argv)
-  local o = { url = {}, method = argv[1]:upper() }
-  for i = 2, #argv do
-    if argv[i]:sub(1, 1) == "-" then return nil end
-    o.url[i - 1] = argv[i]
-  end
-  for _, group in ipairs(GROUPS) do
-    for i = 2, #group do
-      local name = group[i][1]:match "%-%-([%w-]+)"
-      if group[i][4] == "*" then o[name:gsub("%-", "_")] = {} end
-    end
-  end
-  return o
-end
-
----The command line as a table, or nil and what is wrong with it.
----@param argv string[] the command first
----@return table?
----@return string? problem
-function M.parse(argv)
-  local o = only_urls(argv)
-  if o then return o end
-  return parse_options(argv)
 end
 
 return M

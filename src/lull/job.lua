@@ -1,7 +1,6 @@
 -- job: what the options of `lull get` and its sisters mean: a client, and
 -- what each call is told.
 
-local core = require "lull.core"
 local lull = require "lull"
 local secret = require "lull.secret"
 local text = require "lull.text"
@@ -152,7 +151,7 @@ end
 local function client_options(o, headers)
   return {
     preset = o.preset, attempts = o.attempts, timeout = o.timeout, deadline = o.deadline,
-    backoff = o.backoff, max_hint = o.max_hint, on = rules_of(o.on),
+    backoff = o.backoff, max_hint = o.max_hint, on = o.on[1] and rules_of(o.on),
     limit = o.limit[1] and o.limit, unsafe = o.unsafe, headers = headers, ca = o.cacert,
     cert = o.cert, cert_key = o.cert_key, insecure = o.insecure, proxy = proxy_of(o.proxy),
     http = http_of(o), redirects = o.max_redirs, max_body = o.max_filesize,
@@ -164,28 +163,6 @@ local function key_of(key)
   if type(key) == "table" then key = key[1] or "" end
   if key == "" then return true end
   return key
-end
-
----A URL as the command line has it; nil when it is none.
----@param given string
----@return string? url
----@return string? problem what is wrong with it
-function M.url(given)
-  local url = given:find "^%a[%w+.-]*://" and given or "http://" .. given
-  if core.url(url) then return url end
-  return nil, ("'%s' %s"):format(given, text.url_problem(url))
-end
-
-local function check_urls(o)
-  if #o.url == 0 and not o.input then refuse "no URL is given" end
-  for _, url in ipairs(o.url) do
-    local usable, problem = M.url(url)
-    if not usable then refuse("%s", problem) end
-  end
-  if #o.output > 0 and (o.remote_name or o.input) then
-    refuse "--output is for URLs of the command line, without --remote-name"
-  end
-  if #o.output > #o.url then refuse "there are more outputs than URLs" end
 end
 
 local function check_input(o)
@@ -203,7 +180,6 @@ end
 ---@return string? problem
 function M.new(o)
   local ok, job = pcall(function()
-    check_urls(o)
     check_input(o)
     local body, with_body = body_of(o)
     local client = lull.client(client_options(o, headers_of(o, with_body)))
