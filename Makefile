@@ -22,11 +22,12 @@ STATIC_LUA ?= $(if $(SAN),,$(if $(call has,$(LUA_NAME).a),1))
 # The binary's allocator, when it is there; ALLOCATOR= for libc's own.
 ALLOCATOR ?= $(if $(SAN),,$(if $(call has,mimalloc.so),-lmimalloc))
 LUA_LIBS = $(if $(STATIC_LUA),$(LUA_STATIC),$(LUA_SHARED))
-# libc, and what libcurl loads and looks up thousands of its own symbols: the
-# dynamic linker finds them sooner when they are named first. EARLY_LIBS= for none.
-EARLY_LIBS ?= $(if $(SAN),,-lc $(shell ldd $$($(CC) -print-file-name=libcurl.so) 2>/dev/null | \
+# What libcurl loads and looks up thousands of its own symbols, and libc after
+# the allocator that stands before it: the dynamic linker finds them sooner when
+# they are named first. EARLY_LIBS= for none.
+EARLY_LIBS ?= $(if $(SAN),,$(shell ldd $$($(CC) -print-file-name=libcurl.so) 2>/dev/null | \
 	awk '$$1 ~ /^lib(crypto|gnutls)\.so/ { print $$3 }'))
-EARLY = -Wl,--push-state,--no-as-needed $(EARLY_LIBS) -Wl,--pop-state
+EARLY = -Wl,--push-state,--no-as-needed $(EARLY_LIBS) $(ALLOCATOR) -lc -Wl,--pop-state
 
 share = $(PREFIX)/share
 BASH_DIR ?= $(share)/bash-completion/completions
@@ -50,7 +51,7 @@ module: $(B)/lull/core.so
 unit: $(B)/lull/unit.so
 
 $(BIN): $(CORE) $(B)/main.o $(B)/embedded.o
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(ALLOCATOR) $(EARLY) $(LUA_LIBS) $(CURL_LIBS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(EARLY) $(LUA_LIBS) $(CURL_LIBS)
 $(B)/lull/core.so: $(CORE)
 	@mkdir -p $(@D)
 	$(CC) -shared $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CURL_LIBS)
