@@ -3,6 +3,7 @@
 
 local cli = require "lull.cli"
 local flags = require "lull.flags"
+local switches = require "lull.switches"
 local fleet = require "lull.fleet"
 local presets = require "lull.presets"
 local scenarios = require "lull.scenarios"
@@ -52,8 +53,8 @@ local function all()
   for _, name in ipairs(text.keys(cli.COMMANDS)) do
     commands[#commands + 1] = { name = name, text = TEXTS[name] or name }
   end
-  return { script = options_of(cli.parser()), url = options_of(flags.parser "get"),
-    sim = options_of(fleet.parser()), plan = options_of(cli.plan_parser()),
+  return { script = options_of(switches.parser()), url = options_of(flags.parser "get"),
+    sim = options_of(fleet.parser()), plan = options_of(switches.plan_parser()),
     methods = flags.METHODS, commands = commands }
 end
 

@@ -132,7 +132,7 @@ local function option_table(parser)
   return lines
 end
 
-M["script options"] = function() return option_table(require "lull.cli".parser()) end
+M["script options"] = function() return option_table(require "lull.switches".parser()) end
 M["url options"] = function() return option_table(require "lull.flags".parser "get") end
 M["sim options"] = function() return option_table(require "lull.fleet".parser()) end
 

@@ -147,11 +147,12 @@ describe("lull get #binary", function()
   describe("takes URLs", function()
     -- Without options the parser's library is not even loaded.
     it("as the parser of options would", function()
-      local flags = require "lull.flags"
+      local flags, fetch = require "lull.flags", require "lull.fetch"
       for _, command in ipairs { "get", "head", "post", "put", "patch", "delete" } do
         assert.are.same(flags.parse { command, "--", "http://a/", "http://b/" },
-          flags.parse { command, "http://a/", "http://b/" })
-        assert.are.same(flags.parse { command, "--" }, flags.parse { command })
+          fetch.bare { command, "http://a/", "http://b/" })
+        assert.are.same(flags.parse { command, "--" }, fetch.bare { command })
+        assert.is_nil(fetch.bare { command, "http://a/", "--trace" })
       end
     end)
 

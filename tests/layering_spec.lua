@@ -124,12 +124,14 @@ local LUA_FLOORS = {
   { "secret" },
   { "text", "json", "lost" },
   { "sched", "outcome", "world" },
-  { "tasks", "attempt", "presets", "chaos", "record", "input" },
+  { "tasks", "attempt", "presets", "policy", "chaos", "record", "input" },
   { "options" },
+  { "request" },
   { "client", "figures", "trial" },
   { "simulate", "trace", "plan", "chart", "scenarios" },
   { "lull" },
   { "curl", "flags", "job" },
+  { "switches" },
   { "cli" },
   { "fetch", "sim", "fleet" },
   { "command" },
@@ -145,9 +147,9 @@ local LUA_NEVER = {
 -- Modules of others, and who may ask for them.
 local LUA_LIBRARIES = {
   ["lull.core"] = { "json", "sched", "outcome", "attempt", "options", "client", "chaos",
-    "record", "input", "simulate", "trace", "flags", "job", "cli", "trial" },
-  cjson = { "json", "world", "cli" },
-  argparse = { "flags", "cli", "fleet" },
+    "record", "input", "simulate", "trace", "flags", "fetch", "switches", "trial" },
+  cjson = { "json", "world", "switches" },
+  argparse = { "flags", "switches", "fleet" },
 }
 
 -- ---- reading --------------------------------------------------------------

@@ -9,7 +9,7 @@ local wire = require "tests.wire"
 
 local items = definitions.read()
 local lull = support.fresh()
-local core, options = require "lull.core", require "lull.options"
+local core, options, policy = require "lull.core", require "lull.options", require "lull.policy"
 
 local function find(name) return definitions.find(items, name) end
 
@@ -253,7 +253,7 @@ describe("the names of", function()
   it("options", function()
     assert_same_names("a client's options", fields_of "lull.client_options", keys_of(options.CLIENT))
     assert_same_names("a call's options", fields_of "lull.call_options", keys_of(options.CALL))
-    for name, fields in pairs(options.FIELDS) do
+    for name, fields in pairs(policy.FIELDS) do
       local class = name == "rule" and "lull.rule_options" or "lull." .. name
       local documented = fields_of(class)
       documented["[1]"] = nil
@@ -272,9 +272,9 @@ describe("the names of", function()
     assert_same_names("source", words_of "lull.source", set_of(words.source))
     assert_same_names("hint", words_of "lull.hint_source", set_of(words.hint))
     assert_same_names("cause", words_of "lull.cause", set_of(words.cause))
-    assert_same_names("an action", words_of "lull.action", options.WORDS.action)
-    assert_same_names("kind", choices("lull.backoff", "kind"), options.WORDS.kind)
-    assert_same_names("jitter", choices("lull.backoff", "jitter"), options.WORDS.jitter)
+    assert_same_names("an action", words_of "lull.action", policy.WORDS.action)
+    assert_same_names("kind", choices("lull.backoff", "kind"), policy.WORDS.kind)
+    assert_same_names("jitter", choices("lull.backoff", "jitter"), policy.WORDS.jitter)
     assert_same_names("http", choices("lull.client_options", "http"), options.WORDS.http)
   end)
 
@@ -305,7 +305,7 @@ describe("the names of", function()
 
   it("the command's options, in its page", function()
     local page, wrong = wire.read "docs/command.md", {}
-    local parsers = { require "lull.cli".parser(), require "lull.fleet".parser() }
+    local parsers = { require "lull.switches".parser(), require "lull.fleet".parser() }
     for _, method in ipairs(require "lull.flags".METHODS) do
       parsers[#parsers + 1] = require "lull.flags".parser(method)
     end
