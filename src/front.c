@@ -15,11 +15,12 @@ size_t lull_front_len(const char *url)
   return host ? scheme + 3 + host : 0;
 }
 
-/* What a path may have without being changed by a parser of URLs. */
+/* What a path may have without being changed by a parser of URLs. In ASCII '/'
+   stands before the digits, and '?' and '@' before the capitals. */
 static bool plain(char c)
 {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-         (c >= '0' && c <= '9') || (c && strchr("-_~!$&'()*+,;=:@%/?", c));
+  return (c >= 'a' && c <= 'z') || (c >= '/' && c <= '9') ||
+         (c >= '?' && c <= 'Z') || (c && strchr("-_~!$&'()*+,;=:%", c));
 }
 
 const char *lull_front_rest(const char *front, const char *url)
