@@ -345,7 +345,7 @@ scenario("million", "1,000,000 calls waiting at once", function()
   local n, some = few(1000000), few(20000)
   -- All must have had their 503 before the first of them comes due.
   local pace = measure(("%s storm %s %d 64"):format(peers.lull.how, base, some))
-  local after = math.ceil(8 + 1.6 * n * (pace and pace.wall_us or 6e6) / (3 * some) / 1e6)
+  local after = math.ceil(8 + 2 * n * (pace and pace.wall_us or 6e6) / (3 * some) / 1e6)
   local has_time = peers.capture "command -v /usr/bin/time" ~= ""
   local got, late, text = wait_run("lull", n, 64, after, "waiting", nil,
     has_time and ("/usr/bin/time -v -o %s/logs/time"):format(out) or nil)

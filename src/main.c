@@ -16,6 +16,7 @@
 #include <lua.h>
 #include <lualib.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -50,9 +51,10 @@ static void on_alarm(int number)
 {
   static const char text[] = "lull: the script does not stop; ended\n";
   (void)number;
-  if (alarms++ == 0 && running) {
-    lua_sethook(running, stop_script,
-                LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT, 1);
+  if (alarms++ == 0) {
+    if (running)
+      lua_sethook(running, stop_script,
+                  LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT, 1);
     alarm(1);
     return;
   }
@@ -83,16 +85,54 @@ static void set_up_signals(void)
   catch_signal(SIGALRM, on_alarm);
 }
 
-/* host.entering(co or nil): that task is about to run, or none any more.
-   After a signal each has a second to come back to the loop. */
-static int entering(lua_State *L)
+/* That task runs now, or none. After a signal each has a second to come back
+   to the loop. */
+static void enter(lua_State *task)
 {
-  running = lua_tothread(L, 1);
-  if (signals && running)
+  running = task;
+  if (!signals)
+    return;
+  if (task)
     alarms = 0;
-  if (signals)
-    alarm(running ? 1 : 0);
-  return 0;
+  alarm(task ? 1 : 0);
+}
+
+static int run_on(lua_State *co, lua_State *L, int given, int *got)
+{
+#if LUA_VERSION_NUM >= 504
+  return lua_resume(co, L, given, got);
+#else
+#if LUA_VERSION_NUM >= 502
+  int status = lua_resume(co, L, given);
+#else
+  int status = lua_resume(co, given);
+  (void)L;
+#endif
+  *got = lua_gettop(co);
+  return status;
+#endif
+}
+
+/* host.resume(co, ...): as coroutine.resume, of a task that a signal may have
+   to stop. */
+static int resume(lua_State *L)
+{
+  lua_State *co = lua_tothread(L, 1), *before = running;
+  int given = lua_gettop(L) - 1, got, status;
+  luaL_argcheck(L, co && lua_checkstack(co, given), 1, "no task");
+  lua_xmove(L, co, given);
+  enter(co);
+  status = run_on(co, L, given, &got);
+  enter(before);
+  if (status > LUA_YIELD) {
+    lua_pushboolean(L, false);
+    got = 1; /* the error */
+  } else {
+    luaL_checkstack(L, got + 1, "too many results");
+    lua_pushboolean(L, true);
+  }
+  lua_xmove(co, L, got);
+  return got + 1;
 }
 
 /* host.acknowledge() -> the signal's number: the loop has seen it. */
@@ -108,8 +148,8 @@ static void push_host(lua_State *L)
   lua_newtable(L);
   lua_pushinteger(L, wake[0]);
   lua_setfield(L, -2, "interrupt_fd");
-  lua_pushcfunction(L, entering);
-  lua_setfield(L, -2, "entering");
+  lua_pushcfunction(L, resume);
+  lua_setfield(L, -2, "resume");
   lua_pushcfunction(L, acknowledge);
   lua_setfield(L, -2, "acknowledge");
 }

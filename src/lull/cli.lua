@@ -139,7 +139,7 @@ M.complain, M.ended = complain, ended
 function M.main(argv, host)
   if host then
     sched.interrupt_fd = host.interrupt_fd
-    sched.tell(host.entering)
+    sched.resume_by(host.resume)
     last_signal = host.acknowledge
     sched.on("interrupt", function() interrupted(host.acknowledge()) end)
   end

@@ -37,7 +37,6 @@ Task.__index = Task
 
 local engine            -- the engine that everything waits for
 local current           -- the task that runs now
-local entering          -- the host's, to be told of the task that runs
 local waiting = {}      -- slot of an id -> task, or a main-level box; and what
                         -- lull's own yields give: who gives it has not ended
 local ready = {}        -- fifo of tasks
@@ -101,8 +100,8 @@ function M.is_exit(err) return getmetatable(err) == Exit end
 ---True for the error that ends a cancelled task.
 function M.is_cancellation(err) return getmetatable(err) == Cancelled end
 
----The host is to be told which coroutine runs; nil for none any more.
-function M.tell(fn) entering = fn end
+---Coroutines are resumed by the host's function, which so knows what runs.
+function M.resume_by(fn) resume = fn end
 
 ---Uses this engine from now on.
 function M.use(new_engine) engine = new_engine end
@@ -244,14 +243,9 @@ local function finish(task, ok, ...)
   if task.group then task.group:ended(task) end
 end
 
--- `before` runs again.
-local function back_to(before)
-  current = before
-  if entering and (before or M.interrupted) then entering(before and before.co) end
-end
-
+-- The task has come to a wait, or to its end; `before` runs again.
 local function after(task, before, ok, ...)
-  back_to(before)
+  current = before
   if (...) == waiting or status(task.co) ~= "dead" then return end
   -- A yield that Lua refused leaves what it waited for behind.
   if task.pending then
@@ -261,17 +255,10 @@ local function after(task, before, ok, ...)
   finish(task, ok, ...)
 end
 
-local function go_to(task)
-  current = task
-  if not entering then return end
-  M.latest = task -- the host goes on holding its coroutine
-  entering(task.co)
-end
-
 -- Lets the task go on with these values.
 local function run_task(task, ...)
   local before = current
-  go_to(task)
+  current = task
   return after(task, before, resume(task.co, ...))
 end
 
@@ -279,9 +266,12 @@ end
 -- carry along, as most of what is run is a worker.
 local function run_worker(task, kind, details, id)
   local before = current
-  go_to(task)
+  current = task
   local ok, first_value = resume(task.co, kind, details, id)
-  if first_value == waiting then return back_to(before) end
+  if first_value == waiting then
+    current = before
+    return
+  end
   return after(task, before, ok, first_value)
 end
 
