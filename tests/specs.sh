@@ -11,53 +11,68 @@ trap 'rm -rf "$out"' EXIT
 luas=$1
 shift
 
-# The longest ones begin first.
-slow="binary_spec wire_spec experiments_spec leaks_spec cookbook_spec"
-files=$(find "$@" -name '*_spec.lua' | sort)
-first=""
-for name in $slow; do
-  first="$first $(echo "$files" | grep "/$name.lua")"
+missing=0
+for place in "$@"; do
+  [ -e "$place" ] || { echo "$place: no such file or folder"; missing=$((missing + 1)); }
 done
-last=$(echo "$files" | grep -vE "/($(echo "$slow" | tr ' ' '|')).lua")
+
+# The longest ones begin first. A line is a file: no name has a line's end.
+slow='/(binary|wire|experiments|leaks|cookbook)_spec\.lua$'
+find "$@" -name '*_spec.lua' 2>/dev/null | sort >"$out/files"
 for lua in $luas; do
-  for file in $first $last; do echo "$lua $file"; done
+  { grep -E "$slow" "$out/files"; grep -vE "$slow" "$out/files"; } |
+    while IFS= read -r file; do
+      number=$((${number:-0} + 1))
+      printf '%s\0%s\0%s\0' "$lua" "$number" "$file"
+    done
 done >"$out/list"
 
 # The binary's own specs run once.
 cat >"$out/one" <<'END'
-out=$1 lua=$2 file=$3
+out=$1 lua=$2 number=$3 file=$4
 tags="--exclude-tags=binary"
 [ "$lua" != lua5.4 ] || tags=""
-log=$out/$lua-$(echo "$file" | tr / -)
+log=$out/$lua.$number
 [ -z "${LULL_PRELOAD:-}" ] || export LD_PRELOAD="$LULL_PRELOAD"
 LULL_LUA=$lua LUA_PATH="./src/?.lua;./?.lua;;" \
   LUA_CPATH="./build/$lua${LULL_BUILD:-}/?.so;;" \
   "$lua" tests/busted.lua $tags --output=plainTerminal --pattern=_spec "$file" >"$log" 2>&1
-echo "exit $?" >>"$log"
+code=$?
+printf '\n%s: exit %s\n' "$file" "$code" >>"$log"
 END
-xargs -P "$(nproc)" -L 1 sh "$out/one" "$out" <"$out/list"
+xargs -0 -r -P "$(nproc)" -n 3 sh "$out/one" "$out" <"$out/list"
 
 # The number before a word in busted's last line; none when there is no such line.
 counted() { # WORD FILE
   grep -aE '^[0-9]+ success' "$2" | tail -1 | sed -nE "s/^(.* )?([0-9]+) $1(es|s)? .*/\2/p"
 }
 
+# What went wrong in a run; one that ended without busted's last line, or badly
+# without a word, counts as one failure.
+wrong_in() { # FILE
+  failures=$(counted failure "$1")
+  errors=$(counted error "$1")
+  sum=$((${failures:-1} + ${errors:-0}))
+  [ "$sum" -gt 0 ] || tail -1 "$1" | grep -q ': exit 0$' || sum=1
+  echo "$sum"
+}
+
 passed=0
-failed=0
+failed=$missing
 for lua in $luas; do
   good=0
   bad=0
-  for log in "$out/$lua"-*; do
+  number=0
+  while IFS= read -r file; do
+    number=$((number + 1))
+    log=$out/$lua.$number
+    [ -e "$log" ] || echo "$file: was not run" >"$log"
     ok=$(counted success "$log")
-    failures=$(counted failure "$log")
-    errors=$(counted error "$log")
-    wrong=$((${failures:-0} + ${errors:-0}))
-    # A run that ended badly without saying so counts as one failure.
-    [ "$wrong" -gt 0 ] || [ "$(tail -1 "$log")" = "exit 0" ] || wrong=1
+    wrong=$(wrong_in "$log")
     [ "$wrong" -eq 0 ] || cat "$log"
     good=$((good + ${ok:-0}))
     bad=$((bad + wrong))
-  done
+  done <"$out/files"
   echo "== $lua: $good passed, $bad failed"
   passed=$((passed + good))
   failed=$((failed + bad))
