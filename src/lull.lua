@@ -3,10 +3,11 @@
 
 local client = require "lull.client"
 local json = require "lull.json"
+local later = require "lull.later"
 local presets = require "lull.presets"
 local sched = require "lull.sched"
 local secret = require "lull.secret"
-local tasks = require "lull.later" "lull.tasks"
+local tasks = later "lull.tasks"
 local text = require "lull.text"
 local usage = require "lull.usage"
 
@@ -56,5 +57,7 @@ for _, verb in ipairs { "get", "head", "post", "put", "patch", "delete", "option
     return default[verb](default, ...)
   end
 end
+
+later.keep()
 
 return M

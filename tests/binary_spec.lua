@@ -54,6 +54,50 @@ describe("the binary #binary", function()
     assert.are.equal(path .. "\n1\tx\n", lull("-- " .. path .. " x").out)
   end)
 
+  -- What is loaded when it is first used took another copy's parts, or none:
+  -- a secret of its own was no secret then, and its header was not sent.
+  describe("loads what a script may never use from its own copy of lull", function()
+    local SAYS = [[return { ["http://api.test"] = function(request)
+      return 200, nil, request.headers.authorization or "none" end }]]
+    local ASK = [[
+    print(lull.get(arg[1], { headers = { authorization = token } }).body)
+    print(lull.post(arg[1], { key = true, body = file, headers = { authorization = token } }).body)
+    print(pcall(lull.client, { backoff = "x" }))
+    ]]
+
+    local function check(before)
+      local server = wire.server(SAYS)
+      local result = script(before .. ASK, "", server.url .. "/")
+      assert.are.equal("", result.err)
+      local lines = lines_of(result.out)
+      assert.are.same({ "token", "token" }, { lines[1], lines[2] })
+      assert.matches("^false\t[^\t]*%d+%.lua:%d+: backoff: 'x' is no backoff", lines[3])
+    end
+
+    it("when lull.sim runs a script with a copy of its own", function()
+      check [[
+      local lull, sim = require "lull", require "lull.sim"
+      local token, path, file = lull.secret "token", arg[0], nil
+      sim.run { world = sim.replies { 200 }, script = function()
+        file = lull.file(path)
+        require "lull".get("http://a.test/", { headers = { a = "b" } })
+      end }
+      ]]
+    end)
+
+    it("when a script has cleared what Lua knows of modules, and globals", function()
+      check [[
+      local lull = require "lull"
+      local token, file = lull.secret "token", lull.file(arg[0])
+      for name in pairs(package.loaded) do
+        if name:find "^lull" then package.loaded[name] = nil end
+      end
+      for name in pairs(package.preload) do package.preload[name] = nil end
+      require, rawset, debug = nil, nil, nil -- luacheck: ignore
+      ]]
+    end)
+  end)
+
   it("runs a spec of busted's, with nothing else of lull installed", function()
     local spec = [[
     require "busted.runner" ()
@@ -518,6 +562,23 @@ describe("the binary #binary", function()
     assert.are.equal("cancelled\n", out)
     assert.are.equal(130, code)
     assert.is_true(socket.gettime() - began < 10)
+  end)
+
+  -- The read was cut short, and the script said not to load.
+  it("a signal while a script is still read, or a body", function()
+    for _, arguments in ipairs { "%s", "plan %s", "post -d @%s " .. REFUSED } do
+      local pipe = wire.path()
+      os.execute("mkfifo " .. pipe)
+      local child = run(arguments:format(pipe))
+      local writer = assert(io.open(pipe, "w"))
+      -- More than a pipe holds: it is written when some of it has been read.
+      writer:write(("-- more is to come\n"):rep(10000))
+      writer:flush()
+      child:signal "INT"
+      local out, code = child:finish()
+      writer:close()
+      assert.are.same({ "", 130, "" }, { out, code, wire.read(child.err) })
+    end
   end)
 
   it("a second signal ends it at once", function()

@@ -204,7 +204,7 @@ end
 
 -- ---- the command ---------------------------------------------------------
 
-local function exit_code(run, ok, err)
+local function code_of(run, ok, err)
   local code = cli.ended(ok, err)
   if code ~= 0 then return code end
   if run.failed.final then return 1 end
@@ -212,8 +212,9 @@ local function exit_code(run, ok, err)
 end
 
 local function misuse(command, problem)
-  cli.complain(("%s; try lull %s --help"):format(problem, command))
-  return cli.USAGE
+  local code = cli.exit_code(cli.USAGE) -- reading a body may have met a signal
+  if code == cli.USAGE then cli.complain(("%s; try lull %s --help"):format(problem, command)) end
+  return code
 end
 
 local function print_curl(run)
@@ -264,7 +265,7 @@ local function start(run)
   end
   if problem then return misuse(run.command, problem) end
   cli.quiet = run.o.silent and not run.o.show_error
-  return exit_code(run, sched.main(fetch_all, run))
+  return code_of(run, sched.main(fetch_all, run))
 end
 
 ---Runs `lull get ...` and its sisters; gives the exit code.

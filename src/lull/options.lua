@@ -63,6 +63,9 @@ local function header_fields(value, name)
   for field, v in pairs(value) do
     header_name(field, name)
     local list = type(v) == "table" and not secret.is(v) and v or { v }
+    if getmetatable(list) or (list[1] == nil and next(list) ~= nil) then
+      usage.fail(("%s['%s'] must be a string, a secret or a list of them"):format(name, field))
+    end
     for _, one in ipairs(list) do
       local plain = secret.plain(one)
       if type(plain) ~= "string" and type(plain) ~= "number" and plain ~= false then

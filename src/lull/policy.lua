@@ -22,7 +22,7 @@ local function jitter_fields(out, value, name)
     out.jitter = usage.word(value, name, JITTERS)
   elseif value.factor then
     out.jitter = "factor"
-    out.lo, out.hi = range(value.factor, name)
+    out.lo, out.hi = range(usage.type(value.factor, name .. ".factor", "table"), name)
   else
     out.jitter = "added"
     out.lo, out.hi = range(value, name)
@@ -126,6 +126,8 @@ function M.limit(value, name)
       end
     elseif type(key) == "number" then
       out.rates[#out.rates + 1] = usage.rate(v, name)
+    elseif type(key) ~= "string" then
+      usage.fail(name .. ": a key is 'parallel', a path, or a method and a path")
     else
       local method, path = key:match("^(%u[%u|]*)%s+([/*].*)$")
       path = path or key:match("^/.*$")

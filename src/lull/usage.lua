@@ -3,13 +3,15 @@
 
 local M = {}
 
+local getinfo = debug.getinfo -- a script may take debug away
+
 -- The chunks that belong to lull: an error is laid to the first line outside
 -- of them.
 local own = {}
 
 ---Counts the calling file as lull's own.
 function M.own()
-  own[debug.getinfo(2, "S").source] = true
+  own[getinfo(2, "S").source] = true
 end
 
 M.own()
@@ -18,10 +20,10 @@ M.own()
 ---@param message string
 function M.fail(message)
   local level = 2
-  local info = debug.getinfo(level, "Sl")
+  local info = getinfo(level, "Sl")
   while info and (own[info.source] or info.what == "C" or info.what == "tail") do
     level = level + 1
-    info = debug.getinfo(level, "Sl")
+    info = getinfo(level, "Sl")
   end
   if info and info.currentline > 0 then
     message = ("%s:%d: %s"):format(info.short_src, info.currentline, message)
