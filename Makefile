@@ -25,9 +25,10 @@ LUA_LIBS = $(if $(STATIC_LUA),$(LUA_STATIC),$(LUA_SHARED))
 # What libcurl loads and looks up thousands of its own symbols, and libc after
 # the allocator that stands before it: the dynamic linker finds them sooner when
 # they are named first. EARLY_LIBS= for none.
-EARLY_LIBS ?= $(if $(SAN),,$(shell ldd $$($(CC) -print-file-name=libcurl.so) 2>/dev/null | \
+EARLY_LIBS ?= $(if $(SAN),,$(shell ldd $$(pkg-config --variable=libdir libcurl)/libcurl.so 2>/dev/null | \
 	awk '$$1 ~ /^lib(crypto|gnutls)\.so/ { print $$3 }'))
-EARLY = -Wl,--push-state,--no-as-needed $(EARLY_LIBS) $(ALLOCATOR) -lc -Wl,--pop-state
+FIRST = -Wl,--push-state,--no-as-needed $(EARLY_LIBS) $(ALLOCATOR) -lc -Wl,--pop-state
+EARLY = $(if $(EARLY_LIBS),$(FIRST),$(ALLOCATOR))
 
 share = $(PREFIX)/share
 BASH_DIR ?= $(share)/bash-completion/completions
