@@ -38,7 +38,7 @@ FISH_DIR ?= $(share)/fish/vendor_completions.d
 LIBRARY_DIR ?= $(share)/lull/library
 
 MODULES := src/lull.lua $(sort $(wildcard src/lull/*.lua))
-CORE := $(patsubst src/%.c,$(B)/%.o,$(filter-out src/main.c src/embed.c,$(wildcard src/*.c)))
+CORE := $(patsubst src/%.c,$(B)/%.o,$(filter-out src/main.c src/embed.c src/slim.c,$(wildcard src/*.c)))
 UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%.o,$(wildcard tests/unit/*.c))
 
 BIN := $(B)/lull-bin$(if $(STATIC_LUA),,-shared)
@@ -69,7 +69,7 @@ $(B)/embedded.o: $(B)/embedded.c
 	$(CC) $(ALL_CFLAGS) -Isrc -c -o $@ $<
 $(B)/embedded.c: $(B)/embed $(MODULES)
 	$(B)/embed $(MODULES) > $@.new && mv $@.new $@
-$(B)/embed: $(B)/embed.o
+$(B)/embed: $(B)/embed.o $(B)/slim.o
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LUA_LIBS)
 
 deps:

@@ -20,6 +20,9 @@ local function files(pattern)
   return list
 end
 
+-- What only the binary is made of.
+local BINARY = { ["src/main.c"] = true, ["src/embed.c"] = true, ["src/slim.c"] = true }
+
 local function module_lines()
   local lines = {}
   for _, path in ipairs(files("src/lull.lua src/lull/*.lua")) do
@@ -30,7 +33,7 @@ local function module_lines()
   lines[#lines + 1] = '    ["lull.types"] = "library/lull.lua",'
   lines[#lines + 1] = '    ["lull.core"] = {\n      sources = {'
   for _, path in ipairs(files("src/*.c")) do
-    if path ~= "src/main.c" and path ~= "src/embed.c" then lines[#lines + 1] = ('        "%s",'):format(path) end
+    if not BINARY[path] then lines[#lines + 1] = ('        "%s",'):format(path) end
   end
   lines[#lines + 1] = '      },\n      libraries = { "curl", "m" },\n    },'
   return table.concat(lines, "\n")

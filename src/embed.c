@@ -5,30 +5,39 @@
  *
  *   embed src/lull.lua src/lull/cli.lua ... > embedded.c
  */
+#include "slim.h"
+
 #include <lauxlib.h>
 #include <lua.h>
+#include <lualib.h>
 #include <stdio.h>
 #include <string.h>
 
-static size_t column;
-
-static int write_bytes(lua_State *L, const void *bytes, size_t len, void *user)
+static void print_bytes(const unsigned char *bytes, size_t len)
 {
-  const unsigned char *b = bytes;
   size_t i;
-  (void)L, (void)user;
   for (i = 0; i < len; i++)
-    printf("%u,%s", (unsigned)b[i], ++column % 20 ? "" : "\n");
-  return 0;
+    printf("%u,%s", (unsigned)bytes[i], (i + 1) % 20 ? "" : "\n");
 }
 
-static int dump(lua_State *L)
+/* The function on top of the stack, as short as it can be. */
+static void print_chunk(lua_State *L)
 {
-#if LUA_VERSION_NUM >= 503
-  return lua_dump(L, write_bytes, NULL, 0);
-#else
-  return lua_dump(L, write_bytes, NULL);
-#endif
+  const char *whole;
+  unsigned char *slim;
+  size_t whole_len, len;
+  lua_getglobal(L, "string");
+  lua_getfield(L, -1, "dump");
+  lua_pushvalue(L, -3);
+  lua_call(L, 1, 1);
+  whole = lua_tolstring(L, -1, &whole_len);
+  len = whole_len;
+  slim = lua_newuserdata(L, len);
+  memcpy(slim, whole, len);
+  if (lull_slim(slim, &len))
+    print_bytes(slim, len);
+  else
+    print_bytes((const unsigned char *)whole, whole_len);
 }
 
 /* "src/lull/cli.lua" is "@lull/cli.lua" in messages. */
@@ -73,9 +82,8 @@ static void embed(lua_State *L, const char *path, int index)
   text = lua_tolstring(L, -1, &len);
   if (luaL_loadbuffer(L, text, len, chunk) != 0)
     lua_error(L);
-  column = 0;
   printf("static const unsigned char m%d[] = {\n", index);
-  dump(L);
+  print_chunk(L);
   printf("};\n");
   lua_settop(L, 1);
 }
@@ -106,6 +114,7 @@ int main(int argc, char **argv)
   (void)argc;
   if (!L)
     return 1;
+  luaL_openlibs(L);
   lua_pushcfunction(L, embed_all);
   lua_pushlightuserdata(L, argv);
   failed = lua_pcall(L, 1, 0, 0);

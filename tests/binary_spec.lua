@@ -98,6 +98,20 @@ describe("the binary #binary", function()
     end)
   end)
 
+  -- What is embedded has its lines, for messages, but not the names of local
+  -- variables: a third of a start's strings.
+  it("has its own modules with their lines, and without what only we would read", function()
+    local result = script [[
+    local get = require "lull".get
+    local info = debug.getinfo(get, "SL")
+    print(info.short_src, next(info.activelines) > info.linedefined)
+    print(_VERSION, debug.getlocal(require "lull".each, 1), (debug.getupvalue(get, 1)))
+    ]]
+    local lines = lines_of(result.out)
+    assert.are.equal("lull.lua\ttrue", lines[1])
+    if lines[2]:find "^Lua 5.4" then assert.are.equal("Lua 5.4\tnil\t(no name)", lines[2]) end
+  end)
+
   it("runs a spec of busted's, with nothing else of lull installed", function()
     local spec = [[
     require "busted.runner" ()

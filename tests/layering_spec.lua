@@ -35,7 +35,8 @@ local FLOORS = {
   { "bind" },
   { "bind_read", "bind_record", "bind_packed", "bind_start", "bind_client", "bind_event", "bind_fleet",
     "bind_words", "bind_input" },
-  { "embedded", "embed" },
+  { "embedded", "slim" },
+  { "embed" },
   { "main" },
 }
 
@@ -74,7 +75,7 @@ local LIBRARIES = {
   ["curl/curl.h"] = { "shards.h", "target.h", "transfer.h", "url.c", "world_real.c" },
   ["lua.h"] = { "bind.h", "embed.c", "main.c" },
   ["lauxlib.h"] = { "bind.h", "embed.c", "main.c" },
-  ["lualib.h"] = { "main.c" },
+  ["lualib.h"] = { "embed.c", "main.c" },
   ["signal.h"] = { "main.c" },
   ["time.h"] = { "netloop.c", "world_real.c" },
   ["sys/epoll.h"] = { "netloop.c" },

@@ -1,0 +1,16 @@
+/*
+ * slim: takes out of a compiled chunk of Lua 5.4 the names of local variables
+ * and upvalues, which only messages about lull's own mistakes would show.
+ * They are a third of what is read at the start; lines stay.
+ */
+#ifndef LULL_SLIM_H
+#define LULL_SLIM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* In place; false when it is no such chunk, and may be spoilt then. Source of
+   the format: ldump.c of Lua. */
+bool lull_slim(unsigned char *chunk, size_t *len);
+
+#endif
