@@ -738,9 +738,9 @@ local function run(name)
   local began, load = os.time(), load_average()
   say("bench: %s", name)
   local text = scenarios[name].run()
-  local section = ("## %s\n\n%s\n\n%s, %d s, load %s before and %s after."):format(
-    scenarios[name].title, text, os.date("!%Y-%m-%d %H:%M UTC", began), os.time() - began,
-    load, load_average())
+  local section = ("## %s\n\n%s\n\n%s, ROUNDS=%d, %d s, load %s before and %s after."):format(
+    scenarios[name].title, text, os.date("!%Y-%m-%d %H:%M UTC", began), rounds,
+    os.time() - began, load, load_average())
   write(sections .. name, section)
   return section
 end
