@@ -20,16 +20,34 @@ void lull_bind_type(lua_State *L, const char *type, const luaL_Reg *methods)
 {
   luaL_newmetatable(L, type);
   lull_bind_functions(L, methods);
+  lua_pushlightuserdata(L, (void *)type);
+  lua_rawseti(L, -2, 1);
   lua_pushvalue(L, -1);
   lua_setfield(L, -2, "__index");
   lua_pop(L, 1);
 }
 
+/* By what lull_bind_type left in the metatable: luaL_checkudata looks its own
+   up by name, which takes three times as long. */
+void *lull_bind_udata(lua_State *L, int index, const char *type)
+{
+  void *data = lua_touserdata(L, index);
+  bool same = false;
+  if (data && lua_getmetatable(L, index)) {
+    lua_rawgeti(L, -1, 1);
+    same = lua_touserdata(L, -1) == type;
+    lua_pop(L, 2);
+  }
+  return same ? data : luaL_checkudata(L, index, type);
+}
+
 /* ---- the engine -------------------------------------------------------- */
+
+const char lull_bind_engine_name[] = "lull.engine";
 
 struct lull_engine *lull_bind_engine_at(lua_State *L, int index)
 {
-  struct lull_engine **box = luaL_checkudata(L, index, LULL_ENGINE_TYPE);
+  struct lull_engine **box = lull_bind_udata(L, index, lull_bind_engine_name);
   if (!*box)
     luaL_error(L, "the engine is closed");
   return *box;
@@ -50,7 +68,7 @@ static int engine_new(lua_State *L)
   lua_settop(L, 1);
   box = lua_newuserdata(L, sizeof *box);
   *box = NULL;
-  luaL_getmetatable(L, LULL_ENGINE_TYPE);
+  luaL_getmetatable(L, lull_bind_engine_name);
   lua_setmetatable(L, -2);
   seed = (uint64_t)lull_bind_number(L, 1, "seed", 0);
   world =
@@ -71,7 +89,7 @@ static int engine_new(lua_State *L)
 
 static int engine_close(lua_State *L)
 {
-  struct lull_engine **box = luaL_checkudata(L, 1, LULL_ENGINE_TYPE);
+  struct lull_engine **box = lull_bind_udata(L, 1, lull_bind_engine_name);
   struct lull_engine *e = *box;
   *box = NULL;
   lull_engine_free(e);
@@ -388,7 +406,7 @@ static void make_engine_type(lua_State *L)
                                      {"close", engine_close},
                                      {"__gc", engine_close},
                                      {NULL, NULL}};
-  lull_bind_type(L, LULL_ENGINE_TYPE, methods);
+  lull_bind_type(L, lull_bind_engine_name, methods);
 }
 
 LULL_EXPORT int luaopen_lull_core(lua_State *L);

@@ -19,8 +19,7 @@
 #define lua_rawlen lua_objlen
 #endif
 
-#define LULL_ENGINE_TYPE "lull.engine"
-#define LULL_CLIENT_TYPE "lull.client"
+extern const char lull_bind_engine_name[], lull_bind_client_name[];
 
 /* Puts functions into the table on top of the stack. */
 void lull_bind_functions(lua_State *L, const luaL_Reg *functions);
@@ -49,6 +48,9 @@ void lull_bind_limits(lua_State *L, int index, struct lull_limits *limits);
 
 /* Raises the text of an error. */
 int lull_bind_raise(lua_State *L, enum lull_err err);
+
+/* A userdata of that type; raises for another value. */
+void *lull_bind_udata(lua_State *L, int index, const char *type);
 
 /* The engine at index 1, or another; raises when it is closed. */
 struct lull_engine *lull_bind_check_engine(lua_State *L);

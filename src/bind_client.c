@@ -207,7 +207,7 @@ static struct lull_client **new_box(lua_State *L)
 {
   struct lull_client **box = lua_newuserdata(L, sizeof *box);
   *box = NULL;
-  luaL_getmetatable(L, LULL_CLIENT_TYPE);
+  luaL_getmetatable(L, lull_bind_client_name);
   lua_setmetatable(L, -2);
   return box;
 }
@@ -237,15 +237,17 @@ int lull_bind_client(lua_State *L)
   return 1;
 }
 
+const char lull_bind_client_name[] = "lull.client";
+
 struct lull_client *lull_bind_check_client(lua_State *L, int index)
 {
-  struct lull_client **box = luaL_checkudata(L, index, LULL_CLIENT_TYPE);
+  struct lull_client **box = lull_bind_udata(L, index, lull_bind_client_name);
   return *box;
 }
 
 static int collect(lua_State *L)
 {
-  struct lull_client **box = luaL_checkudata(L, 1, LULL_CLIENT_TYPE);
+  struct lull_client **box = lull_bind_udata(L, 1, lull_bind_client_name);
   lull_client_drop(*box);
   *box = NULL;
   return 0;
@@ -367,5 +369,5 @@ void lull_bind_client_type(lua_State *L)
   static const luaL_Reg methods[] = {
       {"wait", wait_bounds}, {"backoff", backoff_of}, {"decide", decide},
       {"limits", limits},    {"__gc", collect},       {NULL, NULL}};
-  lull_bind_type(L, LULL_CLIENT_TYPE, methods);
+  lull_bind_type(L, lull_bind_client_name, methods);
 }

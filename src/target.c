@@ -41,6 +41,7 @@ static enum lull_err set_whole(struct lull_target *t, CURL *easy,
   enum lull_err err;
   lull_mem_free(t->front);
   t->front = NULL;
+  t->has_query = true; /* it may have one */
   if (!len)
     return set_text(easy, url);
   err = set_part(t, CURLUPART_URL, url);
@@ -48,6 +49,27 @@ static enum lull_err set_whole(struct lull_target *t, CURL *easy,
     t->front = lull_mem_copy(url, len);
   curl_easy_setopt(easy, CURLOPT_CURLU, t->url);
   return err;
+}
+
+/* A path without a query, as most are. */
+static enum lull_err set_path(struct lull_target *t, const char *path)
+{
+  enum lull_err err = set_part(t, CURLUPART_PATH, path);
+  if (err || !t->has_query)
+    return err;
+  err = set_part(t, CURLUPART_QUERY, NULL);
+  t->has_query = err != LULL_OK;
+  return err;
+}
+
+static enum lull_err set_query(struct lull_target *t, const char *rest,
+                               const char *query)
+{
+  char *path = lull_mem_copy(rest, (size_t)(query - rest));
+  enum lull_err err = path ? set_part(t, CURLUPART_PATH, path) : LULL_ENOMEM;
+  lull_mem_free(path);
+  t->has_query = true;
+  return err ? err : set_part(t, CURLUPART_QUERY, query + 1);
 }
 
 /* Escapes are left to the parser of whole URLs: set apart they would be
@@ -58,17 +80,10 @@ enum lull_err lull_target_set(struct lull_target *t, CURL *easy,
   const char *rest = t->front ? lull_front_rest(t->front, url) : NULL;
   const char *query;
   enum lull_err err;
-  char *path;
   if (!rest || strchr(rest, '%'))
     return set_whole(t, easy, url);
   query = strchr(rest, '?');
-  path = lull_mem_copy(rest, query ? (size_t)(query - rest) : strlen(rest));
-  if (!path)
-    return LULL_ENOMEM;
-  err = set_part(t, CURLUPART_PATH, path);
-  if (!err)
-    err = set_part(t, CURLUPART_QUERY, query ? query + 1 : NULL);
+  err = query ? set_query(t, rest, query) : set_path(t, rest);
   curl_easy_setopt(easy, CURLOPT_CURLU, t->url);
-  lull_mem_free(path);
   return err;
 }

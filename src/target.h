@@ -16,6 +16,7 @@
 struct lull_target {
   CURLU *url;
   char *front; /* of the URL that is in it; NULL: none is */
+  bool has_query;
 };
 
 /* False when there is no memory. */

@@ -326,8 +326,6 @@ local function wake_up(waiter, kind, details, id)
   return run_worker(waiter, kind, details, id)
 end
 
-local WAITED_FOR = { done = true, timer = true, ask = true }
-
 -- As many tasks may run before the engine has its turn: a hundred thousand
 -- that begin at once must not hold up those that wait for an answer.
 local BURST = 64
@@ -347,7 +345,7 @@ local function turn(patience)
   ran = 0
   local kind, id, details = (engine or M.engine()):step(patience)
   local handler = handlers[kind]
-  if WAITED_FOR[kind] then
+  if kind == "done" or kind == "timer" or kind == "ask" then -- somebody waits for it
     local slot = id % SLOTS
     local waiter = waiting[slot]
     waiting[slot] = nil
