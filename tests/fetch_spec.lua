@@ -511,6 +511,14 @@ describe("lull get #binary", function()
       local _, lines = lull("get --curl a b", "").out:gsub("\n", "")
       assert.equal(2, lines)
     end)
+
+    -- A line that was none ended it with a traceback.
+    it("of the lines that are URLs, and says which are none", function()
+      local result = lull("get --curl -i -", "http://a/\nno url\nhttp://b/\n")
+      assert.are.equal(1, result.code)
+      assert.matches("http://a/\n.*http://b/\n$", result.out)
+      assert.are.equal("lull: -:2: 'no url' is no http or https URL\n", result.err)
+    end)
   end)
 
   describe("help", function()

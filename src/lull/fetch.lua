@@ -222,11 +222,15 @@ local function print_curl(run)
   local ok, err = sched.main(function()
     local item = run.items()
     while item do
-      write(curl.command(run.o, run.job, item.url or item.line, item.output), "\n")
+      if item.url then
+        write(curl.command(run.o, run.job, item.url, item.output), "\n")
+      else
+        deliver(run, refused(item, item.problem))
+      end
       item = run.items()
     end
   end)
-  return cli.ended(ok, err)
+  return code_of(run, ok, err)
 end
 
 ---What flags.parse makes of URLs alone; nil when there is more. The parser
