@@ -38,6 +38,8 @@ describe("a response", function()
     assert.are.equal(1, res.waited)
     assert.are.equal(2, #res.history)
     assert.are.equal("201 Created", tostring(res))
+    -- What its metatable has is nobody's field.
+    for _, name in ipairs { "__name", "__index", "__tostring" } do assert.is_nil(res[name]) end
     assert.is_nil(res.no_such_field)
   end)
 

@@ -104,14 +104,12 @@ M.lazy = lazy
 -- ---- response ------------------------------------------------------------
 
 -- The core makes a response whole, if no rule of the script's was asked.
----@type lull.response
 local Response = core.response()
-Response.__index = function(self, name)
-  return Response[name] or lazy(self, name)
-end
-M.Response = Response
+---@type lull.response
+local methods = {}
+Response.__index = function(self, name) return methods[name] or lazy(self, name) end
 
-function Response:json()
+function methods:json()
   if getmetatable(self) ~= Response then
     usage.fail("call a response's methods with a colon: response:json()")
   end
@@ -140,7 +138,7 @@ end
 local Error = {}
 Error.__index = function(self, name)
   if name == "message" then return tostring(self) end
-  return Error[name] or lazy(self, name)
+  return lazy(self, name)
 end
 M.Error = Error
 
