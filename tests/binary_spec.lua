@@ -85,6 +85,14 @@ describe("the binary #binary", function()
       ]]
     end)
 
+    it("when a script guards what Lua knows of modules", function()
+      check [[
+      local lull = require "lull"
+      local token, file = lull.secret "token", lull.file(arg[0])
+      setmetatable(package.loaded, { __newindex = function(_, name) error("no " .. name) end })
+      ]]
+    end)
+
     it("when a script has cleared what Lua knows of modules, and globals", function()
       check [[
       local lull = require "lull"

@@ -8,31 +8,32 @@ local M = {}
 
 local in_binary = package.preload["lull.later"] ~= nil
 local globals, loaded, require = _G, package.loaded, require
-local error, pairs, pcall, rawget, rawset = error, pairs, pcall, rawget, rawset
+local error, next, pcall, rawget, rawset = error, next, pcall, rawget, rawset
 
 -- What is embedded, and the modules of this copy of lull. When one is loaded
 -- there may be another copy beside it (lull.sim has one for each run), and a
 -- script may have cleared what Lua knows of modules, or taken `require` away.
 local embedded, family = {}, {}
-for name, load in pairs(package.preload) do embedded[name] = load end
+for name, load in next, package.preload do embedded[name] = load end
 
 ---All of lull has been loaded that is not to be loaded later.
 function M.keep()
-  for name, module in pairs(loaded) do
+  for name, module in next, loaded do
     if type(name) == "string" and name:find "^lull%." then family[name] = module end
   end
 end
 
 local function put_back(theirs, name, module)
   if theirs["lull.later"] == M then theirs[name] = module end
-  for other, before in pairs(theirs) do loaded[other] = before or nil end
+  for other, before in next, theirs do rawset(loaded, other, before or nil) end
 end
 
 -- Loads it as if no other copy were there.
 local function load_among_its_own(name)
   local theirs, their_require = {}, rawget(globals, "require")
-  for other, module in pairs(family) do
-    theirs[other], loaded[other] = loaded[other] or false, module
+  for other, module in next, family do
+    theirs[other] = rawget(loaded, other) or false
+    rawset(loaded, other, module)
   end
   rawset(globals, "require", require)
   local ok, module = pcall(embedded[name], name)
