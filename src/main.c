@@ -113,24 +113,40 @@ static int run_on(lua_State *co, lua_State *L, int given, int *got)
 #endif
 }
 
+static int cannot(lua_State *L, const char *why)
+{
+  lua_pushboolean(L, false);
+  lua_pushstring(L, why);
+  return 2;
+}
+
+static bool is_dead(lua_State *co)
+{
+  int status = lua_status(co);
+  return status > LUA_YIELD || (!status && lua_gettop(co) == 0);
+}
+
 /* host.resume(co, ...): as coroutine.resume, of a task that a signal may have
    to stop. */
 static int resume(lua_State *L)
 {
   lua_State *co = lua_tothread(L, 1), *before = running;
   int given = lua_gettop(L) - 1, got, status;
-  luaL_argcheck(L, co && lua_checkstack(co, given), 1, "no task");
+  if (!co || is_dead(co))
+    return cannot(L, "cannot resume dead coroutine");
+  if (!lua_checkstack(co, given))
+    return cannot(L, "too many arguments to resume");
   lua_xmove(L, co, given);
   enter(co);
   status = run_on(co, L, given, &got);
   enter(before);
-  if (status > LUA_YIELD) {
-    lua_pushboolean(L, false);
+  if (status > LUA_YIELD)
     got = 1; /* the error */
-  } else {
-    luaL_checkstack(L, got + 1, "too many results");
-    lua_pushboolean(L, true);
+  if (!lua_checkstack(L, got + 1)) {
+    lua_pop(co, got);
+    return cannot(L, "too many results to resume");
   }
+  lua_pushboolean(L, status <= LUA_YIELD);
   lua_xmove(co, L, got);
   return got + 1;
 }
