@@ -24,10 +24,6 @@ local function file_path(value, name)
   return value
 end
 
-local function least(n)
-  return function(value, name) return usage.least(value, name, n) end
-end
-
 local function of_policy(what)
   return function(value, name) return policy[what](value, name) end
 end
@@ -111,7 +107,7 @@ local VERSIONS = { any = true, ["1.1"] = true, ["2"] = true }
 local CLIENT = {
   base = base_url,
   preset = preset,
-  attempts = least(1),
+  attempts = usage.at_least(1),
   timeout = timeouts,
   deadline = usage.duration,
   max_hint = usage.duration,
@@ -136,7 +132,7 @@ local CLIENT = {
   insecure = of_type("boolean"),
   http = function(value, name) return usage.word(tostring(value), name, VERSIONS) end,
   encoded = of_type("boolean"),
-  redirects = least(0),
+  redirects = usage.at_least(0),
   max_body = size,
   max_headers = size,
 }

@@ -7,6 +7,8 @@ local usage = require "lull.usage"
 local M = {}
 usage.own()
 
+local at_least_one = usage.at_least(1)
+
 local KINDS = { constant = true, linear = true, exponential = true }
 local JITTERS = { none = true, full = true, equal = true, decorrelated = true }
 local BACKOFF = { kind = true, base = true, factor = true, cap = true, jitter = true }
@@ -85,7 +87,7 @@ local function rule(value, name)
       usage.unknown("field of " .. name, field, RULE)
     end
   end
-  if value.attempts then out.attempts = usage.least(value.attempts, name .. ".attempts", 1) end
+  if value.attempts then out.attempts = at_least_one(value.attempts, name .. ".attempts") end
   if value.timeout then out.timeout = usage.duration(value.timeout, name .. ".timeout") end
   if value.backoff then out.backoff = M.backoff(value.backoff, name .. ".backoff") end
   for _, flag in ipairs { "unsafe", "pause" } do
@@ -122,7 +124,7 @@ function M.limit(value, name)
   for key, v in text.sorted(value) do
     if key == "parallel" then
       if v == "auto" then out.adaptive = true else
-        out.parallel = usage.least(v, name .. ".parallel", 1)
+        out.parallel = at_least_one(v, name .. ".parallel")
       end
     elseif type(key) == "number" then
       out.rates[#out.rates + 1] = usage.rate(v, name)
@@ -166,8 +168,6 @@ function M.budget(value, name)
   end
   return out
 end
-
-local function at_least_one(value, name) return usage.least(value, name, 1) end
 
 local BREAKER = { failures = share, window = usage.duration, least = at_least_one, open = usage.duration }
 

@@ -147,8 +147,13 @@ function M.count(value, name, least)
   return n
 end
 
----The same, and no more than the core can count.
-function M.least(value, name, least) return math.min(M.count(value, name, least), M.MOST) end
+---A check for a whole number of at least `n`; more than the core can count is
+---as much as it can.
+---@param n integer
+---@return fun(value: any, name: string): integer
+function M.at_least(n)
+  return function(value, name) return math.min(M.count(value, name, n), M.MOST) end
+end
 
 ---A value of one of the types named ("string", "string or table").
 function M.type(value, name, types)
