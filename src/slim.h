@@ -1,7 +1,7 @@
 /*
  * slim: takes out of a compiled chunk of Lua 5.4 the names of local variables
  * and upvalues, which only messages about lull's own mistakes would show.
- * They are a third of what is read at the start; lines stay.
+ * They are half of the strings that are read at the start; lines stay.
  */
 #ifndef LULL_SLIM_H
 #define LULL_SLIM_H

@@ -107,7 +107,7 @@ describe("the binary #binary", function()
   end)
 
   -- What is embedded has its lines, for messages, but not the names of local
-  -- variables: a third of a start's strings.
+  -- variables: half of the strings that are read at a start.
   it("has its own modules with their lines, and without what only we would read", function()
     local result = script [[
     local get = require "lull".get
