@@ -18,13 +18,14 @@ done
 
 # The longest ones begin first. A line is a file: no name has a line's end.
 slow='/(binary|wire|experiments|leaks|cookbook)_spec\.lua$'
-find "$@" -name '*_spec.lua' 2>/dev/null | sort >"$out/files"
+find "$@" -name '*_spec.lua' 2>/dev/null | sort >"$out/sorted"
+{ grep -E "$slow" "$out/sorted"; grep -vE "$slow" "$out/sorted"; } >"$out/files"
 for lua in $luas; do
-  { grep -E "$slow" "$out/files"; grep -vE "$slow" "$out/files"; } |
-    while IFS= read -r file; do
-      number=$((${number:-0} + 1))
-      printf '%s\0%s\0%s\0' "$lua" "$number" "$file"
-    done
+  number=0
+  while IFS= read -r file; do
+    number=$((number + 1))
+    printf '%s\0%s\0%s\0' "$lua" "$number" "$file"
+  done <"$out/files"
 done >"$out/list"
 
 # The binary's own specs run once.
