@@ -4,9 +4,9 @@
  *
  * The only file besides bind*.c that knows Lua, and the only one that
  * touches the process's signals. The first SIGINT or SIGTERM wakes the loop,
- * which drains; the second ends the process at once. A script that does not
- * come back to the loop is stopped by a hook after a second, and ended after
- * two.
+ * which drains; the second, or one before any task runs, ends the process at
+ * once. A script that does not come back to the loop is stopped by a hook
+ * after a second, and ended after two.
  */
 #define _POSIX_C_SOURCE 200809L
 #include "embedded.h"
@@ -25,7 +25,8 @@ int luaopen_lull_core(lua_State *L);
 
 static int wake[2] = {-1, -1}; /* the handler writes, the loop reads */
 static volatile sig_atomic_t signals, signal_number, alarms;
-static lua_State *volatile running; /* the task that runs now */
+static lua_State *volatile running;   /* the task that runs now */
+static volatile sig_atomic_t started; /* a task has run: a loop may hear */
 
 /* ---- signals ----------------------------------------------------------- */
 
@@ -38,7 +39,7 @@ static void stop_script(lua_State *L, lua_Debug *info)
 
 static void on_signal(int number)
 {
-  if (signals++)
+  if (signals++ || !started)
     _exit(128 + number);
   signal_number = number;
   if (write(wake[1], "!", 1) < 0)
@@ -90,6 +91,7 @@ static void set_up_signals(void)
 static void enter(lua_State *task)
 {
   running = task;
+  started = 1;
   if (!signals)
     return;
   if (task)

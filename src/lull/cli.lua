@@ -46,17 +46,14 @@ end
 
 local last_signal = function() return 0 end
 
----The exit code, or that of a signal. One that was busy when the signal came was
----stopped before the loop could hear of it.
----@param code integer
----@return integer
-function M.exit_code(code)
+-- The script's exit code from how it ended. One that was busy when the signal
+-- came was stopped before the loop could hear of it.
+local function ended(ok, err)
+  local code = ok and 0 or failure(err)
   local signal = sched.interrupted or last_signal()
-  return signal > 0 and 128 + signal or code
+  if signal > 0 then code = 128 + signal end
+  return code
 end
-
--- The script's exit code from how it ended.
-local function ended(ok, err) return M.exit_code(ok and 0 or failure(err)) end
 
 -- As the standard print, but a closed pipe ends the script instead of
 -- letting it work for nobody.
@@ -84,7 +81,7 @@ local function load(script)
   local chunk, problem = loadfile(script ~= "-" and script or nil)
   local command = not chunk and problem:find "^cannot open" and usage.nearest(script, COMMANDS)
   if command then problem = ("%s (did you mean 'lull %s'?)"):format(problem, command) end
-  if not chunk and M.exit_code(0) == 0 then complain(problem) end
+  if not chunk then complain(problem) end
   return chunk
 end
 
@@ -116,7 +113,7 @@ local function plan(argv)
     return M.USAGE
   end
   local chunk = load(script)
-  if not chunk then return M.exit_code(M.NOT_LOADED) end
+  if not chunk then return M.NOT_LOADED end
   local args = set_arguments(argv, script, at)
   return ended(require("lull.plan").run(chunk, unpack(args)))
 end
@@ -163,7 +160,7 @@ function M.main(argv, host)
     return M.USAGE
   end
   local chunk = load(script)
-  if not chunk then return M.exit_code(M.NOT_LOADED) end
+  if not chunk then return M.NOT_LOADED end
   M.quiet = o.quiet
   local problem, unusable
   if next(o) then problem, unusable = switches.prepare(o) end

@@ -212,9 +212,8 @@ local function code_of(run, ok, err)
 end
 
 local function misuse(command, problem)
-  local code = cli.exit_code(cli.USAGE) -- reading a body may have met a signal
-  if code == cli.USAGE then cli.complain(("%s; try lull %s --help"):format(problem, command)) end
-  return code
+  cli.complain(("%s; try lull %s --help"):format(problem, command))
+  return cli.USAGE
 end
 
 local function print_curl(run)
