@@ -8,7 +8,7 @@ read_globals = {
   coroutine = { fields = { "isyieldable" } },
 }
 self = false
-files["tests/*_spec.lua"] = { std = "min+busted" }
+files["tests/*/*_spec.lua"] = { std = "min+busted" }
 files["scripts/*_spec.lua"] = { std = "min+busted" }
 files["scripts/*.lua"] = { globals = { "arg" } }
 files["scripts/cookbook/*.lua"] = { globals = { "arg" } }

@@ -10,7 +10,7 @@ CFLAGS ?= -O2 -g
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
 	-Wmissing-prototypes -Wwrite-strings -Wundef -Wvla $(WERROR)
 CPPFLAGS += $(shell pkg-config --cflags $(LUA_PC) libcurl 2>/dev/null)
-ALL_CFLAGS = -std=c11 -fPIC -fvisibility=hidden $(WARN) -MMD -MP $(CPPFLAGS) $(CFLAGS)
+ALL_CFLAGS = -std=c11 -Isrc -fPIC -fvisibility=hidden $(WARN) -MMD -MP $(CPPFLAGS) $(CFLAGS)
 CURL_LIBS = $(shell pkg-config --libs libcurl) -lm
 has = $(findstring /,$(shell $(CC) -print-file-name=lib$(1)))
 # Lua is taken into the binary where its archive is, and C modules find it
@@ -37,8 +37,8 @@ FISH_DIR ?= $(share)/fish/vendor_completions.d
 # Definitions for editors, in the folder that a language server is told of.
 LIBRARY_DIR ?= $(share)/lull/library
 
-MODULES := src/lull.lua $(sort $(wildcard src/lull/*.lua))
-CORE := $(patsubst src/%.c,$(B)/%.o,$(filter-out src/main.c src/embed.c src/slim.c,$(wildcard src/*.c)))
+MODULES := src/lull.lua $(sort $(wildcard src/lull/*.lua src/lull/*/*.lua))
+CORE := $(patsubst src/%.c,$(B)/%.o,$(filter-out src/binary/%,$(sort $(wildcard src/*/*.c))))
 UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%.o,$(wildcard tests/unit/*.c))
 
 BIN := $(B)/lull-bin$(if $(STATIC_LUA),,-shared)
@@ -51,12 +51,12 @@ FORCE:
 module: $(B)/lull/core.so
 unit: $(B)/lull/unit.so
 
-$(BIN): $(CORE) $(B)/main.o $(B)/embedded.o
+$(BIN): $(CORE) $(B)/binary/main.o $(B)/embedded.o
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(EARLY) $(LUA_LIBS) $(CURL_LIBS)
 $(B)/lull/core.so: $(CORE)
 	@mkdir -p $(@D)
 	$(CC) -shared $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CURL_LIBS)
-$(B)/lull/unit.so: $(UNIT) $(filter-out $(B)/bind%.o,$(CORE))
+$(B)/lull/unit.so: $(UNIT) $(filter-out $(B)/bind/%.o,$(CORE))
 	@mkdir -p $(@D)
 	$(CC) -shared $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CURL_LIBS)
 $(B)/%.o: src/%.c
@@ -64,12 +64,12 @@ $(B)/%.o: src/%.c
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 $(B)/unit/%.o: tests/unit/%.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -Isrc -c -o $@ $<
+	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 $(B)/embedded.o: $(B)/embedded.c
-	$(CC) $(ALL_CFLAGS) -Isrc -c -o $@ $<
+	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 $(B)/embedded.c: $(B)/embed $(MODULES)
 	$(B)/embed $(MODULES) > $@.new && mv $@.new $@
-$(B)/embed: $(B)/embed.o $(B)/slim.o
+$(B)/embed: $(B)/binary/embed.o $(B)/binary/strip.o
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LUA_LIBS)
 
 deps:
@@ -125,5 +125,5 @@ uninstall:
 clean:
 	rm -rf build
 
--include $(wildcard $(B)/*.d $(B)/unit/*.d)
+-include $(wildcard $(B)/*.d $(B)/*/*.d)
 .PHONY: FORCE all module unit deps test demo docs lint asan rock package install uninstall clean

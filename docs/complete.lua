@@ -1,14 +1,14 @@
 -- Makes the completions for bash, zsh and fish of the command line's parsers.
 --     lua5.4 docs/complete.lua
 
-local cli = require "lull.cli"
-local flags = require "lull.flags"
-local switches = require "lull.switches"
-local fleet = require "lull.fleet"
+local cli = require "lull.cli.main"
+local flags = require "lull.cli.flags"
+local switches = require "lull.cli.switches"
+local fleet = require "lull.fleet.command"
 local presets = require "lull.presets"
-local scenarios = require "lull.scenarios"
+local scenarios = require "lull.fleet.scenarios"
 local text = require "lull.text"
-local trial = require "lull.trial"
+local trial = require "lull.fleet.experiment"
 
 local M = {}
 

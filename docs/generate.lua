@@ -132,9 +132,9 @@ local function option_table(parser)
   return lines
 end
 
-M["script options"] = function() return option_table(require "lull.switches".parser()) end
-M["url options"] = function() return option_table(require "lull.flags".parser "get") end
-M["sim options"] = function() return option_table(require "lull.fleet".parser()) end
+M["script options"] = function() return option_table(require "lull.cli.switches".parser()) end
+M["url options"] = function() return option_table(require "lull.cli.flags".parser "get") end
+M["sim options"] = function() return option_table(require "lull.fleet.command".parser()) end
 
 -- An example, as it stands in its file, without the words above it.
 local function example(name)

@@ -20,22 +20,20 @@ local function files(pattern)
   return list
 end
 
--- What only the binary is made of.
-local BINARY = { ["src/main.c"] = true, ["src/embed.c"] = true, ["src/slim.c"] = true }
-
 local function module_lines()
   local lines = {}
-  for _, path in ipairs(files("src/lull.lua src/lull/*.lua")) do
+  for _, path in ipairs(files("src/lull.lua src/lull/*.lua src/lull/*/*.lua")) do
     local name = path:match("^src/(.*)%.lua$"):gsub("/", ".")
     lines[#lines + 1] = ('    ["%s"] = "%s",'):format(name, path)
   end
   -- Definitions for editors, beside what they define.
   lines[#lines + 1] = '    ["lull.types"] = "library/lull.lua",'
   lines[#lines + 1] = '    ["lull.core"] = {\n      sources = {'
-  for _, path in ipairs(files("src/*.c")) do
-    if not BINARY[path] then lines[#lines + 1] = ('        "%s",'):format(path) end
+  for _, path in ipairs(files("src/*/*.c")) do
+    -- What only the binary is made of.
+    if not path:find "^src/binary/" then lines[#lines + 1] = ('        "%s",'):format(path) end
   end
-  lines[#lines + 1] = '      },\n      libraries = { "curl", "m" },\n    },'
+  lines[#lines + 1] = '      },\n      incdirs = { "src" },\n      libraries = { "curl", "m" },\n    },'
   return table.concat(lines, "\n")
 end
 

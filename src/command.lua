@@ -1,6 +1,6 @@
 -- command: the `lull` that the rock installs; the binary has main.c instead.
 
 require("lull.usage").own()
-local code = require("lull.cli").main(arg)
+local code = require("lull.cli.main").main(arg)
 io.stdout:flush()
 os.exit(code)

@@ -3,11 +3,11 @@
 
 local client = require "lull.client"
 local json = require "lull.json"
-local later = require "lull.later"
+local lazy = require "lull.lazy"
 local presets = require "lull.presets"
 local sched = require "lull.sched"
 local secret = require "lull.secret"
-local tasks = later "lull.tasks"
+local tasks = lazy "lull.tasks"
 local text = require "lull.text"
 local usage = require "lull.usage"
 
@@ -58,6 +58,6 @@ for _, verb in ipairs { "get", "head", "post", "put", "patch", "delete", "option
   end
 end
 
-later.keep()
+lazy.keep()
 
 return M

@@ -9,11 +9,11 @@ for cc in gcc clang; do
 done
 echo "lint: the loop of other systems"
 gcc -std=c11 -Wall -Wextra -Wconversion -Werror -U__linux__ -fsyntax-only -Isrc \
-  $(pkg-config --cflags libcurl) src/netloop.c
+  $(pkg-config --cflags libcurl) src/world/netloop.c
 echo "lint: clang-format"
-clang-format --dry-run -Werror src/*.c src/*.h tests/unit/*.c tests/unit/*.h
+clang-format --dry-run -Werror src/*/*.c src/*/*.h tests/unit/*.c tests/unit/*.h
 echo "lint: clang-tidy"
-clang-tidy --quiet src/*.c -- -std=c11 \
+clang-tidy --quiet src/*/*.c -- -std=c11 \
   $(pkg-config --cflags lua5.4 libcurl) -Isrc 2>/dev/null
 echo "lint: luacheck"
 luacheck --quiet src library scripts tests docs bench
@@ -22,4 +22,4 @@ spelling() { codespell --ignore-words tests/codespell.txt "$@"; }
 spelling --skip '*_spec.lua,codespell*' *.md docs man src library scripts tests \
   bench completions debian rockspec Makefile .ci
 # Of the specs some words are wrong on purpose.
-spelling --ignore-words tests/codespell_specs.txt tests/*_spec.lua scripts/*_spec.lua
+spelling --ignore-words tests/codespell_specs.txt tests/*/*_spec.lua scripts/*_spec.lua

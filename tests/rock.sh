@@ -144,7 +144,7 @@ for lua in $luas; do
   mv "$copy" "$work/away"
   check "$lua: use of what was made" using "$lua" "$version" "$made" scm-1
   mv "$work/away" "$copy"
-  check "$lua: test" in_readme "$copy" "$version" " test " tests/text_spec.lua
+  check "$lua: test" in_readme "$copy" "$version" " test " tests/lull/text_spec.lua
   check "$lua: removal of what was made" in_readme "$copy" "$version" " remove "
   check "$lua: source rock" in_folder "$copy" rocks "$version" "$made" install "$work/lull-0.1.0-1.rockspec"
   check "$lua: pack" in_folder "$work" rocks "$version" "$made" pack lull 0.1.0-1

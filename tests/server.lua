@@ -1,5 +1,5 @@
 --[[
-Serves a world file (see src/lull/world.lua) over real sockets, on 127.0.0.1.
+Serves a world file (see src/lull/sim/world.lua) over real sockets, on 127.0.0.1.
 
     lua tests/server.lua WORLD.lua [--port N] [--log FILE] [--seconds N]
 
@@ -34,7 +34,7 @@ local digest = require "openssl.digest"
 local luasocket = require "socket"
 local signal = require "cqueues.signal"
 local socket = require "cqueues.socket"
-local world_of = require "lull.world"
+local world_of = require "lull.sim.world"
 
 local MAX_LINE = 64 * 1024
 local MAX_FIELDS = 1000

@@ -22,7 +22,7 @@ M.fresh = fresh
 function M.sim(servers, fn, options)
   if type(servers) == "function" then servers = { ["http://api.test"] = servers } end
   local lull = fresh()
-  local sched, simulate = require "lull.sched", require "lull.simulate"
+  local sched, simulate = require "lull.sched", require "lull.sim.simulate"
   local transcript = { requests = {}, verdicts = {}, lines = {} }
   local watched = {}
   for origin, server in pairs(servers) do
@@ -56,7 +56,7 @@ end
 ---sleeps were left behind.
 function M.outside(server, fn)
   local lull = fresh()
-  local sched, simulate = require "lull.sched", require "lull.simulate"
+  local sched, simulate = require "lull.sched", require "lull.sim.simulate"
   local restore = assert(simulate.install({ ["http://api.test"] = server }, 1))
   local engine = sched.engine()
   local ok, err = pcall(fn, lull)

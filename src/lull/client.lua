@@ -4,11 +4,11 @@
 -- with it, or asks about an outcome for which the script has a function.
 -- That function runs here, in the task, so it may itself send and sleep.
 
-local attempt = require "lull.later" "lull.attempt"
+local attempt = require "lull.lazy" "lull.attempt"
 local core = require "lull.core"
 local options = require "lull.options"
 local outcome = require "lull.outcome"
-local request = require "lull.later" "lull.request"
+local request = require "lull.lazy" "lull.request"
 local sched = require "lull.sched"
 local secret = require "lull.secret"
 local text = require "lull.text"

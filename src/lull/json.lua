@@ -6,7 +6,7 @@
 -- written with as many digits as they need.
 
 local core = require "lull.core"
-local later = require "lull.later"
+local lazy = require "lull.lazy"
 local secret = require "lull.secret"
 local usage = require "lull.usage"
 
@@ -21,7 +21,7 @@ local library = search and search("cjson", package.cpath)
 if not library then require "cjson" end
 
 -- An instance of our own: it may be set up in other ways elsewhere.
-local cjson = later(function()
+local cjson = lazy(function()
   local ok, module = pcall(require, "cjson")
   if not ok then module = package.loadlib(library, "luaopen_cjson")() end
   return module.new()

@@ -2,7 +2,7 @@
 -- and turned into what the core takes.
 
 local core = require "lull.core"
-local policy = require "lull.later" "lull.policy"
+local policy = require "lull.lazy" "lull.policy"
 local presets = require "lull.presets"
 local secret = require "lull.secret"
 local text = require "lull.text"

@@ -8,7 +8,7 @@
 -- for is there.
 
 local core = require "lull.core"
-local orphans = require "lull.lost"
+local orphans = require "lull.unhandled"
 local usage = require "lull.usage"
 
 local M = {}

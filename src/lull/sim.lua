@@ -167,13 +167,13 @@ local unpack = table.unpack or unpack -- luacheck: ignore
 -- The run itself, between fresh modules and the old ones.
 local function run(o, transcript)
   local chunk = chunk_of(o.script)
-  local sched, simulate, cli = require "lull.sched", require "lull.simulate", require "lull.cli"
+  local sched, simulate, cli = require "lull.sched", require "lull.sim.simulate", require "lull.cli.main"
   local servers, world = watched(o.world, transcript.requests)
   local restore, problem = simulate.install(servers, o.seed or 0)
   if not restore then error(problem, 0) end
   local engine, exit, args = sched.engine(), os.exit, arg
   if o.chaos then
-    local ok, wrong = require("lull.chaos").install(o.chaos)
+    local ok, wrong = require("lull.sim.chaos").install(o.chaos)
     if not ok then error(wrong, 0) end
   end
   note_verdicts(transcript, engine, sched)

@@ -1,7 +1,7 @@
 /* Backoff arithmetic and the generator for Lua; times in seconds. */
 #include "unit.h"
 
-#include "backoff.h"
+#include "base/backoff.h"
 
 #include <stdio.h>
 

@@ -1,7 +1,7 @@
 /* Units of time, and the allocator's levers, for Lua. */
 #include "unit.h"
 
-#include "base.h"
+#include "base/base.h"
 
 #include <math.h>
 

@@ -3,8 +3,8 @@
  */
 #include "unit.h"
 
-#include "hint.h"
-#include "httpdate.h"
+#include "hint/hint.h"
+#include "hint/httpdate.h"
 
 #include <math.h>
 

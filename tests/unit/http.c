@@ -1,8 +1,8 @@
 /* Bounded bytes, header lists, methods and statuses for Lua. */
 #include "unit.h"
 
-#include "buf.h"
-#include "http.h"
+#include "base/buf.h"
+#include "http/http.h"
 
 #define BUF "lull.unit.buf"
 #define LIST "lull.unit.headers"

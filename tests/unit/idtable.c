@@ -1,7 +1,7 @@
 /* The table of ids for Lua: things are whole numbers. */
 #include "unit.h"
 
-#include "idtable.h"
+#include "base/idtable.h"
 
 #define TYPE "lull.unit.idtable"
 #define THINGS 65536

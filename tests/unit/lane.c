@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "lane.h"
+#include "lane/lane.h"
 
 #define LANE "lull.unit.lane"
 #define TICKET "lull.unit.ticket"

@@ -2,7 +2,7 @@
    are seconds. */
 #include "unit.h"
 
-#include "policy.h"
+#include "policy/policy.h"
 
 #define TYPE "lull.unit.policy"
 

@@ -1,9 +1,9 @@
 /* Requests, what a redirect makes of them, and URLs, for Lua. */
 #include "unit.h"
 
-#include "front.h"
-#include "redirect.h"
-#include "url.h"
+#include "http/prefix.h"
+#include "http/url.h"
+#include "request/redirect.h"
 
 #include <string.h>
 
@@ -189,7 +189,7 @@ static int redact(lua_State *L)
 /* front(url) -> its length */
 static int front(lua_State *L)
 {
-  lua_pushnumber(L, (lua_Number)lull_front_len(luaL_checkstring(L, 1)));
+  lua_pushnumber(L, (lua_Number)lull_prefix_len(luaL_checkstring(L, 1)));
   return 1;
 }
 
@@ -197,7 +197,7 @@ static int front(lua_State *L)
 static int rest(lua_State *L)
 {
   const char *text =
-      lull_front_rest(luaL_checkstring(L, 1), luaL_checkstring(L, 2));
+      lull_prefix_rest(luaL_checkstring(L, 1), luaL_checkstring(L, 2));
   if (text)
     lua_pushstring(L, text);
   return text ? 1 : 0;

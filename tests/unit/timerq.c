@@ -2,7 +2,7 @@
    microseconds, and infinity is LULL_NEVER. */
 #include "unit.h"
 
-#include "timerq.h"
+#include "base/timerq.h"
 
 #define TYPE "lull.unit.timerq"
 #define TIMERS 4096

@@ -1,0 +1,289 @@
+/*
+ * main: the binary: a Lua state, the embedded modules, signals, one
+ * protected call, the exit code.
+ *
+ * The only file besides bind*.c that knows Lua, and the only one that
+ * touches the process's signals. The first SIGINT or SIGTERM wakes the loop,
+ * which drains; the second, or one before any task runs, ends the process at
+ * once. A script that does not come back to the loop is stopped by a hook
+ * after a second, and ended after two.
+ */
+#define _POSIX_C_SOURCE 200809L
+#include "binary/embedded.h"
+
+#include <fcntl.h>
+#include <lauxlib.h>
+#include <lua.h>
+#include <lualib.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+int luaopen_lull_core(lua_State *L);
+
+static int wake[2] = {-1, -1}; /* the handler writes, the loop reads */
+static volatile sig_atomic_t signals, signal_number, alarms;
+static lua_State *volatile running;   /* the task that runs now */
+static volatile sig_atomic_t started; /* a task has run: a loop may hear */
+
+/* ---- signals ----------------------------------------------------------- */
+
+static void stop_script(lua_State *L, lua_Debug *info)
+{
+  (void)info;
+  lua_sethook(L, NULL, 0, 0);
+  luaL_error(L, "interrupted");
+}
+
+static void on_signal(int number)
+{
+  if (signals++ || !started)
+    _exit(128 + number);
+  signal_number = number;
+  if (write(wake[1], "!", 1) < 0)
+    _exit(128 + number);
+  alarm(1);
+}
+
+/* The loop has not answered: the script is busy. */
+static void on_alarm(int number)
+{
+  static const char text[] = "lull: the script does not stop; ended\n";
+  (void)number;
+  if (alarms++ == 0) {
+    if (running)
+      lua_sethook(running, stop_script,
+                  LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT, 1);
+    alarm(1);
+    return;
+  }
+  if (write(STDERR_FILENO, text, sizeof text - 1) < 0)
+    _exit(1);
+  _exit(128 + signal_number);
+}
+
+static void catch_signal(int number, void (*handler)(int))
+{
+  struct sigaction action = {.sa_handler = handler};
+  sigemptyset(&action.sa_mask);
+  sigaction(number, &action, NULL);
+}
+
+static void set_up_signals(void)
+{
+  int i;
+  if (pipe(wake) != 0)
+    return;
+  for (i = 0; i < 2; i++) {
+    fcntl(wake[i], F_SETFD, FD_CLOEXEC);
+    fcntl(wake[i], F_SETFL, O_NONBLOCK);
+  }
+  catch_signal(SIGPIPE, SIG_IGN);
+  catch_signal(SIGINT, on_signal);
+  catch_signal(SIGTERM, on_signal);
+  catch_signal(SIGALRM, on_alarm);
+}
+
+/* That task runs now, or none. After a signal each has a second to come back
+   to the loop. */
+static void enter(lua_State *task)
+{
+  running = task;
+  started = 1;
+  if (!signals)
+    return;
+  if (task)
+    alarms = 0;
+  alarm(task ? 1 : 0);
+}
+
+static int run_on(lua_State *co, lua_State *L, int given, int *got)
+{
+#if LUA_VERSION_NUM >= 504
+  return lua_resume(co, L, given, got);
+#else
+#if LUA_VERSION_NUM >= 502
+  int status = lua_resume(co, L, given);
+#else
+  int status = lua_resume(co, given);
+  (void)L;
+#endif
+  *got = lua_gettop(co);
+  return status;
+#endif
+}
+
+static int cannot(lua_State *L, const char *why)
+{
+  lua_pushboolean(L, false);
+  lua_pushstring(L, why);
+  return 2;
+}
+
+static bool is_dead(lua_State *co)
+{
+  int status = lua_status(co);
+  return status > LUA_YIELD || (!status && lua_gettop(co) == 0);
+}
+
+/* host.resume(co, ...): as coroutine.resume, of a task that a signal may have
+   to stop. */
+static int resume(lua_State *L)
+{
+  lua_State *co = lua_tothread(L, 1), *before = running;
+  int given = lua_gettop(L) - 1, got, status;
+  if (!co || is_dead(co))
+    return cannot(L, "cannot resume dead coroutine");
+  if (!lua_checkstack(co, given))
+    return cannot(L, "too many arguments to resume");
+  lua_xmove(L, co, given);
+  enter(co);
+  status = run_on(co, L, given, &got);
+  enter(before);
+  if (status > LUA_YIELD)
+    got = 1; /* the error */
+  if (!lua_checkstack(L, got + 1)) {
+    lua_pop(co, got);
+    return cannot(L, "too many results to resume");
+  }
+  lua_pushboolean(L, status <= LUA_YIELD);
+  lua_xmove(co, L, got);
+  return got + 1;
+}
+
+/* host.acknowledge() -> the signal's number: the loop has seen it. */
+static int acknowledge(lua_State *L)
+{
+  alarm(0);
+  lua_pushinteger(L, signal_number);
+  return 1;
+}
+
+static void push_host(lua_State *L)
+{
+  lua_newtable(L);
+  lua_pushinteger(L, wake[0]);
+  lua_setfield(L, -2, "interrupt_fd");
+  lua_pushcfunction(L, resume);
+  lua_setfield(L, -2, "resume");
+  lua_pushcfunction(L, acknowledge);
+  lua_setfield(L, -2, "acknowledge");
+}
+
+/* ---- the state --------------------------------------------------------- */
+
+/* package.preload's function for an embedded module. */
+static int load_embedded(lua_State *L)
+{
+  const struct embedded *m = lua_touserdata(L, lua_upvalueindex(1));
+  if (luaL_loadbuffer(L, (const char *)m->bytes, m->len, m->chunk) != 0)
+    return lua_error(L);
+  lua_pushstring(L, m->name);
+  lua_call(L, 1, 1);
+  return 1;
+}
+
+static void preload(lua_State *L)
+{
+  size_t i;
+  lua_getglobal(L, "package");
+  lua_getfield(L, -1, "preload");
+  for (i = 0; i < embedded_count; i++) {
+    lua_pushlightuserdata(L, (void *)&embedded[i]);
+    lua_pushcclosure(L, load_embedded, 1);
+    lua_setfield(L, -2, embedded[i].name);
+  }
+  lua_pushcfunction(L, luaopen_lull_core);
+  lua_setfield(L, -2, "lull.core");
+  lua_pop(L, 2);
+}
+
+static void push_arguments(lua_State *L, int argc, char **argv)
+{
+  int i;
+  lua_newtable(L);
+  for (i = 0; i < argc; i++) {
+    lua_pushstring(L, argv[i]);
+    lua_rawseti(L, -2, i);
+  }
+}
+
+struct command {
+  int argc;
+  char **argv;
+  int code;
+};
+
+/* All that may raise. */
+static int protected_main(lua_State *L)
+{
+  struct command *command = lua_touserdata(L, 1);
+  luaL_openlibs(L);
+  preload(L);
+  lua_getglobal(L, "require");
+  lua_pushliteral(L, "lull.cli.main");
+  lua_call(L, 1, 1);
+  lua_getfield(L, -1, "main");
+  push_arguments(L, command->argc, command->argv);
+  push_host(L);
+  lua_call(L, 2, 1);
+  command->code = (int)lua_tointeger(L, -1);
+  return 0;
+}
+
+static int with_traceback(lua_State *L)
+{
+  lua_getglobal(L, "debug");
+  lua_getfield(L, -1, "traceback");
+  lua_pushvalue(L, 1);
+  lua_pushinteger(L, 2);
+  lua_call(L, 2, 1);
+  return 1;
+}
+
+static int run(lua_State *L, struct command *command)
+{
+  lua_pushcfunction(L, with_traceback);
+  lua_pushcfunction(L, protected_main);
+  lua_pushlightuserdata(L, command);
+  if (lua_pcall(L, 1, 0, 1) != 0) {
+    const char *text = lua_tostring(L, -1);
+    fprintf(stderr, "lull: %s\n", text ? text : "unknown error");
+    return 1;
+  }
+  return command->code;
+}
+
+/* A standard descriptor that is closed would be taken by the next one opened,
+   and what is printed would go there. Reading this one gives the end, writing
+   to it fails. */
+static void fill_standard_descriptors(void)
+{
+  int fd;
+  for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+    if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) < 0)
+      _exit(1);
+}
+
+int main(int argc, char **argv)
+{
+  struct command command = {argc, argv, 0};
+  lua_State *L = luaL_newstate();
+  int code;
+  fill_standard_descriptors();
+  if (!L) {
+    fputs("lull: out of memory\n", stderr);
+    return 1;
+  }
+  set_up_signals();
+  code = run(L, &command);
+  running = NULL;
+  lua_close(L);
+  if ((fflush(stdout) != 0 || ferror(stdout)) && code == 0) {
+    fputs("lull: cannot write to standard output\n", stderr);
+    code = 1;
+  }
+  return code;
+}

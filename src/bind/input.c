@@ -1,0 +1,42 @@
+/*
+ * input: what a file of Lua's has, taken without waiting for it: who
+ * writes slowly into a pipe does not hold up the calls under way.
+ */
+#define _POSIX_C_SOURCE 200809L
+#include "bind/bind.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PIECE 16384 /* bytes, at most, in one go */
+
+static int fail(lua_State *L, const char *why)
+{
+  lua_pushnil(L);
+  lua_pushstring(L, why);
+  return 2;
+}
+
+/* Past stdio's own buffer: nothing else may have read from the file. */
+int lull_bind_input(lua_State *L)
+{
+  FILE **file = luaL_checkudata(L, 1, "FILE*");
+  struct pollfd look = {.events = POLLIN};
+  char bytes[PIECE];
+  ssize_t n;
+  if (!*file)
+    return fail(L, "the file is closed");
+  look.fd = fileno(*file);
+  if (poll(&look, 1, 0) == 0)
+    return fail(L, "later");
+  n = read(look.fd, bytes, sizeof bytes);
+  if (n < 0 && (errno == EINTR || errno == EAGAIN))
+    return fail(L, "later");
+  if (n < 0)
+    return fail(L, strerror(errno));
+  lua_pushlstring(L, bytes, (size_t)n);
+  return 1;
+}

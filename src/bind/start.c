@@ -1,0 +1,184 @@
+/*
+ * start: engine:start: a table becomes a call; and core.fetch: so
+ * does a URL, where a call has no options.
+ */
+#include "base/idtable.h"
+#include "bind/bind.h"
+
+#include <string.h>
+#include <strings.h>
+
+static char *copy_field(lua_State *L, const char *name, enum lull_err *err)
+{
+  size_t len;
+  const char *text = lull_bind_string(L, 3, name, &len);
+  char *copy = text ? lull_mem_copy(text, len) : NULL;
+  if (text && !copy)
+    *err = LULL_ENOMEM;
+  return copy;
+}
+
+static enum lull_err fill_headers(lua_State *L, const char *name,
+                                  struct lull_headers *headers)
+{
+  size_t len;
+  const char *raw = lull_bind_string(L, 3, name, &len);
+  return raw ? lull_headers_add_raw(headers, LULL_REQUEST_HEADERS_MAX, raw,
+                                    len)
+             : LULL_OK;
+}
+
+enum lull_err lull_bind_body(lua_State *L, int index, struct lull_body **body)
+{
+  size_t len;
+  const char *path = lull_bind_string(L, index, "file", NULL);
+  const char *text = lull_bind_string(L, index, "body", &len);
+  if (text)
+    return lull_body_bytes(body, text, len);
+  return path ? lull_body_file(body, path) : LULL_OK;
+}
+
+/* Raises for what is of the wrong type, before anything is allocated. */
+static void check_start(lua_State *L)
+{
+  static const char *const strings[] = {"method",  "url",  "headers",
+                                        "secrets", "body", "file",
+                                        "output",  "lane", NULL};
+  int i;
+  luaL_checktype(L, 3, LUA_TTABLE);
+  for (i = 0; strings[i]; i++)
+    lull_bind_string(L, 3, strings[i], NULL);
+  if (!lull_bind_string(L, 3, "method", NULL) ||
+      !lull_bind_string(L, 3, "url", NULL))
+    luaL_error(L, "a call has a method and a url");
+}
+
+static enum lull_err fill_request(lua_State *L, struct lull_request *r)
+{
+  enum lull_err err;
+  lull_request_init(r);
+  err = lull_request_method(r, lull_bind_string(L, 3, "method", NULL));
+  r->url = copy_field(L, "url", &err);
+  r->output = copy_field(L, "output", &err);
+  if (!err)
+    err = fill_headers(L, "headers", &r->headers);
+  if (!err)
+    err = fill_headers(L, "secrets", &r->secrets);
+  if (!err)
+    err = lull_bind_body(L, 3, &r->body);
+  return err;
+}
+
+static int push_id(lua_State *L, enum lull_err err, lull_id id)
+{
+  if (!err) {
+    lull_bind_push_id(L, id);
+    return 1;
+  }
+  lua_pushnil(L);
+  lua_pushstring(L, lull_err_text(err));
+  return 2;
+}
+
+/* engine:start(client, {method, url, headers, secrets, body | file, output,
+   lane, keyed, unsafe, ask_always, limits}) -> id, or nil and a text */
+int lull_bind_start(lua_State *L)
+{
+  struct lull_engine *e = lull_bind_check_engine(L);
+  struct lull_client *c = lull_bind_check_client(L, 2);
+  struct lull_call_options options = {0};
+  struct lull_limits limits = c->policy.limits;
+  struct lull_request request;
+  enum lull_err err;
+  lull_id id = 0;
+  check_start(L);
+  options.keyed = lull_bind_flag(L, 3, "keyed");
+  options.unsafe = lull_bind_flag(L, 3, "unsafe");
+  options.ask_always = lull_bind_flag(L, 3, "ask_always");
+  options.lane = lull_bind_string(L, 3, "lane", NULL);
+  if (lull_bind_flag(L, 3, "limits")) {
+    lull_bind_limits(L, 3, &limits);
+    options.limits = &limits;
+  }
+  err = fill_request(L, &request);
+  if (!err)
+    err = lull_engine_start(e, c, &request, &options, &id);
+  lull_request_clear(&request);
+  return push_id(L, err, id);
+}
+
+/* What most targets are: a whole URL, or a path below the client's base.
+   NULL for others, and when there is no memory. */
+static char *plain_url(const struct lull_client *c, const char *target,
+                       size_t len)
+{
+  size_t prefix = c->base ? strlen(c->base) : 0;
+  char *url;
+  if (memchr(target, 0, len))
+    return NULL;
+  if (strncasecmp(target, "http://", 7) == 0 ||
+      strncasecmp(target, "https://", 8) == 0)
+    prefix = 0;
+  else if (!prefix || target[0] != '/' || !target[1] || target[1] == '/')
+    return NULL;
+  url = lull_mem_alloc(prefix + len + 1);
+  if (!url)
+    return NULL;
+  if (prefix)
+    memcpy(url, c->base, prefix);
+  memcpy(url + prefix, target, len + 1);
+  return url;
+}
+
+/* True when the code that calls runs in that coroutine, and may wait there.
+   Before 5.3 Lua does not tell: the scheduler has to look. */
+static bool may_wait(lua_State *L, int task)
+{
+#if LUA_VERSION_NUM >= 503
+  return lua_tothread(L, task) == L && lua_isyieldable(L);
+#else
+  (void)L, (void)task;
+  return true;
+#endif
+}
+
+static lull_id start_plain(lua_State *L, struct lull_engine *e)
+{
+  static const struct lull_call_options none;
+  struct lull_client *c = lull_bind_check_client(L, 1);
+  const char *method = luaL_checkstring(L, 2), *target;
+  struct lull_request request;
+  enum lull_err err = LULL_EINVAL;
+  lull_id id = 0;
+  size_t len;
+  target = luaL_checklstring(L, 3, &len);
+  lull_request_init(&request);
+  request.url = plain_url(c, target, len);
+  if (request.url)
+    err = lull_request_method(&request, method);
+  if (!err)
+    err = lull_engine_start(e, c, &request, &none, &id);
+  lull_request_clear(&request);
+  return err ? 0 : id;
+}
+
+/* core.fetch(client, method, target, engine, task, coroutine, waiting): starts
+   a plain call, and yields `waiting`, where the task now stands under the id's
+   slot; gives what it is resumed with. Nothing when the call is not plain,
+   cannot be started or cannot be waited for here: engine:start and its
+   callers say why. */
+int lull_bind_fetch(lua_State *L)
+{
+  lull_id id;
+  if (lua_type(L, 3) != LUA_TSTRING || !lua_isuserdata(L, 4) ||
+      !may_wait(L, 6))
+    return 0;
+  id = start_plain(L, lull_bind_engine_at(L, 4));
+  if (!id)
+    return 0;
+  lull_bind_push_id(L, id);
+  lua_setfield(L, 5, "pending");
+  lua_pushvalue(L, 5);
+  lua_rawseti(L, 7, (int)lull_idtable_slot(id));
+  return lua_yield(L, 1); /* of `waiting`, which is on top */
+}

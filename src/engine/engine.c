@@ -1,0 +1,448 @@
+#include "engine/judge.h"
+#include "engine/state.h"
+#include "http/url.h"
+
+static lull_usec tick(struct lull_engine *e)
+{
+  return e->now = e->world->ops->now(e->world);
+}
+
+struct lull_call *lull_state_call(struct lull_entry *entry)
+{
+  return entry && entry->kind == LULL_ENTRY_CALL
+             ? (struct lull_call *)(void *)entry
+             : NULL;
+}
+
+/* Gives an entry an id and a timer. */
+static enum lull_err enroll(struct lull_engine *e, struct lull_entry *entry)
+{
+  if (lull_timerq_reserve(&e->timers) != LULL_OK)
+    return LULL_ENOMEM;
+  entry->id = lull_idtable_add(&e->ids, entry);
+  if (entry->id)
+    return LULL_OK;
+  lull_timerq_release(&e->timers);
+  return LULL_ENOMEM;
+}
+
+void lull_state_dismiss(struct lull_engine *e, struct lull_entry *entry)
+{
+  struct lull_call *call = lull_state_call(entry);
+  lull_events_forget(e, entry);
+  lull_timerq_cancel(&e->timers, &entry->timer);
+  lull_timerq_release(&e->timers);
+  lull_idtable_remove(&e->ids, entry->id);
+  if (call)
+    lull_call_free(call);
+  else
+    lull_mem_free(entry);
+}
+
+static void fire(struct lull_engine *e, struct lull_timer *timer)
+{
+  struct lull_entry *entry = (struct lull_entry *)(void *)timer;
+  if (entry->kind == LULL_ENTRY_CALL)
+    lull_lifecycle_due(e, lull_state_call(entry));
+  else if (entry->kind == LULL_ENTRY_SLEEP)
+    lull_events_tell(e, entry, LULL_TELL_TIMER);
+  else
+    lull_lanes_touch(&e->lanes, (struct lull_lane_slot *)(void *)entry);
+}
+
+/* ---- what the driver calls --------------------------------------------- */
+
+struct lull_engine *lull_engine_new(struct lull_world *world)
+{
+  struct lull_engine *e = lull_mem_zero(sizeof *e);
+  if (!e) {
+    world->ops->close(world);
+    return NULL;
+  }
+  e->world = world;
+  lull_timerq_init(&e->timers);
+  lull_idtable_init(&e->ids);
+  lull_rng_seed(&e->rng, world->ops->entropy(world));
+  tick(e);
+  return e;
+}
+
+void lull_engine_free(struct lull_engine *e)
+{
+  struct lull_entry *entry;
+  size_t at = 0;
+  if (!e)
+    return;
+  while ((entry = lull_idtable_next(&e->ids, &at)) != NULL) {
+    struct lull_call *call = lull_state_call(entry);
+    if (call)
+      lull_lifecycle_abandon(e, call);
+    lull_state_dismiss(e, entry);
+  }
+  lull_lanes_clear(&e->lanes, &e->timers);
+  lull_timerq_clear(&e->timers);
+  lull_idtable_clear(&e->ids);
+  e->world->ops->close(e->world);
+  lull_mem_free(e);
+}
+
+void lull_engine_seed(struct lull_engine *e, uint64_t seed)
+{
+  lull_rng_seed(&e->rng, seed);
+}
+
+struct lull_rng *lull_engine_rng(struct lull_engine *e)
+{
+  return &e->rng;
+}
+
+lull_usec lull_engine_now(const struct lull_engine *e)
+{
+  return e->world->ops->now(e->world);
+}
+
+lull_usec lull_engine_wall(const struct lull_engine *e)
+{
+  return e->world->ops->wall(e->world);
+}
+
+enum lull_err lull_engine_start(struct lull_engine *e,
+                                struct lull_client *client,
+                                struct lull_request *request,
+                                const struct lull_call_options *options,
+                                lull_id *id)
+{
+  struct lull_call *call;
+  enum lull_err err = LULL_EINVAL;
+  if (!*request->method)
+    return err;
+  call = lull_call_new(client, request, options, tick(e));
+  if (!call)
+    return LULL_ENOMEM;
+  err = enroll(e, &call->entry);
+  if (!err) {
+    err = lull_lifecycle_begin(e, call, false);
+    if (!err) {
+      *id = call->entry.id;
+      return LULL_OK;
+    }
+  }
+  *request = call->request; /* back to the caller */
+  lull_request_init(&call->request);
+  if (call->entry.id)
+    lull_state_dismiss(e, &call->entry);
+  else
+    lull_call_free(call);
+  return err;
+}
+
+enum lull_err lull_engine_sleep(struct lull_engine *e, lull_usec delay,
+                                lull_id *id)
+{
+  struct lull_entry *entry = lull_mem_zero(sizeof *entry);
+  enum lull_err err = entry ? LULL_OK : LULL_ENOMEM;
+  if (err)
+    return err;
+  entry->kind = LULL_ENTRY_SLEEP;
+  err = enroll(e, entry);
+  if (err) {
+    lull_mem_free(entry);
+    return err;
+  }
+  lull_timerq_set(&e->timers, &entry->timer, lull_usec_add(tick(e), delay));
+  *id = entry->id;
+  return LULL_OK;
+}
+
+/* What a retry is to be sent with. Another origin sees no secrets but those
+   that come with this very judgement. */
+static enum lull_err alter(struct lull_call *call, struct lull_judgement *j)
+{
+  struct lull_request *r = &call->request;
+  enum lull_err err = LULL_OK;
+  if (j->headers)
+    err = lull_request_override(&r->headers, j->headers, j->headers_len);
+  if (!err && j->url)
+    err = lull_call_go(call, j->url);
+  if (!err && j->secrets)
+    err = lull_request_override(&r->secrets, j->secrets, j->secrets_len);
+  if (!err && j->body) {
+    lull_mem_free(r->body);
+    r->body = j->body;
+    j->body = NULL;
+  }
+  return err;
+}
+
+enum lull_err lull_engine_judge(struct lull_engine *e, lull_id id,
+                                struct lull_judgement *j)
+{
+  struct lull_call *call = lull_state_call(lull_idtable_get(&e->ids, id));
+  struct lull_verdict wish;
+  enum lull_err err;
+  if (!call || call->state != LULL_ASKED)
+    return LULL_ESTALE;
+  err = alter(call, j);
+  if (err)
+    return err;
+  tick(e);
+  wish = call->ended->suggestion;
+  if (j->action != LULL_DEFAULT) {
+    wish.action = j->action;
+    wish.why = j->action == LULL_STOP ? LULL_WHY_RULE : LULL_WHY_NONE;
+  }
+  if (j->action == LULL_RETRY && j->wait >= 0) {
+    wish.wait = j->wait;
+    wish.source = LULL_SOURCE_RULE;
+  }
+  lull_verdict_settle(e, call, wish, j->free);
+  return LULL_OK;
+}
+
+static enum lull_err fill_body(struct lull_attempt *a,
+                               const struct lull_reply *reply)
+{
+  enum lull_err err;
+  if (!reply->body_len)
+    return LULL_OK;
+  err = lull_attempt_body_begins(a, reply->status);
+  if (!err)
+    err = lull_attempt_body(a, reply->body, reply->body_len, reply->body_len);
+  return err;
+}
+
+/* The answer as far as it came: a cut one has headers and part of a body. */
+static enum lull_err fill(struct lull_attempt *a,
+                          const struct lull_reply *reply)
+{
+  struct lull_response *to = &a->response;
+  enum lull_err err =
+      lull_headers_add_raw(&to->headers, a->client->max_headers,
+                           reply->headers, reply->headers_len);
+  bool headers = err == LULL_OK;
+  if (!err)
+    err = fill_body(a, reply);
+  to->status = reply->status;
+  if (headers && (err == LULL_EINVAL ||
+                  (!a->class && !err && !lull_attempt_whole(a, to->status)))) {
+    a->class = err ? LULL_HTTP_MALFORMED : LULL_HTTP_TRUNCATED;
+    return LULL_OK;
+  }
+  if (err == LULL_ELIMIT)
+    a->class = headers ? LULL_LIMIT_BODY : LULL_LIMIT_HEADERS;
+  else if (err == LULL_ENOMEM)
+    a->class = LULL_LOCAL_MEMORY;
+  else if (err == LULL_EIO)
+    a->class = LULL_LOCAL_FILE;
+  return err == LULL_EINVAL ? err : LULL_OK;
+}
+
+static struct lull_leg *leg_of(struct lull_call *call, unsigned nth)
+{
+  struct lull_flight *first = call ? call->leg.flight : NULL;
+  struct lull_flight *second =
+      call && call->hedge ? call->hedge->flight : NULL;
+  if (first && first->nth == nth)
+    return &call->leg;
+  return second && second->nth == nth ? call->hedge : NULL;
+}
+
+enum lull_err lull_engine_reply(struct lull_engine *e, lull_id id,
+                                const struct lull_reply *reply)
+{
+  struct lull_call *call = lull_state_call(lull_idtable_get(&e->ids, id));
+  struct lull_leg *leg = leg_of(call, reply->nth);
+  struct lull_attempt *a = leg ? &leg->flight->attempt : NULL;
+  enum lull_err err = LULL_OK;
+  if (!a || !a->handed_out)
+    return LULL_ESTALE;
+  tick(e);
+  a->class = reply->class;
+  a->sent = reply->sent;
+  a->arrived = lull_engine_wall(e);
+  if (reply->status)
+    err = fill(a, reply);
+  if (err)
+    return err;
+  leg->untold = false;
+  lull_verdict_conclude(e, leg);
+  return LULL_OK;
+}
+
+enum lull_err lull_engine_cancel(struct lull_engine *e, lull_id id)
+{
+  struct lull_entry *entry = lull_idtable_get(&e->ids, id);
+  struct lull_call *call = lull_state_call(entry);
+  if (!entry)
+    return LULL_ESTALE;
+  tick(e);
+  if (!call)
+    lull_state_dismiss(e, entry);
+  else if (call->state != LULL_DONE)
+    lull_lifecycle_cancel(e, call);
+  return LULL_OK;
+}
+
+/* Nothing of it is on the wire: also when its first attempt has failed and
+   only the hedge was left, which had not been sent. */
+static bool is_waiting(const struct lull_call *call)
+{
+  return call->state == LULL_WAITING || call->state == LULL_QUEUED ||
+         (call->state == LULL_FLYING && !call->leg.flight && !call->hedge);
+}
+
+void lull_engine_drain(struct lull_engine *e)
+{
+  struct lull_entry *entry;
+  size_t at = 0;
+  e->drained = true;
+  while ((entry = lull_idtable_next(&e->ids, &at)) != NULL) {
+    struct lull_call *call = lull_state_call(entry);
+    if (call && call->hedge && !call->hedge->flight)
+      lull_lifecycle_cut_hedge(e, call);
+    if (call && is_waiting(call))
+      lull_engine_cancel(e, entry->id);
+  }
+}
+
+void lull_engine_trace(struct lull_engine *e, bool on)
+{
+  e->trace = on;
+}
+
+void lull_engine_record(struct lull_engine *e, bool on)
+{
+  e->record = on;
+}
+
+bool lull_engine_records(const struct lull_engine *e)
+{
+  return e->record;
+}
+
+enum lull_err lull_engine_chaos(struct lull_engine *e,
+                                const struct lull_fault *fault)
+{
+  return lull_chaos_add(&e->chaos, fault);
+}
+
+/* ---- the step ---------------------------------------------------------- */
+
+/* Lets the world work until the first timer, or the caller's patience. */
+static void work(struct lull_engine *e, lull_usec until)
+{
+  lull_usec first = lull_timerq_first(&e->timers);
+  struct lull_attempt *a;
+  struct lull_leg *leg;
+  a = e->world->ops->next(e->world, first < until ? first : until);
+  tick(e);
+  if (!a)
+    return;
+  e->flying--;
+  if (!a->parked) {
+    lull_verdict_conclude(e, a->owner);
+    return;
+  }
+  leg = a->owner;
+  leg->untold = true;
+  a->handed_out = true;
+  lull_events_tell(e, &leg->call->entry, LULL_TELL_SEND);
+}
+
+/* Nothing flies and no timer is set. */
+static bool is_still(const struct lull_engine *e)
+{
+  return !e->flying && lull_timerq_first(&e->timers) == LULL_NEVER;
+}
+
+void lull_engine_step(struct lull_engine *e, lull_usec patience,
+                      struct lull_event *event)
+{
+  lull_usec until = lull_usec_add(tick(e), patience);
+  bool worked = false;
+  while (!lull_events_peek(e, event)) {
+    struct lull_timer *timer = lull_timerq_fire(&e->timers);
+    if (timer) {
+      fire(e, timer);
+      continue;
+    }
+    lull_lifecycle_dispatch(e);
+    if (e->first)
+      continue;
+    if (worked && e->now >= until && !e->world->ops->more(e->world)) {
+      event->kind = LULL_EV_IDLE;
+      return;
+    }
+    if (patience == LULL_NEVER && is_still(e))
+      return; /* LULL_EV_NONE */
+    work(e, until);
+    worked = true;
+    if (!e->world->ops->more(e->world))
+      lull_timerq_begin(&e->timers, e->now);
+  }
+}
+
+int lull_engine_fd(const struct lull_engine *e)
+{
+  return e->world->ops->fd(e->world);
+}
+
+bool lull_engine_due(const struct lull_engine *e, lull_usec *at)
+{
+  lull_usec first = lull_timerq_first(&e->timers), world = LULL_NEVER;
+  if (e->first || e->lanes.dirty || e->interrupted || e->world->interrupts) {
+    *at = e->now;
+    return true;
+  }
+  if (e->flying)
+    world = e->world->ops->due(e->world);
+  *at = first < world ? first : world;
+  return !is_still(e);
+}
+
+void lull_engine_lane_state(const struct lull_engine *e,
+                            const struct lull_call *call,
+                            struct lull_lane_state *state)
+{
+  *state = (struct lull_lane_state){.breaker = "off"};
+  if (call->leg.lane)
+    lull_lane_inspect(call->leg.lane->lane, e->now, state);
+}
+
+const char *lull_engine_lane_of(const struct lull_call *call)
+{
+  return call->leg.lane ? lull_lane_name(call->leg.lane->lane) : "";
+}
+
+bool lull_engine_may_retry(const struct lull_engine *e,
+                           const struct lull_call *call)
+{
+  struct lull_facts facts = lull_judge_facts(call, e->now, e->drained);
+  struct lull_verdict v = {.action = LULL_RETRY};
+  v = lull_policy_limit(&call->client->policy, &facts, v, false);
+  return v.action == LULL_RETRY;
+}
+
+const struct lull_request *lull_engine_request(const struct lull_engine *e,
+                                               lull_id id)
+{
+  const struct lull_call *call =
+      lull_state_call(lull_idtable_get(&e->ids, id));
+  return call ? &call->request : NULL;
+}
+
+size_t lull_engine_live(const struct lull_engine *e)
+{
+  return e->ids.live;
+}
+
+const struct lull_lane *lull_engine_lane(const struct lull_engine *e,
+                                         const struct lull_lane *before)
+{
+  const struct lull_lane_slot *slot = e->lanes.first;
+  while (before && slot && slot->lane != before)
+    slot = slot->next;
+  if (before && slot)
+    slot = slot->next;
+  return slot ? slot->lane : NULL;
+}

@@ -1,0 +1,126 @@
+#include "engine/judge.h"
+#include "request/redirect.h"
+
+#include <string.h>
+
+static void note_outcome(struct lull_record *r, const struct lull_attempt *a)
+{
+  r->class = (uint8_t)a->class;
+  r->status = (int16_t)(a->class ? 0 : a->response.status);
+  r->sent = a->sent || a->answered;
+  r->resumed = a->validator != NULL;
+}
+
+static void note_leg(struct lull_record *r, const struct lull_leg *leg,
+                     lull_usec now)
+{
+  const struct lull_flight *f = leg->flight;
+  r->at = f->left_at - leg->call->started;
+  r->took = now - f->left_at;
+  r->queued = f->left_at - leg->queued_at;
+  r->cause = (uint8_t)(r->queued > 0 ? leg->cause : LULL_CAUSE_NONE);
+  r->n = (uint16_t)f->n;
+  r->hedge = leg == leg->call->hedge;
+  r->chaos = f->chaos;
+}
+
+static void note_hint(struct lull_record *r, struct lull_flight *f)
+{
+  const struct lull_attempt *a = &f->attempt;
+  /* An answer that nobody will wait after need not be searched. */
+  if (a->class == LULL_CLASS_NONE &&
+      (r->status >= 300 || r->rule != LULL_NO_RULE))
+    lull_hint_read(&a->response.headers, r->status, a->arrived, &f->hint);
+  r->hint_source = (uint8_t)f->hint.source;
+  r->hint = f->hint.source == LULL_HINT_NONE ? -1 : f->hint.wait;
+}
+
+struct lull_record *lull_judge_record(struct lull_call *call,
+                                      struct lull_leg *leg, lull_usec now)
+{
+  const struct lull_attempt *a = &leg->flight->attempt;
+  struct lull_record *r = &call->records[call->record_count];
+  call->judged = call->record_count++;
+  *r = (struct lull_record){0};
+  note_outcome(r, a);
+  note_leg(r, leg, now);
+  r->rule =
+      (uint16_t)lull_policy_find(&call->client->policy, a->class, r->status);
+  note_hint(r, leg->flight);
+  if (lull_policy_ambiguous(a->class, r->status, r->sent))
+    call->maybe_applied = true;
+  r->maybe_applied = call->maybe_applied;
+  lull_call_absorb(call, leg);
+  return r;
+}
+
+struct lull_facts lull_judge_facts(const struct lull_call *call, lull_usec now,
+                                   bool drained)
+{
+  const struct lull_record *r = lull_call_judged(call);
+  return (struct lull_facts){
+      .limits = lull_call_limits(call),
+      .class = (enum lull_class)r->class,
+      .status = r->status,
+      .repeatable =
+          call->keyed || lull_method_idempotent(call->request.method),
+      .unsafe = call->unsafe,
+      .sent = r->sent,
+      .drained = drained,
+      .rule = r->rule,
+      .tries = call->tries,
+      .total = call->total,
+      .rule_hits = lull_call_rule_hits(call, r->rule),
+      .restart =
+          r->resumed && (r->status == 416 || r->class == LULL_HTTP_MALFORMED),
+      .now = now,
+      .deadline_at = lull_call_deadline(call),
+      .previous = call->previous,
+      .hint = &call->ended->hint,
+  };
+}
+
+enum lull_lane_result lull_judge_result(enum lull_class class, int status)
+{
+  if (class == LULL_NET_TIMEOUT_CONNECT || class == LULL_NET_TIMEOUT_READ)
+    return LULL_RESULT_TIMEOUT;
+  if (class == LULL_LOCAL_FILE || class == LULL_LOCAL_MEMORY ||
+      class == LULL_LOCAL_URL)
+    return LULL_RESULT_DROP;
+  if (class != LULL_CLASS_NONE)
+    return lull_class_permanent(class) && class != LULL_TLS_CERT
+               ? LULL_RESULT_PASS
+               : LULL_RESULT_FAIL;
+  if (status == 429 || status == 503)
+    return LULL_RESULT_THROTTLE;
+  return status >= 500 ? LULL_RESULT_FAIL : LULL_RESULT_PASS;
+}
+
+bool lull_judge_follows(const struct lull_call *call)
+{
+  const struct lull_record *r = lull_call_judged(call);
+  return call->client->redirects > 0 && r->class == LULL_CLASS_NONE &&
+         lull_redirect_status(r->status) &&
+         lull_headers_get(&call->ended->attempt.response.headers, "location",
+                          0) &&
+         !lull_policy_names(&call->client->policy, r->status);
+}
+
+lull_usec lull_judge_pause(const struct lull_call *call,
+                           const struct lull_verdict *v)
+{
+  const struct lull_record *r = lull_call_judged(call);
+  const struct lull_policy *p = &call->client->policy;
+  const struct lull_hint *hint = &call->ended->hint;
+  bool hinted = hint->source != LULL_HINT_NONE && hint->wait > 0;
+  bool pause = r->status == 429 || (r->status == 503 && hinted);
+  if (r->rule != LULL_NO_RULE && p->rules[r->rule].pause >= 0)
+    pause = p->rules[r->rule].pause;
+  if (!pause)
+    return 0;
+  /* A wait that is too long to be obeyed is no reason to stop the others:
+     each of them may be told something else. */
+  if (hinted)
+    return hint->wait <= lull_call_limits(call)->max_hint ? hint->wait : 0;
+  return v->action == LULL_RETRY ? v->wait : 0;
+}

@@ -1,0 +1,34 @@
+/*
+ * judge: what an ended attempt means for its call: the record in the
+ * history, the facts for the policy, the terms for the lane.
+ *
+ * Pure glue between call, policy, hint and lane; it changes the call that it
+ * is given and nothing else. The engine is its only caller.
+ */
+#ifndef LULL_ENGINE_JUDGE_H
+#define LULL_ENGINE_JUDGE_H
+
+#include "engine/call.h"
+
+/* Writes the record of the leg's attempt, which has just ended, and takes
+   its response, its hint and its evidence into the call. It becomes the one
+   that is judged. Room for it was made with the attempt. */
+struct lull_record *lull_judge_record(struct lull_call *call,
+                                      struct lull_leg *leg, lull_usec now);
+
+/* The facts of the judged record, for the policy. */
+struct lull_facts lull_judge_facts(const struct lull_call *call, lull_usec now,
+                                   bool drained);
+
+/* What the lane should think of an outcome. */
+enum lull_lane_result lull_judge_result(enum lull_class class, int status);
+
+/* The last answer asks to follow a redirect, and nothing speaks against
+   it. */
+bool lull_judge_follows(const struct lull_call *call);
+
+/* How long to pause the lane after the last outcome; 0: not at all. */
+lull_usec lull_judge_pause(const struct lull_call *call,
+                           const struct lull_verdict *verdict);
+
+#endif

@@ -1,0 +1,242 @@
+/*
+ * verdict: what an ended attempt leads to: the end of the call, a wait, a
+ * question to the script, or the next hop of a redirect.
+ */
+#include "engine/judge.h"
+#include "engine/state.h"
+#include "request/redirect.h"
+
+struct lull_verdict lull_verdict_stop(enum lull_why why)
+{
+  return (struct lull_verdict){.action = LULL_STOP, .why = why};
+}
+
+static void finish_ticket(struct lull_engine *e, struct lull_leg *leg,
+                          const struct lull_record *r)
+{
+  struct lull_quota quota = {0};
+  if (r->class == LULL_CLASS_NONE)
+    lull_hint_quota(&leg->call->ended->attempt.response.headers,
+                    e->world->ops->wall(e->world), &quota);
+  lull_lane_arrived(&leg->ticket, e->now);
+  lull_lane_finish(&leg->ticket, e->now,
+                   lull_judge_result((enum lull_class)r->class, r->status),
+                   &quota);
+  lull_lanes_touch(&e->lanes, leg->lane);
+}
+
+/* Asked again though the server did what it was asked: a job that is not
+   done yet, say. That adds nothing to a failure, and costs nothing. */
+static bool asks_again(struct lull_call *call)
+{
+  const struct lull_record *r = lull_call_judged(call);
+  return r->class == LULL_CLASS_NONE && r->status < 400;
+}
+
+/* The lane's own limits on a retry: its breaker and its budget. */
+static struct lull_verdict ask_lane(struct lull_engine *e,
+                                    struct lull_call *call,
+                                    struct lull_verdict v, bool free)
+{
+  struct lull_lane *lane = call->leg.lane->lane;
+  lull_usec until = 0, next = lull_usec_add(e->now, v.wait);
+  if (v.action != LULL_RETRY)
+    return v;
+  if (!lull_lane_closed(lane, e->now, &until) && until > next) {
+    call->retry_after = until - e->now;
+    return lull_verdict_stop(LULL_WHY_BREAKER);
+  }
+  if (!free && !asks_again(call) && !lull_lane_pay(lane))
+    return lull_verdict_stop(LULL_WHY_BUDGET);
+  return v;
+}
+
+static struct lull_verdict accept(struct lull_call *call)
+{
+  struct lull_response *r = &call->ended->attempt.response;
+  if (call->request.output &&
+      lull_sink_commit(&r->sink, call->request.output) != LULL_OK) {
+    call->fault = LULL_LOCAL_FILE;
+    return lull_verdict_stop(LULL_WHY_RULE);
+  }
+  if (r->status < 400)
+    lull_lane_refund(call->leg.lane->lane, call->total > 1);
+  return (struct lull_verdict){.action = LULL_ACCEPT};
+}
+
+static void pause_lane(struct lull_engine *e, struct lull_call *call,
+                       const struct lull_verdict *v)
+{
+  lull_usec pause = lull_judge_pause(call, v);
+  if (pause > 0)
+    lull_lane_pause(call->leg.lane->lane, lull_usec_add(e->now, pause));
+  lull_lanes_touch(&e->lanes, call->leg.lane);
+}
+
+static void start_waiting(struct lull_engine *e, struct lull_call *call,
+                          struct lull_verdict v)
+{
+  call->timeout_rule = lull_call_judged(call)->rule;
+  call->previous = v.wait;
+  call->waited = lull_usec_add(call->waited, v.wait);
+  call->state = LULL_WAITING;
+  if (!e->record)
+    lull_call_shrink(call);
+  lull_timerq_set(&e->timers, &call->entry.timer,
+                  lull_usec_add(e->now, v.wait));
+}
+
+/* What was asked for and refused: by the server's hint, or by the script
+   for the server, that is with a wait of its own. */
+static void note_refusal(struct lull_call *call, struct lull_verdict wish,
+                         struct lull_verdict v)
+{
+  if (v.why == LULL_WHY_HINT)
+    call->retry_after = call->ended->hint.wait;
+  else if (v.why == LULL_WHY_DEADLINE && wish.action == LULL_RETRY &&
+           wish.source == LULL_SOURCE_RULE && wish.wait > 0)
+    call->retry_after = wish.wait;
+}
+
+static struct lull_verdict weigh(struct lull_engine *e, struct lull_call *call,
+                                 struct lull_verdict wish, bool free)
+{
+  struct lull_facts facts = lull_judge_facts(call, e->now, e->drained);
+  struct lull_verdict v = wish;
+  if (v.action == LULL_ACCEPT && facts.class != LULL_CLASS_NONE)
+    v = lull_verdict_stop(LULL_WHY_RULE);
+  v = lull_policy_limit(&call->client->policy, &facts, v, free);
+  v = ask_lane(e, call, v, free);
+  note_refusal(call, wish, v);
+  pause_lane(e, call, &v);
+  return v.action == LULL_ACCEPT ? accept(call) : v;
+}
+
+void lull_verdict_settle(struct lull_engine *e, struct lull_call *call,
+                         struct lull_verdict wish, bool free)
+{
+  struct lull_verdict v = weigh(e, call, wish, free);
+  struct lull_record *r = lull_call_judged(call);
+  r->free = free;
+  if (free && v.action == LULL_RETRY)
+    lull_call_uncount(call, r->rule);
+  lull_lifecycle_decide(e, call, r, v);
+  if (v.action == LULL_RETRY) {
+    start_waiting(e, call, v);
+  } else {
+    lull_call_stay(call);
+    lull_lifecycle_finish(e, call, v);
+  }
+}
+
+static void follow(struct lull_engine *e, struct lull_call *call)
+{
+  const char *to =
+      lull_headers_get(&call->ended->attempt.response.headers, "location", 0);
+  struct lull_record *r = lull_call_judged(call);
+  enum lull_err err = LULL_EINVAL;
+  if (e->trace)
+    lull_call_note_hop(call);
+  if (call->hops < call->client->redirects)
+    err = lull_redirect_apply(&call->request, r->status, to);
+  if (err) {
+    r->class = err == LULL_ENOMEM ? LULL_LOCAL_MEMORY : LULL_HTTP_REDIRECTS;
+    lull_verdict_settle(e, call, lull_verdict_stop(LULL_WHY_RULE), false);
+    return;
+  }
+  call->hops++;
+  call->hop = true;
+  lull_lifecycle_decide(e, call, r,
+                        (struct lull_verdict){.action = LULL_FOLLOW});
+  if (!e->record)
+    lull_call_shrink(call);
+  lull_lifecycle_again(e, call);
+}
+
+static bool must_ask(const struct lull_call *call,
+                     const struct lull_facts *facts)
+{
+  const struct lull_policy *p = &call->client->policy;
+  struct lull_verdict v;
+  if (facts->rule != LULL_NO_RULE && p->rules[facts->rule].ask)
+    return true;
+  if (!call->ask_always)
+    return false;
+  v = lull_policy_limit(p, facts, call->ended->suggestion, false);
+  return v.action == LULL_RETRY;
+}
+
+static void judge(struct lull_engine *e, struct lull_call *call)
+{
+  struct lull_facts facts = lull_judge_facts(call, e->now, e->drained);
+  if (!must_ask(call, &facts)) {
+    lull_verdict_settle(e, call, call->ended->suggestion, false);
+    return;
+  }
+  /* Before the script is asked: it may take its time, and the calls behind
+     must not run into the same answer meanwhile. */
+  pause_lane(e, call, &call->ended->suggestion);
+  lull_call_judged(call)->asked = true;
+  call->state = LULL_ASKED;
+  lull_events_tell(e, &call->entry, LULL_TELL_ASK);
+}
+
+/* The other leg of a hedged call, while it is queued or flying. */
+static struct lull_leg *other_leg(const struct lull_leg *leg)
+{
+  struct lull_call *call = leg->call;
+  struct lull_leg *other = leg == call->hedge ? &call->leg : call->hedge;
+  return other && (other->flight || other->ticket.lane) ? other : NULL;
+}
+
+/* A leg failed while the other is still under way: its failure is noted, and
+   the call goes on with the other. */
+static void lose_leg(struct lull_engine *e, struct lull_leg *leg,
+                     struct lull_record *r)
+{
+  struct lull_call *call = leg->call;
+  pause_lane(e, call, &call->ended->suggestion);
+  lull_lifecycle_decide(e, call, r,
+                        (struct lull_verdict){.action = LULL_RETRY});
+  if (leg == call->hedge)
+    lull_call_drop_hedge(call);
+  lull_lifecycle_arm(e, call);
+}
+
+/* The first answer that counts ends the other leg. */
+static void win(struct lull_engine *e, struct lull_leg *leg)
+{
+  struct lull_call *call = leg->call;
+  if (leg == call->hedge) {
+    lull_lifecycle_cut(e, &call->leg);
+    call->leg.lane = leg->lane;
+    lull_call_drop_hedge(call);
+  }
+  lull_lifecycle_cut_hedge(e, call);
+  lull_timerq_cancel(&e->timers, &call->entry.timer);
+  if (lull_judge_follows(call))
+    follow(e, call);
+  else
+    judge(e, call);
+}
+
+void lull_verdict_conclude(struct lull_engine *e, struct lull_leg *leg)
+{
+  struct lull_call *call = leg->call;
+  const struct lull_policy *p = &call->client->policy;
+  struct lull_record *r = lull_judge_record(call, leg, e->now);
+  struct lull_facts facts;
+  lull_call_count_rule(call, r->rule);
+  if (r->rule != LULL_NO_RULE && p->rules[r->rule].attempts)
+    call->tries--; /* the rule counts it, and the call does not */
+  finish_ticket(e, leg, r);
+  facts = lull_judge_facts(call, e->now, e->drained);
+  if (facts.restart)
+    lull_call_drop_part(call);
+  call->ended->suggestion = lull_policy_suggest(p, &facts, &e->rng);
+  if (call->ended->suggestion.action == LULL_RETRY && other_leg(leg) &&
+      e->now < lull_call_deadline(call))
+    lose_leg(e, leg, r);
+  else
+    win(e, leg);
+}

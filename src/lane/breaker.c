@@ -1,0 +1,123 @@
+#include "lane/breaker.h"
+
+#include <string.h>
+
+void lull_breaker_configure(struct lull_breaker *b,
+                            const struct lull_breaker_conf *conf)
+{
+  if (!conf->on)
+    return;
+  if (b->conf.window != conf->window)
+    *b = (struct lull_breaker){0};
+  b->conf = *conf;
+}
+
+lull_usec lull_breaker_next(const struct lull_breaker *b, lull_usec now)
+{
+  if (!b->conf.on || !b->tripped)
+    return 0;
+  if (now < b->until)
+    return b->until;
+  return b->trial ? LULL_NEVER : 0;
+}
+
+void lull_breaker_start(struct lull_breaker *b, uint64_t start)
+{
+  if (b->conf.on && b->tripped)
+    b->trial = start;
+}
+
+/* Which tenth of the window a time falls into. */
+static lull_usec tick(const struct lull_breaker *b, lull_usec now)
+{
+  lull_usec width = b->conf.window / LULL_BREAKER_BUCKETS;
+  return now / (width > 0 ? width : 1);
+}
+
+static struct lull_breaker_bucket *bucket(struct lull_breaker *b,
+                                          lull_usec now)
+{
+  lull_usec t = tick(b, now);
+  struct lull_breaker_bucket *at = &b->buckets[t % LULL_BREAKER_BUCKETS];
+  if (at->tick != t)
+    *at = (struct lull_breaker_bucket){.tick = t};
+  return at;
+}
+
+/* The share that opens it, in millionths, so that 0.1 means what it says. */
+static uint64_t share(const struct lull_breaker *b)
+{
+  if (!(b->conf.failures > 0))
+    return 0;
+  if (b->conf.failures >= 1)
+    return 1000000;
+  return (uint64_t)(b->conf.failures * 1e6 + 0.5);
+}
+
+/* True when enough attempts of the window failed. */
+static bool too_many(const struct lull_breaker *b, lull_usec now)
+{
+  lull_usec oldest = tick(b, now) - LULL_BREAKER_BUCKETS;
+  uint64_t total = 0;
+  uint64_t failed = 0;
+  for (unsigned i = 0; i < LULL_BREAKER_BUCKETS; i++) {
+    if (b->buckets[i].tick <= oldest)
+      continue;
+    total += b->buckets[i].total;
+    failed += b->buckets[i].failed;
+  }
+  return failed > 0 && total >= b->conf.least &&
+         failed * 1000000 >= share(b) * total;
+}
+
+static void trip(struct lull_breaker *b, lull_usec now)
+{
+  b->tripped = true;
+  b->until = lull_usec_add(now, b->conf.open);
+  b->trial = 0;
+}
+
+static void close(struct lull_breaker *b, uint64_t starts)
+{
+  b->tripped = false;
+  b->trial = 0;
+  b->mark = starts;
+  memset(b->buckets, 0, sizeof b->buckets);
+}
+
+static void judge(struct lull_breaker *b, lull_usec now, bool pass)
+{
+  struct lull_breaker_bucket *at = bucket(b, now);
+  at->total++;
+  at->failed += !pass;
+  if (too_many(b, now))
+    trip(b, now);
+}
+
+/* While it is open or half open only the trial counts; and what started
+   before the breaker last closed was judged when it opened. */
+void lull_breaker_finish(struct lull_breaker *b, lull_usec now, uint64_t start,
+                         uint64_t starts, enum lull_lane_result result)
+{
+  bool drop = result == LULL_RESULT_DROP;
+  bool pass = result == LULL_RESULT_PASS;
+  if (!b->conf.on)
+    return;
+  if (!b->tripped && !drop && start > b->mark)
+    judge(b, now, pass);
+  else if (b->tripped && start == b->trial && drop)
+    b->trial = 0;
+  else if (b->tripped && start == b->trial && pass)
+    close(b, starts);
+  else if (b->tripped && start == b->trial)
+    trip(b, now);
+}
+
+const char *lull_breaker_name(const struct lull_breaker *b, lull_usec now)
+{
+  if (!b->conf.on)
+    return "off";
+  if (!b->tripped)
+    return "closed";
+  return now < b->until ? "open" : "half-open";
+}

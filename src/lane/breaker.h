@@ -1,0 +1,48 @@
+/*
+ * breaker: a circuit breaker: when too large a share of recent attempts
+ * failed it lets none through for a while, then one.
+ *
+ * A plain value, owned by its lane, and used by nobody else. Outcomes are
+ * kept in ten buckets, so the window is exact to a tenth. It never holds a
+ * ticket: attempts are known by the number of their start.
+ */
+#ifndef LULL_LANE_BREAKER_H
+#define LULL_LANE_BREAKER_H
+
+#include "lane/lane.h"
+
+#define LULL_BREAKER_BUCKETS 10
+
+struct lull_breaker_bucket {
+  lull_usec tick; /* which tenth of the window, counted from time 0 */
+  unsigned total, failed;
+};
+
+struct lull_breaker {
+  struct lull_breaker_conf conf;
+  struct lull_breaker_bucket buckets[LULL_BREAKER_BUCKETS];
+  bool tripped;    /* open, or half open once `until` has passed */
+  lull_usec until; /* when it is half open */
+  uint64_t trial;  /* the start that tries it; 0: none */
+  uint64_t mark;   /* starts up to here are older than its last closing */
+};
+
+/* Takes new limits; forgets all when the length of the window changes. Those
+   of a client without a breaker change nothing: others may have one. */
+void lull_breaker_configure(struct lull_breaker *b,
+                            const struct lull_breaker_conf *conf);
+
+/* The earliest time of the next start; LULL_NEVER while the trial runs. */
+lull_usec lull_breaker_next(const struct lull_breaker *b, lull_usec now);
+
+/* Start number `start` (from 1) happens now; it may be the trial. */
+void lull_breaker_start(struct lull_breaker *b, uint64_t start);
+
+/* What became of it. `starts`: how many there have been. */
+void lull_breaker_finish(struct lull_breaker *b, lull_usec now, uint64_t start,
+                         uint64_t starts, enum lull_lane_result result);
+
+/* "off", "closed", "open" or "half-open". */
+const char *lull_breaker_name(const struct lull_breaker *b, lull_usec now);
+
+#endif

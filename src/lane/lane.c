@@ -1,0 +1,397 @@
+#include "lane/lane.h"
+
+#include <string.h>
+
+#include "lane/breaker.h"
+#include "lane/budget.h"
+#include "lane/pace.h"
+#include "lane/rates.h"
+#include "lane/slots.h"
+
+struct queue {
+  struct lull_ticket *first, *last;
+};
+
+/* Tickets under the same routes wait for the same things, so each set of
+   routes has queues of its own: [2 * set] for retries, [2 * set + 1] for
+   first tries. Only heads need to be looked at, and no head blocks those of
+   another set. */
+struct lull_lane {
+  char *name;
+  struct queue *queues;
+  unsigned sets;
+  unsigned queued;
+  uint64_t number; /* tickets that were ever queued */
+  bool expect_sent;
+  bool pacing;
+  struct lull_rates rates;
+  struct lull_slots slots;
+  struct lull_pace pace;
+  struct lull_budget budget;
+  struct lull_breaker breaker;
+};
+
+/* Makes queues for all sets of the windows there are. */
+static enum lull_err widen(struct lull_lane *lane)
+{
+  unsigned sets = 1u << lane->rates.count;
+  if (sets <= lane->sets)
+    return LULL_OK;
+  struct queue *queues =
+      lull_mem_grow(lane->queues, (size_t)2 * sets * sizeof *queues);
+  if (!queues)
+    return LULL_ENOMEM;
+  memset(queues + 2 * (size_t)lane->sets, 0,
+         2 * (size_t)(sets - lane->sets) * sizeof *queues);
+  lane->queues = queues;
+  lane->sets = sets;
+  return LULL_OK;
+}
+
+struct lull_lane *lull_lane_new(const char *name)
+{
+  struct lull_lane *lane = lull_mem_zero(sizeof *lane);
+  if (!lane)
+    return NULL;
+  lane->name = lull_mem_copy(name, strlen(name));
+  if (!lane->name || widen(lane) != LULL_OK) {
+    lull_lane_free(lane);
+    return NULL;
+  }
+  return lane;
+}
+
+void lull_lane_free(struct lull_lane *lane)
+{
+  if (!lane)
+    return;
+  lull_rates_clear(&lane->rates);
+  lull_mem_free(lane->queues);
+  lull_mem_free(lane->name);
+  lull_mem_free(lane);
+}
+
+const char *lull_lane_name(const struct lull_lane *lane)
+{
+  return lane->name;
+}
+
+enum lull_err lull_lane_configure(struct lull_lane *lane,
+                                  const struct lull_lane_conf *conf)
+{
+  unsigned before = lane->rates.count;
+  enum lull_err err = lull_rates_merge(&lane->rates, conf);
+  if (err)
+    return err;
+  err = widen(lane);
+  if (err) {
+    lull_rates_cut(&lane->rates, before);
+    return err;
+  }
+  lane->pacing = conf->pace;
+  lull_slots_configure(&lane->slots, conf->parallel, conf->adaptive);
+  lull_budget_configure(&lane->budget, &conf->budget);
+  lull_breaker_configure(&lane->breaker, &conf->breaker);
+  return LULL_OK;
+}
+
+static struct queue *queue_of(struct lull_lane *lane,
+                              const struct lull_ticket *ticket)
+{
+  return &lane->queues[2 * ticket->routes + !ticket->retry];
+}
+
+void lull_lane_enqueue(struct lull_lane *lane, struct lull_ticket *ticket,
+                       const char *method, const char *path, bool retry)
+{
+  if (ticket->lane)
+    return;
+  ticket->lane = lane;
+  ticket->routes = lull_rates_match(&lane->rates, method, path);
+  ticket->retry = retry;
+  ticket->holding = ticket->probe = ticket->unsent = false;
+  ticket->number = ++lane->number;
+  struct queue *queue = queue_of(lane, ticket);
+  ticket->prev = queue->last;
+  ticket->next = NULL;
+  if (queue->last)
+    queue->last->next = ticket;
+  else
+    queue->first = ticket;
+  queue->last = ticket;
+  lane->queued++;
+}
+
+static void unlink(struct lull_lane *lane, struct lull_ticket *ticket)
+{
+  struct queue *queue = queue_of(lane, ticket);
+  if (ticket->prev)
+    ticket->prev->next = ticket->next;
+  else
+    queue->first = ticket->next;
+  if (ticket->next)
+    ticket->next->prev = ticket->prev;
+  else
+    queue->last = ticket->prev;
+  ticket->prev = ticket->next = NULL;
+  lane->queued--;
+}
+
+void lull_lane_leave(struct lull_ticket *ticket, lull_usec now)
+{
+  if (!ticket->lane)
+    return;
+  if (ticket->holding) {
+    lull_lane_finish(ticket, now, LULL_RESULT_DROP, NULL);
+    return;
+  }
+  unlink(ticket->lane, ticket);
+  ticket->lane = NULL;
+}
+
+/* When each thing that a whole lane waits for will be over. LULL_NEVER: only
+   an event can end it. */
+static lull_usec gate(const struct lull_lane *lane, lull_usec now,
+                      enum lull_lane_cause cause)
+{
+  switch (cause) {
+  case LULL_CAUSE_BREAKER:
+    return lull_breaker_next(&lane->breaker, now);
+  case LULL_CAUSE_PAUSE:
+    return lull_slots_unpaused(&lane->slots, now);
+  case LULL_CAUSE_PARALLEL:
+    return lull_slots_unfilled(&lane->slots);
+  case LULL_CAUSE_PACE:
+    return lane->pacing ? lull_pace_next(&lane->pace, now, lane->slots.flying,
+                                         lane->queued)
+                        : 0;
+  case LULL_CAUSE_RATE:
+    return lull_rates_next(&lane->rates, lane->rates.common);
+  case LULL_CAUSE_NONE:
+  case LULL_CAUSES:
+    break;
+  }
+  return 0;
+}
+
+static lull_usec later(lull_usec a, lull_usec b)
+{
+  return a > b ? a : b;
+}
+
+static lull_usec gates(const struct lull_lane *lane, lull_usec now)
+{
+  lull_usec at = 0;
+  for (unsigned cause = LULL_CAUSE_NONE; cause < LULL_CAUSES; cause++)
+    at = later(at, gate(lane, now, (enum lull_lane_cause)cause));
+  return at;
+}
+
+static bool ahead(const struct lull_ticket *a, const struct lull_ticket *b)
+{
+  return a->retry != b->retry ? a->retry : a->number < b->number;
+}
+
+static struct lull_ticket *head(const struct lull_lane *lane, unsigned set)
+{
+  const struct queue *queue = &lane->queues[2 * (size_t)set];
+  return queue[0].first ? queue[0].first : queue[1].first;
+}
+
+/* The first of all heads that may start; else *when tells when one may, as
+   far as time alone goes. */
+static struct lull_ticket *choose(const struct lull_lane *lane, lull_usec now,
+                                  lull_usec *when)
+{
+  struct lull_ticket *best = NULL;
+  lull_usec open = gates(lane, now);
+  for (unsigned set = 0; set < lane->sets; set++) {
+    struct lull_ticket *ticket = head(lane, set);
+    if (!ticket)
+      continue;
+    lull_usec at = later(open, lull_rates_next(&lane->rates, ticket->routes));
+    if (at > now)
+      *when = at < *when ? at : *when;
+    else if (!best || ahead(ticket, best))
+      best = ticket;
+  }
+  return best;
+}
+
+static void start(struct lull_lane *lane, struct lull_ticket *ticket,
+                  lull_usec now)
+{
+  ticket->holding = true;
+  ticket->probe = lull_slots_probing(&lane->slots);
+  ticket->unsent = lane->expect_sent;
+  ticket->routes |= lane->rates.common;
+  ticket->stamp = now;
+  if (ticket->unsent)
+    lull_rates_hold(&lane->rates, ticket->routes);
+  else
+    lull_rates_add(&lane->rates, ticket->routes, now);
+  lull_pace_start(&lane->pace, now, lane->slots.starts);
+  ticket->number = lull_slots_take(&lane->slots);
+  lull_breaker_start(&lane->breaker, ticket->number);
+}
+
+struct lull_ticket *lull_lane_next(struct lull_lane *lane, lull_usec now,
+                                   lull_usec *when)
+{
+  *when = LULL_NEVER;
+  struct lull_ticket *ticket = lane->queued ? choose(lane, now, when) : NULL;
+  if (!ticket)
+    return NULL;
+  unlink(lane, ticket);
+  start(lane, ticket, now);
+  return ticket;
+}
+
+void lull_lane_expect_sent(struct lull_lane *lane, bool on)
+{
+  lane->expect_sent = on;
+}
+
+void lull_lane_sent(struct lull_ticket *ticket, lull_usec sent)
+{
+  struct lull_lane *lane = ticket->lane;
+  if (!lane || !ticket->holding)
+    return;
+  lull_usec from = ticket->stamp;
+  ticket->stamp = later(from, sent);
+  if (ticket->unsent)
+    lull_rates_settle(&lane->rates, ticket->routes, ticket->stamp);
+  else
+    lull_rates_move(&lane->rates, ticket->routes, from, ticket->stamp);
+  ticket->unsent = false;
+}
+
+void lull_lane_arrived(struct lull_ticket *ticket, lull_usec at)
+{
+  struct lull_lane *lane = ticket->lane;
+  if (!lane || !ticket->holding || ticket->unsent || ticket->stamp <= at)
+    return;
+  lull_rates_move(&lane->rates, ticket->routes, ticket->stamp, at);
+  ticket->stamp = at;
+}
+
+lull_usec lull_lane_slack(const struct lull_lane *lane)
+{
+  lull_usec slack = 100 * LULL_MSEC;
+  for (unsigned i = 0; i < lane->rates.count; i++)
+    if (lane->rates.list[i].window.length / 4 < slack)
+      slack = lane->rates.list[i].window.length / 4;
+  return slack < 20 * LULL_MSEC ? 20 * LULL_MSEC : slack;
+}
+
+/* A request whose last byte never left may have been counted all the same,
+   at the latest by now. */
+void lull_lane_finish(struct lull_ticket *ticket, lull_usec now,
+                      enum lull_lane_result result,
+                      const struct lull_quota *quota)
+{
+  struct lull_lane *lane = ticket->lane;
+  if (!lane || !ticket->holding)
+    return;
+  if (ticket->unsent)
+    lull_lane_sent(ticket, now);
+  uint64_t starts = lane->slots.starts;
+  lull_pace_finish(&lane->pace, now, ticket->number, starts, quota);
+  lull_breaker_finish(&lane->breaker, now, ticket->number, starts, result);
+  lull_slots_give(&lane->slots, ticket->number, result);
+  ticket->holding = ticket->probe = false;
+  ticket->lane = NULL;
+}
+
+void lull_lane_pause(struct lull_lane *lane, lull_usec until)
+{
+  lull_slots_pause(&lane->slots, until);
+}
+
+bool lull_lane_pay(struct lull_lane *lane)
+{
+  return lull_budget_pay(&lane->budget);
+}
+
+void lull_lane_refund(struct lull_lane *lane, bool retried)
+{
+  lull_budget_refund(&lane->budget, retried);
+}
+
+bool lull_lane_closed(struct lull_lane *lane, lull_usec now, lull_usec *until)
+{
+  lull_usec at = lull_breaker_next(&lane->breaker, now);
+  *until = at;
+  if (at == LULL_NEVER)
+    *until = lull_usec_add(now, lane->breaker.conf.open);
+  return at <= now;
+}
+
+lull_usec lull_lane_open_until(const struct lull_lane *lane, lull_usec now)
+{
+  lull_usec at = lull_breaker_next(&lane->breaker, now);
+  return at > now && at != LULL_NEVER ? at : 0;
+}
+
+struct lull_ticket *lull_lane_first(const struct lull_lane *lane)
+{
+  struct lull_ticket *best = NULL;
+  for (unsigned set = 0; set < lane->sets; set++) {
+    struct lull_ticket *ticket = head(lane, set);
+    if (ticket && (!best || ahead(ticket, best)))
+      best = ticket;
+  }
+  return best;
+}
+
+/* A refusal by the server is worth more words than a limit of our own; of
+   rate and pace the later one is what is waited for. */
+enum lull_lane_cause lull_lane_cause(const struct lull_lane *lane,
+                                     lull_usec now)
+{
+  const struct lull_ticket *ticket = lull_lane_first(lane);
+  if (!ticket)
+    return LULL_CAUSE_NONE;
+  if (gate(lane, now, LULL_CAUSE_BREAKER) > now)
+    return LULL_CAUSE_BREAKER;
+  if (gate(lane, now, LULL_CAUSE_PAUSE) > now)
+    return LULL_CAUSE_PAUSE;
+  lull_usec pace = gate(lane, now, LULL_CAUSE_PACE);
+  lull_usec rate = later(gate(lane, now, LULL_CAUSE_RATE),
+                         lull_rates_next(&lane->rates, ticket->routes));
+  if (later(pace, rate) > now)
+    return pace >= rate ? LULL_CAUSE_PACE : LULL_CAUSE_RATE;
+  if (gate(lane, now, LULL_CAUSE_PARALLEL) > now)
+    return LULL_CAUSE_PARALLEL;
+  return LULL_CAUSE_NONE;
+}
+
+static const char *const causes[LULL_CAUSES] = {
+    [LULL_CAUSE_NONE] = "none", [LULL_CAUSE_PARALLEL] = "parallel",
+    [LULL_CAUSE_RATE] = "rate", [LULL_CAUSE_PAUSE] = "pause",
+    [LULL_CAUSE_PACE] = "pace", [LULL_CAUSE_BREAKER] = "breaker",
+};
+
+const char *lull_lane_cause_name(enum lull_lane_cause cause)
+{
+  return (unsigned)cause < LULL_CAUSES ? causes[cause] : "none";
+}
+
+void lull_lane_inspect(const struct lull_lane *lane, lull_usec now,
+                       struct lull_lane_state *state)
+{
+  const struct lull_slots *slots = &lane->slots;
+  const struct lull_budget *budget = &lane->budget;
+  struct lull_pace pace = lull_pace_now(&lane->pace, now, 0);
+  bool paused = slots->ramp && now < slots->until;
+  *state = (struct lull_lane_state){
+      .queued = lane->queued,
+      .flying = slots->flying,
+      .parallel = lull_slots_limit(slots),
+      .paused_until = paused ? slots->until : 0,
+      .budget = budget->conf.on ? budget->level / 1000.0 : 0,
+      .budget_capacity = budget->conf.on ? budget->conf.capacity / 1000.0 : 0,
+      .breaker = lull_breaker_name(&lane->breaker, now),
+      .quota_remaining = pace.known && !pace.guess ? pace.remaining : -1,
+  };
+}

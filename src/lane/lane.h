@@ -1,0 +1,187 @@
+/*
+ * lane: what all calls to one origin share: parallelism, rates, the pause
+ * after a throttling answer, the pace on a quota, the retry budget and the
+ * circuit breaker.
+ *
+ * Passive and deterministic: time and the generator are given, nothing is
+ * read. The engine owns lanes; a ticket is embedded in its call. A lane
+ * never calls back: the engine asks `lull_lane_next` for the ticket that may
+ * start, and says with `lull_lane_finish` what became of it.
+ */
+#ifndef LULL_LANE_LANE_H
+#define LULL_LANE_LANE_H
+
+#include "base/backoff.h"
+#include "hint/hint.h"
+
+/* No window of `window` length ever holds more than `count` starts. */
+struct lull_rate {
+  unsigned count;
+  lull_usec window;
+};
+
+/* A rate for some requests only: method ("POST|PUT" for several, "" for any)
+   and a path pattern,
+   where '*' stands for any run of bytes. */
+struct lull_route {
+  char *method;
+  char *path;
+  struct lull_rate rate;
+};
+
+#define LULL_LANE_RATES 8 /* windows of one lane, routes included */
+
+/* A token bucket for retries. Tokens are counted in thousandths, so that
+   sums are exact. */
+struct lull_budget_conf {
+  bool on;
+  bool payback; /* a retry that succeeds gives its cost back, not `refund` */
+  unsigned capacity, cost, refund; /* in 1/1000 token */
+};
+
+struct lull_breaker_conf {
+  bool on;
+  double failures; /* share of failures that opens it, 0 to 1 */
+  lull_usec window;
+  unsigned least; /* fewest outcomes in the window to judge by */
+  lull_usec open; /* how long it stays open */
+};
+
+struct lull_lane_conf {
+  unsigned parallel; /* attempts in flight; 0: no limit */
+  bool adaptive;     /* parallel moves: up by one, down by half */
+  bool pace;         /* spread a known quota over its window */
+  struct lull_rate rates[LULL_LANE_RATES];
+  unsigned rate_count;
+  struct lull_route routes[LULL_LANE_RATES];
+  unsigned route_count;
+  struct lull_budget_conf budget;
+  struct lull_breaker_conf breaker;
+};
+
+/* What a ticket waits for. Names: lull_lane_cause_name. */
+enum lull_lane_cause {
+  LULL_CAUSE_NONE = 0,
+  LULL_CAUSE_PARALLEL, /* a slot */
+  LULL_CAUSE_RATE,     /* a window */
+  LULL_CAUSE_PAUSE,    /* the end of a pause, or the probe after it */
+  LULL_CAUSE_PACE,     /* its share of the quota */
+  LULL_CAUSE_BREAKER,  /* the breaker is open */
+  LULL_CAUSES
+};
+
+struct lull_lane;
+
+/* One call's place in a lane. Zeroed at first. */
+struct lull_ticket {
+  struct lull_lane *lane; /* NULL: neither queued nor holding a slot */
+  struct lull_ticket *prev, *next;
+  unsigned char routes; /* which of the lane's windows it counts in */
+  bool retry;           /* goes ahead of first tries */
+  bool holding;         /* has a slot */
+  bool probe;           /* the one that goes first after a pause */
+  bool unsent;          /* started, and its last byte has not left yet */
+  uint64_t number;      /* its place in the queue; then that of its start */
+  lull_usec stamp;      /* its start, as the windows count it */
+};
+
+/* What became of an attempt, in the lane's terms. */
+enum lull_lane_result {
+  LULL_RESULT_PASS,     /* the server answered and is well */
+  LULL_RESULT_FAIL,     /* 5xx or a transport error */
+  LULL_RESULT_THROTTLE, /* 429, 503: the server has too much */
+  LULL_RESULT_DROP,     /* cancelled: says nothing of the server */
+  LULL_RESULT_TIMEOUT   /* no answer in time: a failure, and a sign of load */
+};
+
+/* NULL when there is no memory. The name is copied. */
+struct lull_lane *lull_lane_new(const char *name);
+void lull_lane_free(struct lull_lane *lane); /* no ticket may be left */
+const char *lull_lane_name(const struct lull_lane *lane);
+
+/* Merges limits into the lane: the smaller parallelism, all rates and
+   routes that are not there yet, adaptive when anyone asked for it; pace,
+   budget and breaker as given last. The same limits again change nothing.
+   All or nothing: LULL_ENOMEM; LULL_ELIMIT beyond LULL_LANE_RATES, or for a
+   count above a million; LULL_EINVAL for a rate of nothing. */
+enum lull_err lull_lane_configure(struct lull_lane *lane,
+                                  const struct lull_lane_conf *conf);
+
+/* Puts a ticket into the queue; a retry goes ahead of first tries, first
+   in, first out within each. Cannot fail. */
+void lull_lane_enqueue(struct lull_lane *lane, struct lull_ticket *ticket,
+                       const char *method, const char *path, bool retry);
+
+/* Takes a ticket out of the queue, or gives its slot back as DROP. */
+void lull_lane_leave(struct lull_ticket *ticket, lull_usec now);
+
+/* The next ticket that may start now: it holds a slot and is counted in
+   every window. NULL when none may; then *when is the time to ask again
+   (LULL_NEVER: after the next finish, enqueue or pause). */
+struct lull_ticket *lull_lane_next(struct lull_lane *lane, lull_usec now,
+                                   lull_usec *when);
+
+/* The request's last byte left at `sent`: windows count from then, since
+   the server cannot have seen it earlier. Optional. */
+void lull_lane_sent(struct lull_ticket *ticket, lull_usec sent);
+
+/* What was sent has arrived by `at`: when it was counted later than that, it
+   is counted then. */
+void lull_lane_arrived(struct lull_ticket *ticket, lull_usec at);
+
+/* How long after its sending a request is taken to arrive at the latest: a
+   quarter of the shortest window, from 20 to 100 ms. Servers count arrivals,
+   and some requests take longer on their way than others. */
+lull_usec lull_lane_slack(const struct lull_lane *lane);
+
+/* Promises that every start will be told of by lull_lane_sent (or end).
+   Until then it fills its place in the windows, whatever the time, so that
+   they are exact for the bytes on the wire and not just for the starts; and
+   the time to ask again may be after the next lull_lane_sent. Off at first.
+*/
+void lull_lane_expect_sent(struct lull_lane *lane, bool on);
+
+/* The attempt ended; its slot is free. */
+void lull_lane_finish(struct lull_ticket *ticket, lull_usec now,
+                      enum lull_lane_result result,
+                      const struct lull_quota *quota);
+
+/* No ticket starts before `until`; the longer pause wins. When it ends one
+   ticket goes first; if it passes, the rest ramp up. */
+void lull_lane_pause(struct lull_lane *lane, lull_usec until);
+
+/* Pays for one retry (or hedge) from the budget; false when it is not
+   enough, and then nothing is taken. A success gives `refund` back; one
+   that was retried before may give more, as the budget's data say. */
+bool lull_lane_pay(struct lull_lane *lane);
+void lull_lane_refund(struct lull_lane *lane, bool retried);
+
+/* False when the breaker refuses new attempts until *until. While the one
+   that tries it is in flight that is the earliest end if it fails now. */
+bool lull_lane_closed(struct lull_lane *lane, lull_usec now, lull_usec *until);
+
+/* When the breaker of an open lane lets one try; 0 when it is closed, or one
+   tries already. */
+lull_usec lull_lane_open_until(const struct lull_lane *lane, lull_usec now);
+
+/* The ticket that comes first by right, whether or not it may start; NULL:
+   none is queued. */
+struct lull_ticket *lull_lane_first(const struct lull_lane *lane);
+
+/* What the head of the queue waits for at `now`; LULL_CAUSE_NONE when it may
+   start or there is none. */
+enum lull_lane_cause lull_lane_cause(const struct lull_lane *lane,
+                                     lull_usec now);
+const char *lull_lane_cause_name(enum lull_lane_cause cause);
+
+struct lull_lane_state {
+  unsigned queued, flying, parallel; /* parallel: the limit now, 0: none */
+  lull_usec paused_until;            /* 0: not paused */
+  double budget, budget_capacity;    /* tokens */
+  const char *breaker;               /* "off" "closed" "open" "half-open" */
+  int64_t quota_remaining;           /* -1: not known */
+};
+void lull_lane_inspect(const struct lull_lane *lane, lull_usec now,
+                       struct lull_lane_state *state);
+
+#endif

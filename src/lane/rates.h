@@ -1,0 +1,52 @@
+/*
+ * rates: all windows of a lane, those for every request and those for some
+ * methods and paths only.
+ *
+ * It owns its windows and the routes' texts. Only `lane` uses it. A set of
+ * windows is a mask, bit i for list[i]; windows are only ever added, so a
+ * mask stays true. It never knows a ticket.
+ */
+#ifndef LULL_LANE_RATES_H
+#define LULL_LANE_RATES_H
+
+#include "lane/lane.h"
+#include "lane/window.h"
+
+struct lull_rates_entry {
+  char *method, *path; /* NULL: any */
+  struct lull_window window;
+};
+
+struct lull_rates {
+  struct lull_rates_entry list[LULL_LANE_RATES];
+  unsigned count;
+  unsigned char common; /* the windows that every request counts in */
+};
+
+void lull_rates_clear(struct lull_rates *r);
+
+/* Adds what `conf` has and `r` has not. All or nothing: LULL_ENOMEM,
+   LULL_EINVAL, LULL_ELIMIT. */
+enum lull_err lull_rates_merge(struct lull_rates *r,
+                               const struct lull_lane_conf *conf);
+
+/* Takes back all windows from number `count` on. */
+void lull_rates_cut(struct lull_rates *r, unsigned count);
+
+/* The windows with a route that a request falls under. */
+unsigned char lull_rates_match(const struct lull_rates *r, const char *method,
+                               const char *path);
+
+/* The earliest time of a start that counts in `set`; LULL_NEVER when only
+   an event can help. */
+lull_usec lull_rates_next(const struct lull_rates *r, unsigned char set);
+
+/* The operations of `window`, on all windows of a set. */
+void lull_rates_add(struct lull_rates *r, unsigned char set, lull_usec stamp);
+void lull_rates_move(struct lull_rates *r, unsigned char set, lull_usec from,
+                     lull_usec to);
+void lull_rates_hold(struct lull_rates *r, unsigned char set);
+void lull_rates_settle(struct lull_rates *r, unsigned char set,
+                       lull_usec stamp);
+
+#endif

@@ -1,0 +1,119 @@
+#include "lane/slots.h"
+
+/* The most that the adaptive limit may reach. */
+static unsigned ceiling(const struct lull_slots *s)
+{
+  return s->parallel ? s->parallel : LULL_SLOTS_MOST;
+}
+
+void lull_slots_configure(struct lull_slots *s, unsigned parallel,
+                          bool adaptive)
+{
+  if (parallel && (!s->parallel || parallel < s->parallel))
+    s->parallel = parallel;
+  if (adaptive && !s->adaptive)
+    s->limit = LULL_SLOTS_FIRST;
+  s->adaptive = s->adaptive || adaptive;
+  if (s->limit > ceiling(s))
+    s->limit = ceiling(s);
+}
+
+unsigned lull_slots_limit(const struct lull_slots *s)
+{
+  return s->adaptive ? s->limit : s->parallel;
+}
+
+lull_usec lull_slots_unpaused(const struct lull_slots *s, lull_usec now)
+{
+  if (s->ramp && s->fresh >= s->ramp)
+    return LULL_NEVER;
+  return s->ramp && now < s->until ? s->until : 0;
+}
+
+lull_usec lull_slots_unfilled(const struct lull_slots *s)
+{
+  unsigned limit = lull_slots_limit(s);
+  return limit && s->flying >= limit ? LULL_NEVER : 0;
+}
+
+bool lull_slots_probing(const struct lull_slots *s)
+{
+  return s->ramp == 1;
+}
+
+uint64_t lull_slots_take(struct lull_slots *s)
+{
+  s->flying++;
+  if (s->ramp)
+    s->fresh++;
+  return ++s->starts;
+}
+
+/* One more after a limit's worth of passes: additive increase. Passes count
+   only while at least half of the limit is in use, since an idle limit
+   proves nothing (congestion window validation, RFC 7661). */
+static void grow(struct lull_slots *s)
+{
+  if (s->limit >= ceiling(s) || s->flying < s->limit - s->limit / 2)
+    return;
+  if (++s->passes < s->limit)
+    return;
+  s->limit++;
+  s->passes = 0;
+}
+
+/* Half: multiplicative decrease, once for all that are in flight together
+   (as TCP: once a round-trip, RFC 5681 section 3.2). */
+static void shrink(struct lull_slots *s, uint64_t start)
+{
+  if (start <= s->cut)
+    return;
+  s->limit = s->limit > 1 ? s->limit / 2 : 1;
+  s->passes = 0;
+  s->cut = s->starts;
+}
+
+static void adapt(struct lull_slots *s, uint64_t start,
+                  enum lull_lane_result result)
+{
+  if (result == LULL_RESULT_PASS)
+    grow(s);
+  else if (result == LULL_RESULT_THROTTLE || result == LULL_RESULT_TIMEOUT)
+    shrink(s, start);
+}
+
+/* 1, 2, 4, ...: twice as many once as many have passed. The pause is
+   forgotten when the ramp reaches what is allowed anyway. */
+static void climb(struct lull_slots *s)
+{
+  if (++s->ramp_passes < s->ramp)
+    return;
+  unsigned limit = lull_slots_limit(s);
+  s->ramp_passes = 0;
+  s->ramp *= 2;
+  if (s->ramp >= (limit ? limit : LULL_SLOTS_MOST))
+    s->ramp = 0;
+}
+
+void lull_slots_give(struct lull_slots *s, uint64_t start,
+                     enum lull_lane_result result)
+{
+  if (s->adaptive)
+    adapt(s, start, result);
+  s->flying--;
+  if (!s->ramp || start <= s->mark)
+    return;
+  s->fresh--;
+  if (result == LULL_RESULT_PASS)
+    climb(s);
+}
+
+void lull_slots_pause(struct lull_slots *s, lull_usec until)
+{
+  if (until > s->until)
+    s->until = until;
+  s->mark = s->starts;
+  s->ramp = 1;
+  s->fresh = 0;
+  s->ramp_passes = 0;
+}

@@ -1,0 +1,293 @@
+-- fetch: `lull get URL` and its sisters, for those who need no script.
+--
+-- A body is printed when its answer is accepted, whole, and in the order of
+-- the URLs, however many are under way at once.
+
+local cli = require "lull.cli.main"
+local core = require "lull.core"
+local lazy = require "lull.lazy"
+local lull = require "lull"
+local sched = require "lull.sched"
+local text = require "lull.text"
+local usage = require "lull.usage"
+
+-- What URLs alone do without.
+local flags, input, jobs, switches = lazy "lull.cli.flags", lazy "lull.cli.input", lazy "lull.cli.job",
+  lazy "lull.cli.switches"
+
+local M = {}
+usage.own()
+
+-- The ends that another day may change: all of them stopped a retry.
+local LATER = { attempts = true, deadline = true, hint = true, budget = true, breaker = true }
+
+-- So many results for each call under way may wait for an earlier one.
+local WINDOW = 8
+
+-- A failure that is told as the errors of calls are.
+local function failure(words)
+  return setmetatable({ why = "rule" }, { __tostring = function() return words end })
+end
+
+-- ---- the URLs ------------------------------------------------------------
+
+-- A URL as the command line has it, or nil and what is wrong with it.
+local function url_of(given)
+  local url = given:find "^%a[%w+.-]*://" and given or "http://" .. given
+  if core.url(url) then return url end
+  return nil, ("'%s' %s"):format(given, text.url_problem(url))
+end
+
+-- What is wrong with the URLs of the command line and where they are to go.
+local function problem_of_urls(o)
+  if #o.url == 0 and not o.input then return "no URL is given" end
+  for _, url in ipairs(o.url) do
+    local usable, problem = url_of(url)
+    if not usable then return problem end
+  end
+  if #o.output > 0 and (o.remote_name or o.input) then
+    return "--output is for URLs of the command line, without --remote-name"
+  end
+  return #o.output > #o.url and "there are more outputs than URLs" or nil
+end
+
+-- What gives line after line. In virtual time nothing can be waited for.
+local function reader_of(o)
+  local file, problem = io.stdin, nil
+  if o.input ~= "-" then file, problem = io.open(o.input, "rb") end
+  if not file then error({ usage = "cannot read " .. problem }, 0) end
+  if o.sim then return function() return file:read "*l" end end
+  return input.lines(file)
+end
+
+-- Lines but empty ones and comments, with a name for messages.
+local function lines_of(o)
+  if not o.input then return function() end end
+  local path, reader, number = o.input, reader_of(o), 0
+  return function()
+    local line, problem = reader()
+    while line do
+      number = number + 1
+      local url = line:match "^%s*(.-)%s*$"
+      if url ~= "" and not url:find "^#" then return url, ("%s:%d"):format(path, number) end
+      line, problem = reader()
+    end
+    if problem then error(failure(("cannot read %s: %s"):format(path, problem)), 0) end
+  end
+end
+
+-- All URLs in their order, pulled one by one.
+local function items_of(o)
+  local next_line, index = lines_of(o), 0
+  return function()
+    index = index + 1
+    if o.url[index] then
+      return { index = index, url = url_of(o.url[index]), output = o.output[index] }
+    end
+    local line, where = next_line()
+    if not line then return nil end
+    local url, problem = url_of(line)
+    return { index = index, url = url, problem = problem, where = where }
+  end
+end
+
+-- "https://host/a/b.txt?x" -> "b.txt"
+local function remote_name(url)
+  local path = url:gsub("[?#].*", ""):match "^%a[%w+.-]*://[^/]*(/.*)$" or ""
+  local name = path:match "[^/]*$"
+  if name ~= "" and name ~= "." and name ~= ".." and not name:find "%z" then return name end
+end
+
+local function output_of(run, item)
+  local path = item.output
+  if run.o.remote_name then
+    path = remote_name(item.url)
+    if not path then return nil, "the URL ends in no file's name" end
+  end
+  if path == "-" then return nil end
+  if path and run.outputs[path] then return nil, ("two URLs cannot both go to %s"):format(path) end
+  if path then run.outputs[path] = true end
+  return path
+end
+
+-- ---- one call ------------------------------------------------------------
+
+-- Before anything was sent.
+local function refused(item, problem)
+  return { err = failure(("%s: %s"):format(item.where or item.url, problem)) }
+end
+
+local function fetch(run, item)
+  if not item.url then return refused(item, item.problem) end
+  local output, problem = output_of(run, item)
+  if problem then return refused(item, problem) end
+  local call = { output = output }
+  for name, value in pairs(run.job.call) do call[name] = value end
+  local client, method = run.job.client, run.o.method:lower()
+  local res, err = client[method](client, item.url, next(call) and call or nil)
+  return { res = res, err = err, output = output }
+end
+
+-- ---- what comes out ------------------------------------------------------
+
+local function write(...)
+  local ok, problem = io.stdout:write(...)
+  if ok then ok, problem = io.stdout:flush() end
+  if not ok then usage.fail("cannot write to standard output: " .. tostring(problem)) end
+end
+
+local function head_text(res)
+  local lines = { tostring(res) }
+  for name, value in res.headers:each() do lines[#lines + 1] = name .. ": " .. value end
+  return table.concat(lines, "\n") .. "\n\n"
+end
+
+local function write_error_body(result)
+  local err = result.err
+  if type(err.reason) ~= "number" or not err.response then return end
+  if not result.output then return write(err.response.body) end
+  local file, problem = io.open(result.output, "wb")
+  if not file then usage.fail("cannot write " .. problem) end
+  file:write(err.response.body)
+  file:close()
+end
+
+local function deliver(run, result)
+  local o, res, err = run.o, result.res, result.err
+  if res then
+    if o.method == "HEAD" then return write(head_text(res)) end
+    if not result.output then write(res.body) end
+    return
+  end
+  run.failed[LATER[err.why] and "later" or "final"] = true
+  if not (o.silent and not o.show_error) then cli.complain(err) end
+  if o.fail_with_body then write_error_body(result) end
+end
+
+-- Gives out what is there, up to the first that is still under way.
+local function flush(run)
+  while run.results[run.turn] do
+    local result = run.results[run.turn]
+    run.results[run.turn] = nil
+    run.turn = run.turn + 1
+    deliver(run, result)
+  end
+  sched.wake(run.puller)
+end
+
+-- The next URL, once the results that wait for their turn are few enough.
+local function pull(run)
+  local item = run.items()
+  if not item then return nil end
+  run.puller = sched.current()
+  sched.hold(function() return item.index < run.turn + run.window end, "the URLs before")
+  run.puller = nil
+  return item
+end
+
+local function fetch_one(run, item)
+  run.results[item.index] = fetch(run, item)
+  flush(run)
+end
+
+local function fetch_all(run)
+  if run.job.parallel > 1 then
+    return lull.each(function() return pull(run) end, { parallel = run.job.parallel },
+      function(item) fetch_one(run, item) end)
+  end
+  local item = run.items()
+  while item do
+    fetch_one(run, item)
+    item = not sched.interrupted and run.items() or nil
+  end
+end
+
+-- ---- the command ---------------------------------------------------------
+
+local function code_of(run, ok, err)
+  local code = cli.ended(ok, err)
+  if code ~= 0 then return code end
+  if run.failed.final then return 1 end
+  return run.failed.later and cli.LATER or 0
+end
+
+local function misuse(command, problem)
+  cli.complain(("%s; try lull %s --help"):format(problem, command))
+  return cli.USAGE
+end
+
+local function print_curl(run)
+  local curl = require "lull.cli.curl"
+  local ok, err = sched.main(function()
+    local item = run.items()
+    while item do
+      if item.url then
+        write(curl.command(run.o, run.job, item.url, item.output), "\n")
+      else
+        deliver(run, refused(item, item.problem))
+      end
+      item = run.items()
+    end
+  end)
+  return code_of(run, ok, err)
+end
+
+---What flags.parse makes of URLs alone; nil when there is more. The parser
+---would take longer than all else before the first request.
+---@param argv string[] the command first
+---@return table?
+function M.bare(argv)
+  local o = { url = {}, method = argv[1]:upper(), data = {}, header = {}, json = {}, limit = {},
+    on = {}, output = {} }
+  for i = 2, #argv do
+    if argv[i]:find "^%-" then return nil end
+    o.url[i - 1] = argv[i]
+  end
+  return o
+end
+
+-- The command line as options and what they make of each call; or without the
+-- latter, and what is wrong.
+local function understand(argv)
+  local bare, problem = M.bare(argv), nil
+  local o = bare
+  if not bare then o, problem = flags.parse(argv) end
+  if not o or o.help then return o, nil, problem end
+  problem = problem_of_urls(o)
+  if problem then return o, nil, problem end
+  if bare then return o, { client = lull.client {}, call = {}, parallel = 1, bare = true } end
+  return o, jobs.new(o)
+end
+
+local function start(run)
+  local problem, unusable
+  if not run.job.bare then problem, unusable = switches.prepare(run.o) end
+  if unusable then
+    cli.complain(problem)
+    return cli.NOT_LOADED
+  end
+  if problem then return misuse(run.command, problem) end
+  cli.quiet = run.o.silent and not run.o.show_error
+  return code_of(run, sched.main(fetch_all, run))
+end
+
+---Runs `lull get ...` and its sisters; gives the exit code.
+---@param argv string[] the command first
+---@return integer
+function M.run(argv)
+  local command = argv[1]
+  local o, job, problem = understand(argv)
+  if o and o.help then
+    io.write(o.help, "\n")
+    return 0
+  end
+  if not job then return misuse(command, problem) end
+  local found, items = pcall(items_of, o)
+  if not found then return misuse(command, items.usage or items) end
+  local run = { command = command, o = o, job = job, items = items, results = {}, outputs = {},
+    failed = {}, turn = 1, window = WINDOW * job.parallel }
+  if o.curl then return print_curl(run) end
+  return start(run)
+end
+
+return M

@@ -1,0 +1,174 @@
+-- main: the command line of `lull`, for the binary and for the rock alike.
+
+local outcome = require "lull.outcome"
+local sched = require "lull.sched"
+local secret = require "lull.secret"
+local switches = require "lull.lazy" "lull.cli.switches"
+local text = require "lull.text"
+local usage = require "lull.usage"
+
+require "lull" -- here, whatever the script makes of package.path
+
+local M = {}
+usage.own()
+
+M.USAGE = 2
+M.NOT_LOADED = 3
+M.LATER = 75
+
+local function complain(problem)
+  io.stderr:write("lull: ", secret.redact(tostring(problem)), "\n")
+end
+
+-- Options, the script's name and its place in argv; or nil and what is wrong.
+local function parse(argv, parser)
+  if not (argv[1] or ""):find "^%-." then return {}, argv[1], 1 end
+  return switches.parse(argv, parser)
+end
+
+-- What the script's end means to who started it.
+local LATER = { hint = true, budget = true, breaker = true }
+
+---The exit code that an error which ended a script comes to.
+---@param err any
+---@return integer
+function M.code_of(err)
+  if sched.is_exit(err) then return err.code end
+  if getmetatable(err) == outcome.Error and LATER[err.why] then return M.LATER end
+  return 1
+end
+
+local function failure(err)
+  local quiet = sched.is_exit(err) or (sched.interrupted and sched.is_cancellation(err))
+  if not quiet and not M.quiet then complain(secret.shown(err)) end
+  return M.code_of(err)
+end
+
+local last_signal = function() return 0 end
+
+-- The script's exit code from how it ended. One that was busy when the signal
+-- came was stopped before the loop could hear of it.
+local function ended(ok, err)
+  local code = ok and 0 or failure(err)
+  local signal = sched.interrupted or last_signal()
+  if signal > 0 then code = 128 + signal end
+  return code
+end
+
+-- As the standard print, but a closed pipe ends the script instead of
+-- letting it work for nobody.
+local function printing(...)
+  local parts = {}
+  for i = 1, select("#", ...) do parts[i] = tostring((select(i, ...))) end
+  local ok, problem = io.stdout:write(table.concat(parts, "\t"), "\n")
+  if not ok then usage.fail("cannot write to standard output: " .. tostring(problem)) end
+end
+
+local function set_arguments(argv, script, at)
+  local args = {}
+  for i = at + 1, #argv do args[i - at] = argv[i] end
+  args[0] = script
+  _G.arg = args -- luacheck: ignore
+  _G.print = printing -- luacheck: ignore
+  return args
+end
+
+-- Commands by their first word; a module is loaded when its turn comes, and
+-- each takes argv and gives the exit code.
+local COMMANDS = {}
+
+local function load(script)
+  local chunk, problem = loadfile(script ~= "-" and script or nil)
+  local command = not chunk and problem:find "^cannot open" and usage.nearest(script, COMMANDS)
+  if command then problem = ("%s (did you mean 'lull %s'?)"):format(problem, command) end
+  if not chunk then complain(problem) end
+  return chunk
+end
+
+-- The first signal. Who waits at a terminal is told what for.
+local function interrupted(signal)
+  sched.interrupt(signal)
+  local flying = 0
+  for _, lane in pairs(sched.engine():lanes()) do flying = flying + lane.flying end
+  if flying > 0 and not M.quiet then
+    complain(("finishing %s; once more stops at once"):format(text.count(flying, "request")))
+  end
+end
+
+local unpack = table.unpack or unpack -- luacheck: ignore
+
+-- argv without its first word.
+local function rest_of(argv)
+  local rest = {}
+  for i = 2, #argv do rest[i - 1] = argv[i] end
+  return rest
+end
+
+-- lull plan script.lua [args]
+local function plan(argv)
+  argv = rest_of(argv)
+  local ok, script, at = parse(argv, "plan_parser")
+  if not ok or not script then
+    complain((script or "plan takes a script") .. "; try lull plan --help")
+    return M.USAGE
+  end
+  local chunk = load(script)
+  if not chunk then return M.NOT_LOADED end
+  local args = set_arguments(argv, script, at)
+  return ended(require("lull.plan").run(chunk, unpack(args)))
+end
+
+COMMANDS.plan = plan
+
+-- lull sim [options] POLICY...
+function COMMANDS.sim(argv) return require("lull.fleet.command").run(argv, complain) end
+
+local METHODS = { get = true, head = true, post = true, put = true, patch = true, delete = true }
+
+for method in pairs(METHODS) do
+  COMMANDS[method] = function(argv) return require("lull.cli.fetch").run(argv) end
+end
+
+M.COMMANDS = COMMANDS
+M.complain, M.ended = complain, ended
+
+---Runs the command line and gives the exit code.
+---@param argv string[]
+---@param host table? what only the binary has: signals
+---@return integer
+function M.main(argv, host)
+  if host then
+    sched.interrupt_fd = host.interrupt_fd
+    sched.resume_by(host.resume)
+    last_signal = host.acknowledge
+    sched.on("interrupt", function() interrupted(host.acknowledge()) end)
+  end
+  if (argv[1] or ""):find "^%-." then argv = switches.command_first(argv, METHODS) end
+  local command = COMMANDS[argv[1]]
+  if command then return command(argv) end
+  local o, script, at = parse(argv, "parser")
+  if not o then
+    complain(script .. "; try lull --help")
+    return M.USAGE
+  end
+  if o.version then
+    io.write(switches.versions())
+    return 0
+  end
+  if not script then
+    complain("no script is named; try lull --help")
+    return M.USAGE
+  end
+  local chunk = load(script)
+  if not chunk then return M.NOT_LOADED end
+  M.quiet = o.quiet
+  local problem, unusable
+  if next(o) then problem, unusable = switches.prepare(o) end
+  if problem then
+    complain(problem)
+    return unusable and M.NOT_LOADED or M.USAGE
+  end
+  return ended(sched.main(chunk, unpack(set_arguments(argv, script, at))))
+end
+
+return M

@@ -1,0 +1,143 @@
+-- switches: the options of `lull script.lua` and of `lull plan`, and what those
+-- do that all commands share: traces, logs, recordings, worlds, chance.
+
+local core = require "lull.core"
+local flags = require "lull.cli.flags"
+local lull = require "lull"
+local sched = require "lull.sched"
+local usage = require "lull.usage"
+
+local M = {}
+usage.own()
+
+local EXAMPLES = [[
+Examples:
+  lull --trace script.lua a.txt b.txt        tell each verdict on standard error
+  lull --sim world.lua script.lua            simulated servers, in virtual time
+  lull get --attempts 8 URL -o out.json      no script; see lull get --help
+Exit codes: 0 done, 1 the script failed, 2 usage, 3 it did not load,
+75 some work can be tried later, 130 and 143 after SIGINT and SIGTERM.]]
+
+function M.parser()
+  local argparse = require "argparse"
+  local p = argparse("lull", "Run a Lua script that talks to HTTP APIs which fail, throttle or lie.", EXAMPLES)
+  p:usage("Usage: lull [options] script.lua [args]    (- for standard input)\n"
+    .. "       lull get|head|post|put|patch|delete [options] URL...\n"
+    .. "       lull plan script.lua | lull sim POLICY...    (what would be done; sends nothing)")
+  p:add_help("-h --help")
+  p:option("--sim", "Run against the servers of this world file, in virtual time."):argname "FILE"
+  p:option("--seed", "Fix every random draw."):argname "N"
+  p:option("--record", "Keep what the servers answer, for --sim."):argname "FILE"
+  p:flag("--bodies", "Record bodies too; they may hold secrets.")
+  p:option("--chaos", "Add faults: \"5% 503, 1% net.reset, 2% delay 3s\"."):argname "FAULTS"
+  p:option("--log", "Write each verdict as a line of JSON."):argname "FILE"
+  p:flag("--trace", "Write each verdict as a line on standard error.")
+  p:flag("--quiet", "Do not say what ended the script.")
+  p:flag("-v --version", "Show the versions of lull and of what it uses.")
+  return p
+end
+
+function M.plan_parser()
+  local p = require "argparse"("lull plan", "Tell what a script would do: run it up to its first request,\n"
+    .. "and print each client's limits, rules and waits. Nothing is sent.",
+    "Example:\n  lull plan scripts/copyleaks.lua a.txt")
+  p:usage "Usage: lull plan script.lua [args]"
+  return p:add_help "-h --help"
+end
+
+-- Options end at the script's name; what follows is the script's own.
+local function split(argv, aliases)
+  local options, i = {}, 1
+  while argv[i] and argv[i]:match("^%-.") do
+    options[#options + 1] = argv[i]
+    if argv[i] == "--" then
+      options[#options] = nil
+      i = i + 1
+      break
+    end
+    local option = aliases[argv[i]]
+    if option and option._minargs == 1 and argv[i + 1] then
+      i = i + 1
+      options[#options + 1] = argv[i]
+    end
+    i = i + 1
+  end
+  return options, argv[i], i
+end
+
+---Options, the script's name and its place in argv; or nil and what is wrong.
+---@param argv string[]
+---@param parser string the function that makes it
+function M.parse(argv, parser)
+  local p = M[parser]()
+  local aliases = flags.aliases_of(p)
+  local options, script, at = split(argv, aliases)
+  local ok, parsed = p:pparse(options)
+  if not ok then return nil, flags.explain(parsed, aliases) end
+  return parsed, script, at
+end
+
+---`lull --trace get URL` is `lull get --trace URL`.
+---@param argv string[]
+---@param methods table<string, true>
+---@return string[] argv the same, or with the command first
+function M.command_first(argv, methods)
+  local options, name, at = split(argv, flags.aliases_of(M.parser()))
+  if not methods[name] then return argv end
+  local moved = { name }
+  for _, option in ipairs(options) do moved[#moved + 1] = option end
+  for i = at + 1, #argv do moved[#moved + 1] = argv[i] end
+  return moved
+end
+
+---The versions of lull and of what it uses, a line each.
+---@return string
+function M.versions()
+  local cjson = require "cjson"
+  local lua = rawget(_G, "jit") and (rawget(_G, "jit").version .. ", " .. _VERSION) or _VERSION
+  return ("lull %s\n%s\n%s\nlua-cjson %s\n"):format(lull.version, lua, core.transport(),
+    tostring(cjson._VERSION))
+end
+
+local function open(o, name)
+  if not o[name] then return nil end
+  local file, problem = io.open(o[name], "w")
+  return file, not file and ("--%s: %s"):format(name, problem) or nil
+end
+
+-- Trace, log and recording; gives what is wrong.
+local function watch(o)
+  local log, recording, problem
+  log, problem = open(o, "log")
+  if problem then return problem end
+  recording, problem = open(o, "record")
+  if problem then return problem end
+  if o.chaos then
+    local ok, wrong = require("lull.sim.chaos").install(o.chaos)
+    if not ok then return "--chaos: " .. wrong end
+  end
+  if o.trace or log or recording then
+    require("lull.trace").install(o.trace and io.stderr, log,
+      recording and require("lull.sim.record").install(recording, o.bodies or false))
+  end
+end
+
+---Does what options ask for before anything is sent.
+---@param o table the options
+---@return string? problem what is wrong with them
+---@return boolean? unusable a world does not load
+function M.prepare(o)
+  local seed = o.seed and tonumber(o.seed)
+  if o.seed and (not seed or seed < 0 or seed ~= math.floor(seed) or seed >= 2 ^ 53) then
+    return "--seed takes a whole number from 0 to 2^53"
+  end
+  if o.sim then
+    local ok, problem = require("lull.sim.simulate").install(o.sim, seed or 0)
+    if not ok then return problem, true end
+  elseif seed then
+    sched.use(core.engine { seed = seed, interrupt_fd = sched.interrupt_fd })
+  end
+  return watch(o)
+end
+
+return M

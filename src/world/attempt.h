@@ -1,0 +1,79 @@
+/*
+ * attempt: one transfer on the wire: what is sent, what came of it.
+ *
+ * The engine allocates it for as long as it flies and fills the first part;
+ * the world fills the second. What both worlds must do alike (the headers
+ * that go out, where a body goes) is here.
+ */
+#ifndef LULL_WORLD_ATTEMPT_H
+#define LULL_WORLD_ATTEMPT_H
+
+#include "http/sink.h"
+#include "request/request.h"
+
+/* What a server answered. Owns its headers and body. */
+struct lull_response {
+  int status; /* 0: there is none */
+  struct lull_headers headers;
+  struct lull_sink sink;
+};
+
+void lull_response_init(struct lull_response *r,
+                        const struct lull_client *client);
+void lull_response_clear(struct lull_response *r);
+
+struct lull_attempt {
+  void *owner;  /* the engine's leg of a call */
+  void *engine; /* the engine */
+  /* Called when the request starts to leave, from within `next`; it must
+     not call the world. */
+  void (*leaving)(struct lull_attempt *a, lull_usec at);
+  const struct lull_request *request;
+  const struct lull_client *client;
+  const char *validator; /* of the part in the sink's file; NULL: no part */
+  uint64_t resume_from;  /* how long that part is */
+  lull_usec stall;       /* ends when nothing comes for so long; 0: never */
+
+  enum lull_class class; /* LULL_CLASS_NONE: there is a whole answer */
+  struct lull_response response;
+  bool connected;    /* there was a connection to send on */
+  bool sent;         /* a byte of the request may have reached the server */
+  bool answered;     /* a byte of an answer came */
+  lull_usec arrived; /* wall clock when the headers came */
+  char detail[96];   /* what the transport says of an error */
+
+  bool parked;                  /* simulated: waits for the driver's answer */
+  bool handed_out;              /* simulated: the driver has it */
+  struct lull_headers outgoing; /* simulated: what the server is to see */
+  void *transfer;               /* real: the world's own */
+};
+
+void lull_attempt_init(struct lull_attempt *a,
+                       const struct lull_request *request,
+                       const struct lull_client *client);
+void lull_attempt_clear(struct lull_attempt *a);
+
+/* All headers that go out, those for the rest of a file included. */
+enum lull_err lull_attempt_headers(const struct lull_attempt *a,
+                                   struct lull_headers *all);
+
+/* The headers of the answer are there and its body begins: chooses where
+   the body goes. Only a 2xx answer goes to the output file; the body of an
+   error stays in memory for the script. LULL_EIO, LULL_ENOMEM; LULL_EINVAL
+   for a part of the file that is not the one that was asked for. */
+enum lull_err lull_attempt_body_begins(struct lull_attempt *a, int status);
+
+/* False when the answer is but a part, and the file is still not whole after
+   it: a server may send less than it was asked for (RFC 9110, 15.3.7). */
+bool lull_attempt_whole(const struct lull_attempt *a, int status);
+
+/* Appends to the body. `received` is what came over the wire so far, for
+   the bound on decompression. LULL_ELIMIT; LULL_EIO; LULL_ENOMEM. */
+enum lull_err lull_attempt_body(struct lull_attempt *a, const void *bytes,
+                                size_t len, uint64_t received);
+
+/* The strong validator (RFC 9110 section 8.8) that a cut answer can be
+   continued by; NULL when it cannot. Borrowed from the response. */
+const char *lull_attempt_validator(const struct lull_attempt *a);
+
+#endif

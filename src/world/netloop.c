@@ -1,0 +1,266 @@
+#define _DEFAULT_SOURCE
+#include "world/netloop.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <time.h>
+#include <unistd.h>
+
+lull_usec lull_netloop_now(void)
+{
+  struct timespec ts;
+  clock_gettime(CLOCK_MONOTONIC, &ts);
+  return (lull_usec)ts.tv_sec * LULL_SEC + ts.tv_nsec / 1000;
+}
+
+static void drain_interrupts(struct lull_netloop *loop)
+{
+  char bytes[16];
+  ssize_t n = read(loop->interrupt_fd, bytes, sizeof bytes);
+  if (n > 0)
+    loop->interrupts += (unsigned)n;
+}
+
+#ifdef __linux__
+
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
+
+#define EVENTS 64 /* taken from the kernel at once */
+
+/* Transfers in one handle: more cost more for each of them. */
+#define ROOM 128
+
+/* No shard's index: a descriptor of the loop's own. */
+#define OURS UINT32_MAX
+
+static void watch(struct lull_netloop *loop, int op, int fd, uint32_t events,
+                  uint32_t index)
+{
+  struct epoll_event event = {.events = events};
+  event.data.u64 = (uint64_t)index << 32 | (uint32_t)fd;
+  epoll_ctl(loop->epoll_fd, op, fd, &event);
+}
+
+static void stir(struct lull_shard *shard, int fd, int mask)
+{
+  int running;
+  shard->stirred = true;
+  curl_multi_socket_action(shard->multi, fd, mask, &running);
+}
+
+/* libcurl wants to know about a socket, or no more. `seen` is set once the
+   socket is being watched. */
+static int on_socket(CURL *easy, curl_socket_t fd, int what, void *user,
+                     void *seen)
+{
+  struct lull_shard *shard = user;
+  struct lull_netloop *loop = shard->all->user;
+  uint32_t events = 0;
+  (void)easy;
+  if (what == CURL_POLL_REMOVE) {
+    watch(loop, EPOLL_CTL_DEL, fd, 0, 0);
+    return 0;
+  }
+  if (what & CURL_POLL_IN)
+    events |= EPOLLIN;
+  if (what & CURL_POLL_OUT)
+    events |= EPOLLOUT;
+  watch(loop, seen ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, events, shard->index);
+  if (!seen)
+    curl_multi_assign(shard->multi, fd, shard);
+  return 0;
+}
+
+static int on_timer(CURLM *multi, long ms, void *user)
+{
+  struct lull_shard *shard = user;
+  (void)multi;
+  shard->due =
+      ms < 0 ? LULL_NEVER : lull_usec_add(lull_netloop_now(), ms * LULL_MSEC);
+  return 0;
+}
+
+static void set_up(struct lull_shard *shard, void *user)
+{
+  (void)user;
+  curl_multi_setopt(shard->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+  curl_multi_setopt(shard->multi, CURLMOPT_SOCKETDATA, shard);
+  curl_multi_setopt(shard->multi, CURLMOPT_TIMERFUNCTION, on_timer);
+  curl_multi_setopt(shard->multi, CURLMOPT_TIMERDATA, shard);
+}
+
+static enum lull_err open_descriptors(struct lull_netloop *loop)
+{
+  loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+  loop->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+  if (loop->epoll_fd < 0 || loop->timer_fd < 0)
+    return LULL_EWORLD;
+  watch(loop, EPOLL_CTL_ADD, loop->timer_fd, EPOLLIN, OURS);
+  if (loop->interrupt_fd >= 0)
+    watch(loop, EPOLL_CTL_ADD, loop->interrupt_fd, EPOLLIN, OURS);
+  return LULL_OK;
+}
+
+enum lull_err lull_netloop_init(struct lull_netloop *loop, int interrupt_fd)
+{
+  *loop = (struct lull_netloop){.interrupt_fd = interrupt_fd};
+  loop->armed_at = LULL_NEVER;
+  lull_shards_init(&loop->shards, ROOM, set_up, loop);
+  return open_descriptors(loop);
+}
+
+void lull_netloop_clear(struct lull_netloop *loop)
+{
+  lull_shards_clear(&loop->shards);
+  if (loop->epoll_fd >= 0)
+    close(loop->epoll_fd);
+  if (loop->timer_fd >= 0)
+    close(loop->timer_fd);
+}
+
+/* Sets the timerfd to `at`, when it is not set so already. */
+static void arm(struct lull_netloop *loop, lull_usec at)
+{
+  struct itimerspec spec = {{0, 0}, {0, 0}};
+  if (at == loop->armed_at)
+    return;
+  loop->armed_at = at;
+  if (at != LULL_NEVER) {
+    spec.it_value.tv_sec = (time_t)(at / LULL_SEC);
+    spec.it_value.tv_nsec = (long)(at % LULL_SEC) * 1000;
+  }
+  timerfd_settime(loop->timer_fd, TFD_TIMER_ABSTIME, &spec, NULL);
+}
+
+static void take_timer(struct lull_netloop *loop)
+{
+  uint64_t count;
+  loop->armed_at = LULL_NEVER;
+  if (read(loop->timer_fd, &count, sizeof count) < 0)
+    return; /* it was set anew meanwhile */
+}
+
+static void take_event(struct lull_netloop *loop,
+                       const struct epoll_event *event)
+{
+  uint32_t index = (uint32_t)(event->data.u64 >> 32);
+  int mask = 0, fd = (int)(uint32_t)event->data.u64;
+  if (index == OURS && fd == loop->timer_fd) {
+    take_timer(loop);
+  } else if (index == OURS) {
+    drain_interrupts(loop);
+  } else {
+    if (event->events & EPOLLIN)
+      mask |= CURL_CSELECT_IN;
+    if (event->events & EPOLLOUT)
+      mask |= CURL_CSELECT_OUT;
+    if (event->events & (EPOLLERR | EPOLLHUP))
+      mask |= CURL_CSELECT_ERR;
+    stir(loop->shards.list[index], fd, mask);
+  }
+}
+
+/* True when there was one. */
+static bool run_timers(struct lull_netloop *loop, lull_usec now)
+{
+  bool any = false;
+  unsigned i;
+  for (i = 0; i < loop->shards.count; i++) {
+    struct lull_shard *shard = loop->shards.list[i];
+    if (shard->due > now)
+      continue;
+    shard->due = LULL_NEVER;
+    stir(shard, CURL_SOCKET_TIMEOUT, 0);
+    any = true;
+  }
+  return any;
+}
+
+void lull_netloop_run(struct lull_netloop *loop, lull_usec until)
+{
+  struct epoll_event events[EVENTS];
+  lull_usec now = lull_netloop_now(), due;
+  bool busy = run_timers(loop, now) || until <= now;
+  int i, n;
+  if (!busy) {
+    due = lull_shards_due(&loop->shards);
+    arm(loop, until < due ? until : due);
+  }
+  n = epoll_wait(loop->epoll_fd, events, EVENTS, busy ? 0 : -1);
+  for (i = 0; i < n; i++)
+    take_event(loop, &events[i]);
+}
+
+int lull_netloop_fd(const struct lull_netloop *loop)
+{
+  return loop->epoll_fd;
+}
+
+lull_usec lull_netloop_due(const struct lull_netloop *loop)
+{
+  return lull_shards_due(&loop->shards);
+}
+
+#else
+
+#define PEEK (10 * LULL_MSEC) /* without a descriptor one has to look */
+
+/* curl_multi_poll waits for one handle: all is in that. */
+static void set_up(struct lull_shard *shard, void *user)
+{
+  (void)shard, (void)user;
+}
+
+enum lull_err lull_netloop_init(struct lull_netloop *loop, int interrupt_fd)
+{
+  *loop = (struct lull_netloop){.interrupt_fd = interrupt_fd};
+  lull_shards_init(&loop->shards, UINT_MAX, set_up, loop);
+  return lull_shards_first(&loop->shards) ? LULL_OK : LULL_EWORLD;
+}
+
+void lull_netloop_clear(struct lull_netloop *loop)
+{
+  lull_shards_clear(&loop->shards);
+}
+
+/* Milliseconds until `until`, rounded up so that no wait ends early. */
+static int patience(lull_usec from, lull_usec until)
+{
+  lull_usec ms;
+  if (until <= from)
+    return 0;
+  ms = (until - from) / LULL_MSEC + ((until - from) % LULL_MSEC != 0);
+  return ms > INT_MAX ? INT_MAX : (int)ms;
+}
+
+/* Waits first: what ends while libcurl works is to be taken before the next
+   wait. */
+void lull_netloop_run(struct lull_netloop *loop, lull_usec until)
+{
+  struct lull_shard *shard = lull_shards_first(&loop->shards);
+  struct curl_waitfd extra = {.fd = loop->interrupt_fd,
+                              .events = CURL_WAIT_POLLIN};
+  unsigned count = loop->interrupt_fd >= 0;
+  int running;
+  curl_multi_poll(shard->multi, count ? &extra : NULL, count,
+                  patience(lull_netloop_now(), until), NULL);
+  if (count && extra.revents)
+    drain_interrupts(loop);
+  curl_multi_perform(shard->multi, &running);
+  shard->stirred = true;
+}
+
+int lull_netloop_fd(const struct lull_netloop *loop)
+{
+  (void)loop;
+  return -1;
+}
+
+lull_usec lull_netloop_due(const struct lull_netloop *loop)
+{
+  (void)loop;
+  return lull_usec_add(lull_netloop_now(), PEEK);
+}
+
+#endif

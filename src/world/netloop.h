@@ -1,0 +1,40 @@
+/*
+ * netloop: waits for sockets, for time and for an interrupt, and drives
+ * libcurl's multi handles meanwhile.
+ *
+ * On Linux it is libcurl's socket interface over epoll, with a timerfd:
+ * what it costs does not grow with the transfers that only hang, and its
+ * waits end within a tenth of a millisecond. Elsewhere it is
+ * curl_multi_poll. It owns its descriptors and the handles; world_real owns
+ * it.
+ */
+#ifndef LULL_WORLD_NETLOOP_H
+#define LULL_WORLD_NETLOOP_H
+
+#include "world/shards.h"
+
+struct lull_netloop {
+  struct lull_shards shards;
+  int interrupt_fd;    /* -1: none */
+  unsigned interrupts; /* bytes that came over it, and are not yet counted */
+  int epoll_fd, timer_fd;
+  lull_usec armed_at; /* what the timerfd is set to */
+};
+
+/* Where the world's time comes from; monotonic, us. */
+lull_usec lull_netloop_now(void);
+
+/* LULL_EWORLD when the system gives no descriptors. */
+enum lull_err lull_netloop_init(struct lull_netloop *loop, int interrupt_fd);
+void lull_netloop_clear(struct lull_netloop *loop);
+
+/* Drives the transfers, waiting for at most until `until`; returns after
+   each round in which something happened. */
+void lull_netloop_run(struct lull_netloop *loop, lull_usec until);
+
+/* For who waits elsewhere: what is readable as soon as there is something to
+   drive, or -1; and when it is to be run at the latest while transfers fly. */
+int lull_netloop_fd(const struct lull_netloop *loop);
+lull_usec lull_netloop_due(const struct lull_netloop *loop);
+
+#endif

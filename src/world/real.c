@@ -1,0 +1,199 @@
+/*
+ * real: the system's clocks, and libcurl's multi interface.
+ *
+ * Owns the loop, with its multi handles, and a pool of easy handles. A waiting
+ * call has none: a handle is taken when an attempt is sent and given back when
+ * it ends. curl_global_cleanup is never called: others in this process may be
+ * using libcurl.
+ */
+#define _DEFAULT_SOURCE
+#include "world/netloop.h"
+#include "world/transfer.h"
+
+#include <time.h>
+#include <unistd.h>
+
+#define POOL_MAX 256 /* idle handles that are kept; each holds about 8 KB */
+
+struct world_real {
+  struct lull_world base; /* first, so that the seam's pointer is ours */
+  struct lull_transfer *pool;
+  unsigned pooled;
+  struct lull_netloop loop;
+};
+
+static struct world_real *self(struct lull_world *w)
+{
+  return (struct world_real *)(void *)w;
+}
+
+static lull_usec now(struct lull_world *w)
+{
+  (void)w;
+  return lull_netloop_now();
+}
+
+static lull_usec wall(struct lull_world *w)
+{
+  struct timespec ts;
+  (void)w;
+  clock_gettime(CLOCK_REALTIME, &ts);
+  return (lull_usec)ts.tv_sec * LULL_SEC + ts.tv_nsec / 1000;
+}
+
+static uint64_t entropy(struct lull_world *w)
+{
+  uint64_t seed;
+  if (getentropy(&seed, sizeof seed) != 0)
+    seed = (uint64_t)wall(w) ^ (uint64_t)getpid() << 40;
+  return seed;
+}
+
+static struct lull_transfer *take(struct world_real *w)
+{
+  struct lull_transfer *t = w->pool;
+  if (!t)
+    return lull_transfer_new(&w->base);
+  w->pool = t->next;
+  w->pooled--;
+  return t;
+}
+
+static void give_back(struct world_real *w, struct lull_transfer *t)
+{
+  lull_transfer_unload(t);
+  if (w->pooled >= POOL_MAX) {
+    lull_transfer_free(t);
+    return;
+  }
+  t->next = w->pool;
+  w->pool = t;
+  w->pooled++;
+}
+
+static enum lull_err launch(struct lull_world *world, struct lull_attempt *a)
+{
+  struct world_real *w = self(world);
+  struct lull_transfer *t = take(w);
+  enum lull_err err;
+  if (!t)
+    return LULL_ENOMEM;
+  err = lull_transfer_load(t, a);
+  if (!err) {
+    t->shard = lull_shards_add(&w->loop.shards, t->easy);
+    err = t->shard ? LULL_OK : LULL_ENOMEM;
+  }
+  if (err)
+    give_back(w, t);
+  return err;
+}
+
+static void detach(struct world_real *w, struct lull_transfer *t)
+{
+  lull_shards_remove(t->shard, t->easy);
+  t->shard = NULL;
+  give_back(w, t);
+}
+
+static void cancel(struct lull_world *world, struct lull_attempt *a)
+{
+  struct lull_transfer *t = a->transfer;
+  if (!t)
+    return;
+  lull_transfer_evidence(t);
+  detach(self(world), t);
+}
+
+/* The next transfer that has ended, if any. */
+static struct lull_attempt *finished(struct world_real *w)
+{
+  struct lull_transfer *t = NULL;
+  struct lull_attempt *a;
+  CURL *easy;
+  CURLcode code;
+  if (!lull_shards_ended(&w->loop.shards, &easy, &code))
+    return NULL;
+  curl_easy_getinfo(easy, CURLINFO_PRIVATE, &t);
+  a = t->attempt;
+  lull_transfer_conclude(t, code);
+  detach(w, t);
+  return a;
+}
+
+static struct lull_attempt *next(struct lull_world *world, lull_usec until)
+{
+  struct world_real *w = self(world);
+  struct lull_attempt *a = finished(w);
+  bool looked = false;
+  while (!a && !(looked && until <= lull_netloop_now())) {
+    lull_netloop_run(&w->loop, until);
+    looked = true;
+    w->base.interrupts += w->loop.interrupts;
+    w->loop.interrupts = 0;
+    a = finished(w);
+    if (w->base.interrupts)
+      break;
+  }
+  return a;
+}
+
+static bool more(struct lull_world *world)
+{
+  return lull_shards_more(&self(world)->loop.shards);
+}
+
+static int fd(struct lull_world *world)
+{
+  return lull_netloop_fd(&self(world)->loop);
+}
+
+static lull_usec due(struct lull_world *world)
+{
+  return more(world) ? lull_netloop_now()
+                     : lull_netloop_due(&self(world)->loop);
+}
+
+static void close_world(struct lull_world *world)
+{
+  struct world_real *w = self(world);
+  while (w->pool) {
+    struct lull_transfer *t = take(w);
+    lull_transfer_free(t);
+  }
+  lull_netloop_clear(&w->loop);
+  lull_mem_free(w);
+}
+
+static const struct lull_world_ops ops = {
+    .now = now,
+    .wall = wall,
+    .entropy = entropy,
+    .send = launch,
+    .cancel = cancel,
+    .next = next,
+    .more = more,
+    .fd = fd,
+    .due = due,
+    .close = close_world,
+};
+
+struct lull_world *lull_world_real(int interrupt_fd)
+{
+  struct world_real *w;
+  if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0)
+    return NULL;
+  w = lull_mem_zero(sizeof *w);
+  if (!w)
+    return NULL;
+  w->base.ops = &ops;
+  if (lull_netloop_init(&w->loop, interrupt_fd) == LULL_OK)
+    return &w->base;
+  lull_netloop_clear(&w->loop);
+  lull_mem_free(w);
+  return NULL;
+}
+
+const char *lull_transport_version(void)
+{
+  return curl_version();
+}

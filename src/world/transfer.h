@@ -1,0 +1,53 @@
+/*
+ * transfer: one libcurl easy handle on its way: its options, its callbacks,
+ * and what its end means as an outcome.
+ *
+ * Owns the handle, its header list and its body file while an attempt
+ * flies. world_real is the only caller. Its callbacks only append to bounded
+ * memory; none of them calls libcurl's transfer functions, or Lua.
+ */
+#ifndef LULL_WORLD_TRANSFER_H
+#define LULL_WORLD_TRANSFER_H
+
+#include "world/target.h"
+#include "world/world.h"
+
+#include <curl/curl.h>
+
+struct lull_transfer {
+  CURL *easy;
+  struct lull_target target;
+  struct lull_attempt *attempt; /* NULL while in the pool */
+  struct lull_transfer *next;   /* in the pool */
+  struct lull_world *world;
+  struct lull_shard *shard; /* while under way */
+  struct curl_slist *headers;
+  uint64_t plain_for; /* the client whose options are set, and no others; 0 */
+  bool plain_tls;     /* for an https URL: some hang on it */
+  int body_fd;
+  int64_t body_left;
+  unsigned sends;     /* how often libcurl was about to send it */
+  bool headers_ended; /* of the last answer: what follows are trailers */
+  bool body_started;
+  enum lull_err failed; /* why a callback refused */
+  char error[CURL_ERROR_SIZE];
+};
+
+struct lull_transfer *lull_transfer_new(struct lull_world *world);
+void lull_transfer_free(struct lull_transfer *t);
+
+/* Sets every option for this attempt. Errors: LULL_ENOMEM, LULL_EIO and
+   LULL_ECHANGED (the body's file). */
+enum lull_err lull_transfer_load(struct lull_transfer *t,
+                                 struct lull_attempt *attempt);
+
+/* Fills in the attempt's evidence, so far. */
+void lull_transfer_evidence(struct lull_transfer *t);
+
+/* Fills in the attempt's outcome. */
+void lull_transfer_conclude(struct lull_transfer *t, CURLcode code);
+
+/* Makes it ready for the pool. */
+void lull_transfer_unload(struct lull_transfer *t);
+
+#endif

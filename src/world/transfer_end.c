@@ -1,0 +1,149 @@
+/*
+ * transfer_end: what the end of a transfer means as an outcome.
+ */
+#include "world/transfer.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+void lull_transfer_evidence(struct lull_transfer *t)
+{
+  long size = 0;
+  curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &size);
+  /* A proxy's CONNECT counts in the size, and is not the request. */
+  t->attempt->sent = t->sends > 0 && size > 0;
+}
+
+static enum lull_class refused_connect(CURL *easy)
+{
+  long number = 0;
+  curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &number);
+  if (number == ETIMEDOUT)
+    return LULL_NET_TIMEOUT_CONNECT;
+  return number == ECONNREFUSED ? LULL_NET_REFUSED : LULL_NET_UNREACHABLE;
+}
+
+/* A callback of ours, or the operating system, refused a byte. */
+static enum lull_class local_fault(const struct lull_transfer *t)
+{
+  if (t->failed == LULL_EINVAL) /* a part that was not asked for */
+    return LULL_HTTP_MALFORMED;
+  if (t->failed == LULL_ELIMIT)
+    return t->body_started ? LULL_LIMIT_BODY : LULL_LIMIT_HEADERS;
+  return t->failed == LULL_ENOMEM ? LULL_LOCAL_MEMORY : LULL_LOCAL_FILE;
+}
+
+static enum lull_class h2_fault(const struct lull_transfer *t)
+{
+  if (strstr(t->error, "REFUSED_STREAM"))
+    return LULL_H2_REFUSED;
+  return t->attempt->answered ? LULL_HTTP_TRUNCATED : LULL_NET_RESET;
+}
+
+static enum lull_class class_of(struct lull_transfer *t, CURLcode code)
+{
+  const struct lull_attempt *a = t->attempt;
+  switch (code) {
+  case CURLE_OK: /* also when the connection closed within the headers */
+    return t->headers_ended ? LULL_CLASS_NONE : LULL_HTTP_TRUNCATED;
+  case CURLE_COULDNT_RESOLVE_HOST:
+  case CURLE_COULDNT_RESOLVE_PROXY:
+    return LULL_NET_DNS;
+  case CURLE_COULDNT_CONNECT:
+    return refused_connect(t->easy);
+  case CURLE_PROXY:
+    return LULL_NET_UNREACHABLE;
+  case CURLE_OPERATION_TIMEDOUT:
+    return a->connected ? LULL_NET_TIMEOUT_READ : LULL_NET_TIMEOUT_CONNECT;
+  case CURLE_ABORTED_BY_CALLBACK: /* the second sending that we refused */
+  case CURLE_SEND_FAIL_REWIND:    /* or that libcurl could not do */
+  case CURLE_GOT_NOTHING:
+    return LULL_NET_EMPTY;
+  case CURLE_SEND_ERROR:
+    return LULL_NET_SEND;
+  case CURLE_RECV_ERROR:
+    return LULL_NET_RESET;
+  case CURLE_PARTIAL_FILE:
+    return LULL_HTTP_TRUNCATED;
+  case CURLE_HTTP2:
+  case CURLE_HTTP2_STREAM:
+  case CURLE_HTTP3:
+    return h2_fault(t);
+  case CURLE_SSL_CONNECT_ERROR:
+    return LULL_TLS_HANDSHAKE;
+  case CURLE_PEER_FAILED_VERIFICATION:
+  case CURLE_SSL_ENGINE_NOTFOUND:
+  case CURLE_SSL_ENGINE_SETFAILED:
+  case CURLE_SSL_CERTPROBLEM:
+  case CURLE_SSL_CIPHER:
+  case CURLE_SSL_CACERT_BADFILE:
+  case CURLE_SSL_CRL_BADFILE:
+  case CURLE_SSL_ISSUER_ERROR:
+  case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
+  case CURLE_SSL_INVALIDCERTSTATUS:
+  case CURLE_SSL_CLIENTCERT:
+    return LULL_TLS_CERT;
+  case CURLE_WEIRD_SERVER_REPLY:
+  case CURLE_BAD_CONTENT_ENCODING:
+    return LULL_HTTP_MALFORMED;
+  case CURLE_UNSUPPORTED_PROTOCOL: /* an answer of HTTP/0.9, or our URL */
+    return a->sent ? LULL_HTTP_MALFORMED : LULL_LOCAL_URL;
+  case CURLE_URL_MALFORMAT:
+    return LULL_LOCAL_URL;
+  case CURLE_WRITE_ERROR:
+  case CURLE_READ_ERROR:
+    return t->failed ? local_fault(t) : LULL_HTTP_MALFORMED;
+  case CURLE_FILESIZE_EXCEEDED:
+    return LULL_LIMIT_BODY;
+  case CURLE_OUT_OF_MEMORY: /* also for a line that is too long for libcurl */
+    return a->answered && !t->headers_ended ? LULL_LIMIT_HEADERS
+                                            : LULL_LOCAL_MEMORY;
+  case CURLE_FAILED_INIT:
+  case CURLE_NOT_BUILT_IN:
+  case CURLE_FUNCTION_NOT_FOUND:
+    return LULL_LOCAL_MEMORY;
+  default:
+    return LULL_NET_OTHER;
+  }
+}
+
+/* The proxy would not let the request through: nothing was sent. */
+static bool refused_by_proxy(struct lull_transfer *t, CURLcode code)
+{
+  long status = 0;
+  curl_easy_getinfo(t->easy, CURLINFO_HTTP_CONNECTCODE, &status);
+  return code != CURLE_OK && !t->attempt->connected && status >= 300;
+}
+
+/* A file that was written to meanwhile has been sent as it never was. */
+static void check_file(struct lull_attempt *a, int status)
+{
+  enum lull_err err = lull_body_check(a->request->body);
+  if (!err || a->class != LULL_CLASS_NONE || status >= 300)
+    return;
+  a->class = lull_class_of(err);
+  snprintf(a->detail, sizeof a->detail, "%s", lull_err_text(err));
+}
+
+void lull_transfer_conclude(struct lull_transfer *t, CURLcode code)
+{
+  struct lull_attempt *a = t->attempt;
+  long status = 0;
+  lull_transfer_evidence(t);
+  if (t->failed && code != CURLE_OK)
+    a->class = local_fault(t);
+  else if (refused_by_proxy(t, code))
+    a->class = LULL_NET_UNREACHABLE;
+  else
+    a->class = class_of(t, code);
+  curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+  check_file(a, (int)status);
+  if (a->class == LULL_CLASS_NONE && !lull_attempt_whole(a, (int)status))
+    a->class = LULL_HTTP_TRUNCATED;
+  if (a->class == LULL_CLASS_NONE)
+    a->response.status = (int)status;
+  else if (code != CURLE_ABORTED_BY_CALLBACK)
+    snprintf(a->detail, sizeof a->detail, "%.95s",
+             t->error[0] ? t->error : curl_easy_strerror(code));
+}
