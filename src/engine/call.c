@@ -30,6 +30,13 @@ struct lull_aside {
   unsigned left_at;
 };
 
+struct lull_call *lull_call_of(struct lull_entry *entry)
+{
+  return entry && entry->kind == LULL_ENTRY_CALL
+             ? (struct lull_call *)(void *)entry
+             : NULL;
+}
+
 /* NULL when there is no memory. */
 static struct lull_aside *aside_of(struct lull_call *call)
 {

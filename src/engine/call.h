@@ -40,7 +40,7 @@ enum lull_call_state {
 struct lull_entry {
   struct lull_timer timer; /* first: a timer's address is its entry's */
   enum { LULL_ENTRY_CALL, LULL_ENTRY_SLEEP, LULL_ENTRY_LANE } kind;
-  unsigned events;         /* bits, see engine.c */
+  unsigned events;         /* bits, see events.h */
   struct lull_entry *next; /* in the queue of events */
   lull_id id;
 };
@@ -124,6 +124,9 @@ struct lull_call_options {
   bool keyed, unsafe;
   bool ask_always; /* the script makes the body anew for each attempt */
 };
+
+/* The call of an entry, or NULL when it is none. */
+struct lull_call *lull_call_of(struct lull_entry *entry);
 
 /* Takes the request's contents, which are left empty. NULL: no memory. */
 struct lull_call *lull_call_new(struct lull_client *client,

@@ -1,51 +1,34 @@
+#include "engine/engine.h"
+#include "engine/flight.h"
 #include "engine/judge.h"
-#include "engine/state.h"
-#include "http/url.h"
+#include "engine/lifecycle.h"
+#include "engine/verdict.h"
 
 static lull_usec tick(struct lull_engine *e)
 {
   return e->now = e->world->ops->now(e->world);
 }
 
-struct lull_call *lull_state_call(struct lull_entry *entry)
+static void call_due(struct lull_engine *e, struct lull_call *call)
 {
-  return entry && entry->kind == LULL_ENTRY_CALL
-             ? (struct lull_call *)(void *)entry
-             : NULL;
-}
-
-/* Gives an entry an id and a timer. */
-static enum lull_err enroll(struct lull_engine *e, struct lull_entry *entry)
-{
-  if (lull_timerq_reserve(&e->timers) != LULL_OK)
-    return LULL_ENOMEM;
-  entry->id = lull_idtable_add(&e->ids, entry);
-  if (entry->id)
-    return LULL_OK;
-  lull_timerq_release(&e->timers);
-  return LULL_ENOMEM;
-}
-
-void lull_state_dismiss(struct lull_engine *e, struct lull_entry *entry)
-{
-  struct lull_call *call = lull_state_call(entry);
-  lull_events_forget(e, entry);
-  lull_timerq_cancel(&e->timers, &entry->timer);
-  lull_timerq_release(&e->timers);
-  lull_idtable_remove(&e->ids, entry->id);
-  if (call)
-    lull_call_free(call);
-  else
-    lull_mem_free(entry);
+  struct lull_leg *ended = NULL;
+  if (call->state == LULL_FLYING)
+    ended = lull_flight_due(e, call);
+  else if (call->state == LULL_WAITING)
+    lull_lifecycle_again(e, call);
+  else if (call->state == LULL_QUEUED)
+    lull_lifecycle_finish_early(e, call, LULL_WHY_DEADLINE, LULL_CLASS_NONE);
+  if (ended)
+    lull_verdict_conclude(e, ended);
 }
 
 static void fire(struct lull_engine *e, struct lull_timer *timer)
 {
   struct lull_entry *entry = (struct lull_entry *)(void *)timer;
   if (entry->kind == LULL_ENTRY_CALL)
-    lull_lifecycle_due(e, lull_state_call(entry));
+    call_due(e, lull_call_of(entry));
   else if (entry->kind == LULL_ENTRY_SLEEP)
-    lull_events_tell(e, entry, LULL_TELL_TIMER);
+    lull_events_tell(&e->events, entry, LULL_TELL_TIMER);
   else
     lull_lanes_touch(&e->lanes, (struct lull_lane_slot *)(void *)entry);
 }
@@ -74,7 +57,7 @@ void lull_engine_free(struct lull_engine *e)
   if (!e)
     return;
   while ((entry = lull_idtable_next(&e->ids, &at)) != NULL) {
-    struct lull_call *call = lull_state_call(entry);
+    struct lull_call *call = lull_call_of(entry);
     if (call)
       lull_lifecycle_abandon(e, call);
     lull_state_dismiss(e, entry);
@@ -119,7 +102,7 @@ enum lull_err lull_engine_start(struct lull_engine *e,
   call = lull_call_new(client, request, options, tick(e));
   if (!call)
     return LULL_ENOMEM;
-  err = enroll(e, &call->entry);
+  err = lull_state_enroll(e, &call->entry);
   if (!err) {
     err = lull_lifecycle_begin(e, call, false);
     if (!err) {
@@ -144,7 +127,7 @@ enum lull_err lull_engine_sleep(struct lull_engine *e, lull_usec delay,
   if (err)
     return err;
   entry->kind = LULL_ENTRY_SLEEP;
-  err = enroll(e, entry);
+  err = lull_state_enroll(e, entry);
   if (err) {
     lull_mem_free(entry);
     return err;
@@ -177,7 +160,7 @@ static enum lull_err alter(struct lull_call *call, struct lull_judgement *j)
 enum lull_err lull_engine_judge(struct lull_engine *e, lull_id id,
                                 struct lull_judgement *j)
 {
-  struct lull_call *call = lull_state_call(lull_idtable_get(&e->ids, id));
+  struct lull_call *call = lull_call_of(lull_idtable_get(&e->ids, id));
   struct lull_verdict wish;
   enum lull_err err;
   if (!call || call->state != LULL_ASKED)
@@ -199,44 +182,6 @@ enum lull_err lull_engine_judge(struct lull_engine *e, lull_id id,
   return LULL_OK;
 }
 
-static enum lull_err fill_body(struct lull_attempt *a,
-                               const struct lull_reply *reply)
-{
-  enum lull_err err;
-  if (!reply->body_len)
-    return LULL_OK;
-  err = lull_attempt_body_begins(a, reply->status);
-  if (!err)
-    err = lull_attempt_body(a, reply->body, reply->body_len, reply->body_len);
-  return err;
-}
-
-/* The answer as far as it came: a cut one has headers and part of a body. */
-static enum lull_err fill(struct lull_attempt *a,
-                          const struct lull_reply *reply)
-{
-  struct lull_response *to = &a->response;
-  enum lull_err err =
-      lull_headers_add_raw(&to->headers, a->client->max_headers,
-                           reply->headers, reply->headers_len);
-  bool headers = err == LULL_OK;
-  if (!err)
-    err = fill_body(a, reply);
-  to->status = reply->status;
-  if (headers && (err == LULL_EINVAL ||
-                  (!a->class && !err && !lull_attempt_whole(a, to->status)))) {
-    a->class = err ? LULL_HTTP_MALFORMED : LULL_HTTP_TRUNCATED;
-    return LULL_OK;
-  }
-  if (err == LULL_ELIMIT)
-    a->class = headers ? LULL_LIMIT_BODY : LULL_LIMIT_HEADERS;
-  else if (err == LULL_ENOMEM)
-    a->class = LULL_LOCAL_MEMORY;
-  else if (err == LULL_EIO)
-    a->class = LULL_LOCAL_FILE;
-  return err == LULL_EINVAL ? err : LULL_OK;
-}
-
 static struct lull_leg *leg_of(struct lull_call *call, unsigned nth)
 {
   struct lull_flight *first = call ? call->leg.flight : NULL;
@@ -250,7 +195,7 @@ static struct lull_leg *leg_of(struct lull_call *call, unsigned nth)
 enum lull_err lull_engine_reply(struct lull_engine *e, lull_id id,
                                 const struct lull_reply *reply)
 {
-  struct lull_call *call = lull_state_call(lull_idtable_get(&e->ids, id));
+  struct lull_call *call = lull_call_of(lull_idtable_get(&e->ids, id));
   struct lull_leg *leg = leg_of(call, reply->nth);
   struct lull_attempt *a = leg ? &leg->flight->attempt : NULL;
   enum lull_err err = LULL_OK;
@@ -261,7 +206,7 @@ enum lull_err lull_engine_reply(struct lull_engine *e, lull_id id,
   a->sent = reply->sent;
   a->arrived = lull_engine_wall(e);
   if (reply->status)
-    err = fill(a, reply);
+    err = lull_reply_fill(a, reply);
   if (err)
     return err;
   leg->untold = false;
@@ -272,7 +217,7 @@ enum lull_err lull_engine_reply(struct lull_engine *e, lull_id id,
 enum lull_err lull_engine_cancel(struct lull_engine *e, lull_id id)
 {
   struct lull_entry *entry = lull_idtable_get(&e->ids, id);
-  struct lull_call *call = lull_state_call(entry);
+  struct lull_call *call = lull_call_of(entry);
   if (!entry)
     return LULL_ESTALE;
   tick(e);
@@ -297,7 +242,7 @@ void lull_engine_drain(struct lull_engine *e)
   size_t at = 0;
   e->drained = true;
   while ((entry = lull_idtable_next(&e->ids, &at)) != NULL) {
-    struct lull_call *call = lull_state_call(entry);
+    struct lull_call *call = lull_call_of(entry);
     if (call && call->hedge && !call->hedge->flight)
       lull_lifecycle_cut_hedge(e, call);
     if (call && is_waiting(call))
@@ -346,7 +291,53 @@ static void work(struct lull_engine *e, lull_usec until)
   leg = a->owner;
   leg->untold = true;
   a->handed_out = true;
-  lull_events_tell(e, &leg->call->entry, LULL_TELL_SEND);
+  lull_events_tell(&e->events, &leg->call->entry, LULL_TELL_SEND);
+}
+
+/* Lets go what the lane allows to start. */
+static void dispatch_lane(struct lull_engine *e, struct lull_lane_slot *slot)
+{
+  lull_usec when = LULL_NEVER;
+  struct lull_ticket *ticket;
+  while ((ticket = lull_lane_next(slot->lane, e->now, &when)) != NULL) {
+    struct lull_leg *leg = (struct lull_leg *)ticket;
+    leg->cause = slot->cause;
+    if (lull_flight_launch(e, leg))
+      lull_verdict_conclude(e, leg);
+  }
+  lull_lifecycle_refuse_queued(e, slot->lane);
+  slot->cause = lull_lane_cause(slot->lane, e->now);
+  lull_timerq_set(&e->timers, &slot->entry.timer, when);
+}
+
+static void dispatch(struct lull_engine *e)
+{
+  struct lull_lane_slot *slot;
+  while ((slot = lull_lanes_take(&e->lanes)) != NULL)
+    dispatch_lane(e, slot);
+}
+
+/* A signal comes before all else that is to be told. */
+static bool peek(struct lull_engine *e, struct lull_event *event)
+{
+  if (!e->interrupted && !e->world->interrupts)
+    return lull_events_peek(&e->events, event);
+  e->interrupted = true;
+  *event = (struct lull_event){.kind = LULL_EV_INTR};
+  return true;
+}
+
+void lull_engine_consume(struct lull_engine *e)
+{
+  struct lull_entry *gone;
+  if (e->interrupted) {
+    e->interrupted = false;
+    e->world->interrupts--;
+    return;
+  }
+  gone = lull_events_take(&e->events);
+  if (gone)
+    lull_state_dismiss(e, gone);
 }
 
 /* Nothing flies and no timer is set. */
@@ -360,14 +351,14 @@ void lull_engine_step(struct lull_engine *e, lull_usec patience,
 {
   lull_usec until = lull_usec_add(tick(e), patience);
   bool worked = false;
-  while (!lull_events_peek(e, event)) {
+  while (!peek(e, event)) {
     struct lull_timer *timer = lull_timerq_fire(&e->timers);
     if (timer) {
       fire(e, timer);
       continue;
     }
-    lull_lifecycle_dispatch(e);
-    if (e->first)
+    dispatch(e);
+    if (e->events.first)
       continue;
     if (worked && e->now >= until && !e->world->ops->more(e->world)) {
       event->kind = LULL_EV_IDLE;
@@ -390,7 +381,8 @@ int lull_engine_fd(const struct lull_engine *e)
 bool lull_engine_due(const struct lull_engine *e, lull_usec *at)
 {
   lull_usec first = lull_timerq_first(&e->timers), world = LULL_NEVER;
-  if (e->first || e->lanes.dirty || e->interrupted || e->world->interrupts) {
+  if (e->events.first || e->lanes.dirty || e->interrupted ||
+      e->world->interrupts) {
     *at = e->now;
     return true;
   }
@@ -426,8 +418,7 @@ bool lull_engine_may_retry(const struct lull_engine *e,
 const struct lull_request *lull_engine_request(const struct lull_engine *e,
                                                lull_id id)
 {
-  const struct lull_call *call =
-      lull_state_call(lull_idtable_get(&e->ids, id));
+  const struct lull_call *call = lull_call_of(lull_idtable_get(&e->ids, id));
   return call ? &call->request : NULL;
 }
 

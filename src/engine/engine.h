@@ -14,31 +14,11 @@
 #ifndef LULL_ENGINE_ENGINE_H
 #define LULL_ENGINE_ENGINE_H
 
-#include "engine/call.h"
+#include "engine/event.h"
+#include "engine/reply.h"
 #include "world/chaos.h"
 
 struct lull_engine;
-
-enum lull_event_kind {
-  LULL_EV_NONE,    /* nothing is under way: it would wait for ever */
-  LULL_EV_IDLE,    /* the caller's patience is over */
-  LULL_EV_SEND,    /* simulated: this attempt wants an answer */
-  LULL_EV_ASK,     /* the script has a function for this outcome */
-  LULL_EV_VERDICT, /* traced: an outcome has been judged */
-  LULL_EV_DONE,    /* the call is over, and gone after this event */
-  LULL_EV_TIMER,   /* a sleep is over */
-  LULL_EV_INTR     /* the process is asked to end */
-};
-
-/* Borrowed until the event is consumed. */
-struct lull_event {
-  enum lull_event_kind kind;
-  lull_id id;
-  const struct lull_call *call;     /* SEND, ASK, VERDICT, DONE */
-  const struct lull_record *record; /* ASK, VERDICT, DONE: the judged one, or
-                                       NULL when nothing was sent */
-  const struct lull_leg *leg;       /* SEND */
-};
 
 /* Takes the world, also when it fails (NULL: no memory). */
 struct lull_engine *lull_engine_new(struct lull_world *world);
@@ -80,20 +60,8 @@ struct lull_judgement {
 enum lull_err lull_engine_judge(struct lull_engine *e, lull_id id,
                                 struct lull_judgement *j);
 
-/* A simulated server's answer to the call's nth request on the wire; one
-   that comes too late is LULL_ESTALE and is ignored. With a class
-   it is a fault; a cut answer has a status, headers and what came of its
-   body all the same. Headers as name NUL value NUL. */
-struct lull_reply {
-  unsigned nth;
-  enum lull_class class;
-  int status;
-  bool sent;
-  const char *headers;
-  size_t headers_len;
-  const char *body;
-  size_t body_len;
-};
+/* The answer of a simulated server: engine/reply.h. LULL_ESTALE: it comes too
+   late, and is ignored. */
 enum lull_err lull_engine_reply(struct lull_engine *e, lull_id id,
                                 const struct lull_reply *reply);
 

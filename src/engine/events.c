@@ -1,9 +1,6 @@
-/*
- * events: the queue of what the engine has to tell, one thing at a time.
- */
-#include "engine/state.h"
+#include "engine/events.h"
 
-void lull_events_tell(struct lull_engine *e, struct lull_entry *entry,
+void lull_events_tell(struct lull_events *q, struct lull_entry *entry,
                       enum lull_tell what)
 {
   entry->events |= (unsigned)what;
@@ -11,16 +8,16 @@ void lull_events_tell(struct lull_engine *e, struct lull_entry *entry,
     return;
   entry->events |= LULL_TELLING;
   entry->next = NULL;
-  if (e->last)
-    e->last->next = entry;
+  if (q->last)
+    q->last->next = entry;
   else
-    e->first = entry;
-  e->last = entry;
+    q->first = entry;
+  q->last = entry;
 }
 
-void lull_events_forget(struct lull_engine *e, struct lull_entry *entry)
+void lull_events_forget(struct lull_events *q, struct lull_entry *entry)
 {
-  struct lull_entry **at = &e->first, *before = NULL;
+  struct lull_entry **at = &q->first, *before = NULL;
   if (!(entry->events & LULL_TELLING))
     return;
   while (*at != entry) {
@@ -28,8 +25,8 @@ void lull_events_forget(struct lull_engine *e, struct lull_entry *entry)
     at = &before->next;
   }
   *at = entry->next;
-  if (e->last == entry)
-    e->last = before;
+  if (q->last == entry)
+    q->last = before;
   entry->events = 0;
 }
 
@@ -69,13 +66,13 @@ static bool is_said(const struct lull_call *call, enum lull_tell bit)
 }
 
 /* The first entry that still has something to say. */
-static struct lull_entry *first_telling(struct lull_engine *e)
+static struct lull_entry *first_telling(struct lull_events *q)
 {
-  while (e->first) {
-    struct lull_entry *entry = e->first;
-    struct lull_call *call = lull_state_call(entry);
+  while (q->first) {
+    struct lull_entry *entry = q->first;
+    struct lull_call *call = lull_call_of(entry);
     if (entry->events == LULL_TELLING) {
-      lull_events_forget(e, entry);
+      lull_events_forget(q, entry);
       continue;
     }
     if (!call || !is_said(call, tellable(entry)->bit))
@@ -95,45 +92,30 @@ static void describe(struct lull_event *event, struct lull_call *call)
     event->leg = untold_leg(call);
 }
 
-/* Looks at the first event without taking it. */
-bool lull_events_peek(struct lull_engine *e, struct lull_event *event)
+bool lull_events_peek(struct lull_events *q, struct lull_event *event)
 {
-  struct lull_entry *entry;
+  struct lull_entry *entry = first_telling(q);
   *event = (struct lull_event){.kind = LULL_EV_NONE};
-  if (e->interrupted || e->world->interrupts) {
-    e->interrupted = true;
-    event->kind = LULL_EV_INTR;
-    return true;
-  }
-  entry = first_telling(e);
   if (!entry)
     return false;
   event->kind = tellable(entry)->kind;
   event->id = entry->id;
   if (entry->kind == LULL_ENTRY_CALL)
-    describe(event, lull_state_call(entry));
+    describe(event, lull_call_of(entry));
   return true;
 }
 
-void lull_engine_consume(struct lull_engine *e)
+struct lull_entry *lull_events_take(struct lull_events *q)
 {
-  struct lull_entry *entry;
-  enum lull_tell bit;
-  if (e->interrupted) {
-    e->interrupted = false;
-    e->world->interrupts--;
-    return;
-  }
-  entry = first_telling(e);
-  if (!entry)
-    return;
-  bit = tellable(entry)->bit;
+  struct lull_entry *entry = first_telling(q);
+  enum lull_tell bit = entry ? tellable(entry)->bit : LULL_TELL_DONE;
   if (bit == LULL_TELL_VERDICT)
-    lull_state_call(entry)->told++;
+    lull_call_of(entry)->told++;
   else if (bit == LULL_TELL_SEND)
-    untold_leg(lull_state_call(entry))->untold = false;
+    untold_leg(lull_call_of(entry))->untold = false;
   else if (bit == LULL_TELL_ASK)
     entry->events &= ~(unsigned)bit;
   else
-    lull_state_dismiss(e, entry);
+    return entry;
+  return NULL;
 }

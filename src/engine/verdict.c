@@ -1,15 +1,8 @@
-/*
- * verdict: what an ended attempt leads to: the end of the call, a wait, a
- * question to the script, or the next hop of a redirect.
- */
+#include "engine/verdict.h"
+#include "engine/flight.h"
 #include "engine/judge.h"
-#include "engine/state.h"
+#include "engine/lifecycle.h"
 #include "request/redirect.h"
-
-struct lull_verdict lull_verdict_stop(enum lull_why why)
-{
-  return (struct lull_verdict){.action = LULL_STOP, .why = why};
-}
 
 static void finish_ticket(struct lull_engine *e, struct lull_leg *leg,
                           const struct lull_record *r)
@@ -44,10 +37,10 @@ static struct lull_verdict ask_lane(struct lull_engine *e,
     return v;
   if (!lull_lane_closed(lane, e->now, &until) && until > next) {
     call->retry_after = until - e->now;
-    return lull_verdict_stop(LULL_WHY_BREAKER);
+    return lull_policy_stop(LULL_WHY_BREAKER);
   }
   if (!free && !asks_again(call) && !lull_lane_pay(lane))
-    return lull_verdict_stop(LULL_WHY_BUDGET);
+    return lull_policy_stop(LULL_WHY_BUDGET);
   return v;
 }
 
@@ -57,7 +50,7 @@ static struct lull_verdict accept(struct lull_call *call)
   if (call->request.output &&
       lull_sink_commit(&r->sink, call->request.output) != LULL_OK) {
     call->fault = LULL_LOCAL_FILE;
-    return lull_verdict_stop(LULL_WHY_RULE);
+    return lull_policy_stop(LULL_WHY_RULE);
   }
   if (r->status < 400)
     lull_lane_refund(call->leg.lane->lane, call->total > 1);
@@ -71,19 +64,6 @@ static void pause_lane(struct lull_engine *e, struct lull_call *call,
   if (pause > 0)
     lull_lane_pause(call->leg.lane->lane, lull_usec_add(e->now, pause));
   lull_lanes_touch(&e->lanes, call->leg.lane);
-}
-
-static void start_waiting(struct lull_engine *e, struct lull_call *call,
-                          struct lull_verdict v)
-{
-  call->timeout_rule = lull_call_judged(call)->rule;
-  call->previous = v.wait;
-  call->waited = lull_usec_add(call->waited, v.wait);
-  call->state = LULL_WAITING;
-  if (!e->record)
-    lull_call_shrink(call);
-  lull_timerq_set(&e->timers, &call->entry.timer,
-                  lull_usec_add(e->now, v.wait));
 }
 
 /* What was asked for and refused: by the server's hint, or by the script
@@ -104,7 +84,7 @@ static struct lull_verdict weigh(struct lull_engine *e, struct lull_call *call,
   struct lull_facts facts = lull_judge_facts(call, e->now, e->drained);
   struct lull_verdict v = wish;
   if (v.action == LULL_ACCEPT && facts.class != LULL_CLASS_NONE)
-    v = lull_verdict_stop(LULL_WHY_RULE);
+    v = lull_policy_stop(LULL_WHY_RULE);
   v = lull_policy_limit(&call->client->policy, &facts, v, free);
   v = ask_lane(e, call, v, free);
   note_refusal(call, wish, v);
@@ -122,7 +102,7 @@ void lull_verdict_settle(struct lull_engine *e, struct lull_call *call,
     lull_call_uncount(call, r->rule);
   lull_lifecycle_decide(e, call, r, v);
   if (v.action == LULL_RETRY) {
-    start_waiting(e, call, v);
+    lull_lifecycle_wait(e, call, v);
   } else {
     lull_call_stay(call);
     lull_lifecycle_finish(e, call, v);
@@ -141,7 +121,7 @@ static void follow(struct lull_engine *e, struct lull_call *call)
     err = lull_redirect_apply(&call->request, r->status, to);
   if (err) {
     r->class = err == LULL_ENOMEM ? LULL_LOCAL_MEMORY : LULL_HTTP_REDIRECTS;
-    lull_verdict_settle(e, call, lull_verdict_stop(LULL_WHY_RULE), false);
+    lull_verdict_settle(e, call, lull_policy_stop(LULL_WHY_RULE), false);
     return;
   }
   call->hops++;
@@ -176,9 +156,7 @@ static void judge(struct lull_engine *e, struct lull_call *call)
   /* Before the script is asked: it may take its time, and the calls behind
      must not run into the same answer meanwhile. */
   pause_lane(e, call, &call->ended->suggestion);
-  lull_call_judged(call)->asked = true;
-  call->state = LULL_ASKED;
-  lull_events_tell(e, &call->entry, LULL_TELL_ASK);
+  lull_lifecycle_ask(e, call);
 }
 
 /* The other leg of a hedged call, while it is queued or flying. */
@@ -200,7 +178,7 @@ static void lose_leg(struct lull_engine *e, struct lull_leg *leg,
                         (struct lull_verdict){.action = LULL_RETRY});
   if (leg == call->hedge)
     lull_call_drop_hedge(call);
-  lull_lifecycle_arm(e, call);
+  lull_flight_arm(e, call);
 }
 
 /* The first answer that counts ends the other leg. */

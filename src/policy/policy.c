@@ -287,6 +287,11 @@ static bool used_up(const struct lull_policy *p, const struct lull_facts *f)
   return f->tries >= f->limits->attempts;
 }
 
+struct lull_verdict lull_policy_stop(enum lull_why why)
+{
+  return (struct lull_verdict){.action = LULL_STOP, .why = why};
+}
+
 static struct lull_verdict stop(struct lull_verdict v, enum lull_why why)
 {
   v.action = LULL_STOP;

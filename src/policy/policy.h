@@ -103,6 +103,9 @@ struct lull_verdict {
   lull_usec wait;          /* before the next attempt */
 };
 
+/* A stop, for that reason. */
+struct lull_verdict lull_policy_stop(enum lull_why why);
+
 /* Whether an outcome leaves it open if the request took effect: sent, and
    then no answer, half of one, or a 5xx that does not say. */
 bool lull_policy_ambiguous(enum lull_class class, int status, bool sent);

@@ -1,0 +1,204 @@
+#include "engine/flight.h"
+#include "engine/lifecycle.h"
+
+static void leaving(struct lull_attempt *a, lull_usec at)
+{
+  struct lull_engine *e = a->engine;
+  struct lull_leg *leg = a->owner;
+  if (!e->world->simulated)
+    at = lull_usec_add(at, lull_lane_slack(leg->lane->lane));
+  lull_lane_sent(&leg->ticket, at);
+  lull_lanes_touch(&e->lanes, leg->lane); /* a window may have moved */
+}
+
+static lull_usec sooner(lull_usec a, lull_usec b)
+{
+  return a < b ? a : b;
+}
+
+static lull_usec leg_due(const struct lull_leg *leg)
+{
+  const struct lull_flight *f = leg->flight;
+  if (!f)
+    return LULL_NEVER;
+  return f->held_until ? sooner(f->held_until, f->timeout_at) : f->timeout_at;
+}
+
+static lull_usec hedge_at(const struct lull_call *call)
+{
+  return call->leg.flight ? call->leg.flight->hedge_at : LULL_NEVER;
+}
+
+void lull_flight_arm(struct lull_engine *e, struct lull_call *call)
+{
+  lull_usec at = sooner(lull_call_deadline(call), leg_due(&call->leg));
+  at = sooner(at, hedge_at(call));
+  if (call->hedge)
+    at = sooner(at, leg_due(call->hedge));
+  lull_timerq_set(&e->timers, &call->entry.timer, at);
+}
+
+static void number(struct lull_call *call, struct lull_leg *leg)
+{
+  if (!call->hop) {
+    call->tries++;
+    call->total++;
+    call->hops = 0;
+  }
+  call->hop = false;
+  leg->flight->n = call->total;
+  leg->flight->nth = ++call->wire;
+}
+
+static bool may_hedge(const struct lull_engine *e,
+                      const struct lull_call *call)
+{
+  return call->client->hedge > 0 && !call->hedge && !call->request.output &&
+         !e->drained && lull_method_safe(call->request.method) &&
+         call->tries < lull_call_limits(call)->attempts;
+}
+
+/* A file may take as long as it makes progress, down or up, unless the script
+   says how long; simulated ones come whole, and need no such care. */
+static void set_timeout(struct lull_engine *e, struct lull_leg *leg)
+{
+  struct lull_call *call = leg->call;
+  const struct lull_request *r = &call->request;
+  lull_usec own = lull_call_timeout(call);
+  lull_usec timeout =
+      own ? own : lull_limits_timeout(lull_call_limits(call), leg->flight->n);
+  bool file = r->output || (r->body && r->body->file);
+  if (file && !lull_call_limits(call)->timeout_given && !own &&
+      !e->world->simulated) {
+    leg->flight->attempt.stall = timeout;
+    timeout = LULL_NEVER;
+  }
+  leg->flight->timeout_at = lull_usec_add(e->now, timeout);
+}
+
+/* True when it could not be sent, and so has ended. */
+static bool take_off(struct lull_engine *e, struct lull_leg *leg)
+{
+  struct lull_attempt *a = &leg->flight->attempt;
+  enum lull_err err;
+  leg->flight->held_until = 0;
+  a->engine = e;
+  a->leaving = leaving;
+  err = e->world->ops->send(e->world, a);
+  if (err) {
+    a->class = lull_class_of(err);
+    return true;
+  }
+  e->flying++;
+  lull_flight_arm(e, leg->call);
+  return false;
+}
+
+/* A fault befalls the attempt: it ends as the fault says, as if the server
+   had been reached (true), or is sent later. */
+static bool suffer(struct lull_engine *e, struct lull_leg *leg,
+                   const struct lull_fault *fault)
+{
+  struct lull_attempt *a = &leg->flight->attempt;
+  leg->flight->chaos = true;
+  if (fault->delay > 0) {
+    leg->flight->held_until = lull_usec_add(e->now, fault->delay);
+    lull_flight_arm(e, leg->call);
+    return false;
+  }
+  a->class = fault->class;
+  a->response.status = fault->status;
+  a->sent = a->connected = true;
+  a->arrived = e->world->ops->wall(e->world);
+  return true;
+}
+
+static void give_up(struct lull_engine *e, struct lull_call *call)
+{
+  lull_lifecycle_cut_hedge(e, call);
+  lull_lifecycle_cut(e, &call->leg);
+  lull_lifecycle_finish_early(e, call, LULL_WHY_RULE, LULL_LOCAL_MEMORY);
+}
+
+bool lull_flight_launch(struct lull_engine *e, struct lull_leg *leg)
+{
+  struct lull_call *call = leg->call;
+  const struct lull_fault *fault;
+  if (lull_call_attempt(call, leg) != LULL_OK) {
+    give_up(e, call);
+    return false;
+  }
+  number(call, leg);
+  call->state = LULL_FLYING;
+  leg->flight->left_at = e->now;
+  set_timeout(e, leg);
+  if (leg == &call->leg && may_hedge(e, call))
+    leg->flight->hedge_at = lull_usec_add(e->now, call->client->hedge);
+  fault = lull_chaos_draw(&e->chaos, &e->rng);
+  return fault ? suffer(e, leg, fault) : take_off(e, leg);
+}
+
+/* The first attempt is late: a second one races it, if the budget pays. */
+static void start_hedge(struct lull_engine *e, struct lull_call *call)
+{
+  call->leg.flight->hedge_at = LULL_NEVER;
+  if (!may_hedge(e, call) || !lull_lane_pay(call->leg.lane->lane))
+    return;
+  if (lull_call_hedge(call) != LULL_OK)
+    return;
+  if (lull_lifecycle_enqueue(e, call->hedge, true) != LULL_OK)
+    lull_call_drop_hedge(call);
+}
+
+/* ---- timers ------------------------------------------------------------ */
+
+static struct lull_leg *time_out(struct lull_engine *e, struct lull_leg *leg)
+{
+  struct lull_attempt *a = &leg->flight->attempt;
+  lull_lifecycle_ground(e, leg);
+  a->class = a->connected ? LULL_NET_TIMEOUT_READ : LULL_NET_TIMEOUT_CONNECT;
+  return leg;
+}
+
+static bool late(const struct lull_engine *e, const struct lull_leg *leg)
+{
+  return leg && leg->flight &&
+         (e->now >= leg->flight->timeout_at ||
+          e->now >= lull_call_deadline(leg->call));
+}
+
+static bool is_held(const struct lull_engine *e, const struct lull_leg *leg)
+{
+  return leg && leg->flight && leg->flight->held_until &&
+         e->now >= leg->flight->held_until;
+}
+
+/* Only a hedge is left, in its lane's queue. */
+static void expire(struct lull_engine *e, struct lull_call *call)
+{
+  lull_lifecycle_cut_hedge(e, call);
+  lull_lifecycle_finish(e, call, lull_policy_stop(LULL_WHY_DEADLINE));
+}
+
+struct lull_leg *lull_flight_due(struct lull_engine *e, struct lull_call *call)
+{
+  bool over = e->now >= lull_call_deadline(call);
+  if (over && call->leg.flight)
+    lull_lifecycle_cut_hedge(e, call);
+  if (late(e, &call->leg))
+    return time_out(e, &call->leg);
+  if (late(e, call->hedge))
+    return time_out(e, call->hedge);
+  if (over)
+    expire(e, call);
+  else if (is_held(e, &call->leg))
+    return take_off(e, &call->leg) ? &call->leg : NULL;
+  else if (is_held(e, call->hedge))
+    return take_off(e, call->hedge) ? call->hedge : NULL;
+  else {
+    if (e->now >= hedge_at(call))
+      start_hedge(e, call);
+    lull_flight_arm(e, call);
+  }
+  return NULL;
+}

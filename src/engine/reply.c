@@ -1,0 +1,38 @@
+#include "engine/reply.h"
+
+static enum lull_err fill_body(struct lull_attempt *a,
+                               const struct lull_reply *reply)
+{
+  enum lull_err err;
+  if (!reply->body_len)
+    return LULL_OK;
+  err = lull_attempt_body_begins(a, reply->status);
+  if (!err)
+    err = lull_attempt_body(a, reply->body, reply->body_len, reply->body_len);
+  return err;
+}
+
+enum lull_err lull_reply_fill(struct lull_attempt *a,
+                              const struct lull_reply *reply)
+{
+  struct lull_response *to = &a->response;
+  enum lull_err err =
+      lull_headers_add_raw(&to->headers, a->client->max_headers,
+                           reply->headers, reply->headers_len);
+  bool headers = err == LULL_OK;
+  if (!err)
+    err = fill_body(a, reply);
+  to->status = reply->status;
+  if (headers && (err == LULL_EINVAL ||
+                  (!a->class && !err && !lull_attempt_whole(a, to->status)))) {
+    a->class = err ? LULL_HTTP_MALFORMED : LULL_HTTP_TRUNCATED;
+    return LULL_OK;
+  }
+  if (err == LULL_ELIMIT)
+    a->class = headers ? LULL_LIMIT_BODY : LULL_LIMIT_HEADERS;
+  else if (err == LULL_ENOMEM)
+    a->class = LULL_LOCAL_MEMORY;
+  else if (err == LULL_EIO)
+    a->class = LULL_LOCAL_FILE;
+  return err == LULL_EINVAL ? err : LULL_OK;
+}
