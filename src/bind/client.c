@@ -1,10 +1,9 @@
-/*
- * client: a table of options, checked by the Lua side, becomes a
- * client: policy, transport, headers and lane limits.
- */
-#include "bind/bind.h"
+#include "bind/client.h"
+#include "bind/read.h"
 
 #include <string.h>
+
+static const char TYPE[] = "lull.client";
 
 static const char *const kinds[] = {"constant", "linear", "exponential", NULL};
 static const char *const jitters[] = {
@@ -207,7 +206,7 @@ static struct lull_client **new_box(lua_State *L)
 {
   struct lull_client **box = lua_newuserdata(L, sizeof *box);
   *box = NULL;
-  luaL_getmetatable(L, lull_bind_client_name);
+  luaL_getmetatable(L, TYPE);
   lua_setmetatable(L, -2);
   return box;
 }
@@ -237,17 +236,15 @@ int lull_bind_client(lua_State *L)
   return 1;
 }
 
-const char lull_bind_client_name[] = "lull.client";
-
 struct lull_client *lull_bind_check_client(lua_State *L, int index)
 {
-  struct lull_client **box = lull_bind_udata(L, index, lull_bind_client_name);
+  struct lull_client **box = lull_bind_udata(L, index, TYPE);
   return *box;
 }
 
 static int collect(lua_State *L)
 {
-  struct lull_client **box = lull_bind_udata(L, 1, lull_bind_client_name);
+  struct lull_client **box = lull_bind_udata(L, 1, TYPE);
   lull_client_drop(*box);
   *box = NULL;
   return 0;
@@ -369,5 +366,5 @@ void lull_bind_client_type(lua_State *L)
   static const luaL_Reg methods[] = {
       {"wait", wait_bounds}, {"backoff", backoff_of}, {"decide", decide},
       {"limits", limits},    {"__gc", collect},       {NULL, NULL}};
-  lull_bind_type(L, lull_bind_client_name, methods);
+  lull_bind_type(L, TYPE, methods);
 }

@@ -1,10 +1,7 @@
-/*
- * event: an event of the engine as Lua values.
- *
- * A call's URL, headers and history cross as one string, which is taken
- * apart only when a script looks at them (bind_packed).
- */
-#include "bind/bind.h"
+#include "bind/event.h"
+#include "bind/packed.h"
+#include "bind/record.h"
+#include "bind/write.h"
 #include "policy/reason.h"
 
 #define RESPONSE "lull.response"

@@ -1,9 +1,8 @@
-/*
- * fleet: core.fleet(client, options): runs a simulated fleet and gives
- * its figures as a table. The options were checked by lull's Lua side.
- */
+#include "bind/fleet.h"
+#include "bind/client.h"
+#include "bind/read.h"
+#include "bind/write.h"
 #include "fleet/fleet.h"
-#include "bind/bind.h"
 
 #define TYPE "lull.fleet"
 

@@ -1,9 +1,5 @@
-/*
- * input: what a file of Lua's has, taken without waiting for it: who
- * writes slowly into a pipe does not hold up the calls under way.
- */
 #define _POSIX_C_SOURCE 200809L
-#include "bind/bind.h"
+#include "bind/input.h"
 
 #include <errno.h>
 #include <poll.h>

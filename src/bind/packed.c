@@ -1,12 +1,6 @@
-/*
- * packed: what is seldom asked of a call, as one string of Lua's, and
- * its parts when they are asked for.
- *
- * The string is a struct front and, behind it, the URL and the method, each
- * with its NUL, the headers of the last answer, the records, and the hint, if
- * there is one. It never leaves the process.
- */
-#include "bind/bind.h"
+#include "bind/packed.h"
+#include "bind/record.h"
+#include "bind/write.h"
 
 #include <string.h>
 

@@ -1,7 +1,4 @@
-/*
- * read: fields of the tables that lull's own Lua files pass.
- */
-#include "bind/bind.h"
+#include "bind/read.h"
 
 #include <string.h>
 

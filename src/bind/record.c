@@ -1,39 +1,6 @@
-/*
- * record: one line of a call's history as fields of a Lua table.
- */
-#include "bind/bind.h"
+#include "bind/record.h"
+#include "bind/write.h"
 #include "policy/reason.h"
-
-void lull_bind_set_string(lua_State *L, const char *name, const char *text)
-{
-  lua_pushstring(L, text);
-  lua_setfield(L, -2, name);
-}
-
-void lull_bind_set_bytes(lua_State *L, const char *name, const char *bytes,
-                         size_t len)
-{
-  lua_pushlstring(L, bytes ? bytes : "", len);
-  lua_setfield(L, -2, name);
-}
-
-void lull_bind_set_number(lua_State *L, const char *name, double value)
-{
-  lua_pushnumber(L, value);
-  lua_setfield(L, -2, name);
-}
-
-void lull_bind_set_integer(lua_State *L, const char *name, lua_Integer value)
-{
-  lua_pushinteger(L, value);
-  lua_setfield(L, -2, name);
-}
-
-void lull_bind_set_flag(lua_State *L, const char *name, bool value)
-{
-  lua_pushboolean(L, value);
-  lua_setfield(L, -2, name);
-}
 
 /* The outcome of a record: status, or class and its text. */
 void lull_bind_outcome(lua_State *L, const struct lull_record *r)

@@ -1,9 +1,8 @@
-/*
- * start: engine:start: a table becomes a call; and core.fetch: so
- * does a URL, where a call has no options.
- */
+#include "bind/start.h"
 #include "base/idtable.h"
-#include "bind/bind.h"
+#include "bind/client.h"
+#include "bind/read.h"
+#include "bind/write.h"
 
 #include <string.h>
 #include <strings.h>

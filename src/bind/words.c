@@ -1,8 +1,4 @@
-/*
- * words: the names that outcomes and verdicts carry, for messages, the
- * manual and its spec.
- */
-#include "bind/bind.h"
+#include "bind/words.h"
 #include "hint/hint.h"
 #include "lane/lane.h"
 #include "policy/reason.h"

@@ -1,10 +1,4 @@
-/*
- * call: the course of a simulated call: into its lane's queue, onto
- * the wire, judged, waiting, done. Step by step what course and verdict do
- * for a real one, with the same functions of policy, judge and lane, and
- * without its request and response.
- */
-#include "fleet/state.h"
+#include "fleet/call.h"
 
 #include <stddef.h>
 #include <stdio.h>

@@ -12,28 +12,9 @@
 #ifndef LULL_FLEET_FLEET_H
 #define LULL_FLEET_FLEET_H
 
-#include "fleet/server.h"
+#include "fleet/conf.h"
 #include "fleet/stats.h"
 #include "request/client.h"
-
-struct lull_fleet_conf {
-  uint64_t seed;
-  unsigned clients;
-  /* Closed: each client makes `calls`, `fanout` at a time, and begins the
-     next when those before have ended, after `think`. The first begin
-     between 0 and `spread`. */
-  unsigned calls, fanout;
-  lull_usec think, spread;
-  /* Open, when rate > 0: calls begin at this rate (a second, all clients
-     together, in turn), evenly or as a Poisson process. */
-  double rate;
-  bool poisson;
-  lull_usec lasting; /* open: until when calls begin; closed: the end */
-  char *method;      /* borrowed */
-  bool keyed;
-  struct lull_fleet_draw hop; /* one way between client and server */
-  struct lull_fleet_server_conf server;
-};
 
 /* Runs the fleet to its end. The figures are the caller's to clear, whatever
    comes back: LULL_ENOMEM, or LULL_EINVAL and LULL_ELIMIT for limits of the

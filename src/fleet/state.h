@@ -1,14 +1,16 @@
 /*
- * state: the fleet's insides, shared by its two files: fleet (clients
- * and the loop) and fleet_call (the course of a call). Nobody else includes
- * this.
+ * state: the fleet's insides: what its clients and calls are, where they are
+ * kept, and what the end of a call means for its client. Shared by call (one
+ * call, step by step) and fleet (clients, arrivals and the loop); nobody else
+ * includes this.
  */
 #ifndef LULL_FLEET_STATE_H
 #define LULL_FLEET_STATE_H
 
 #include "base/timerq.h"
 #include "engine/judge.h"
-#include "fleet/fleet.h"
+#include "fleet/conf.h"
+#include "fleet/stats.h"
 
 enum lull_fleet_kind {
   LULL_FLEET_ARRIVAL, /* open: the next call begins */
@@ -101,23 +103,19 @@ struct lull_fleet {
   int hint_status;
 };
 
-/* fleet_call.c. A call begins, for a client that has a lane. */
-void lull_fleet_call_begin(struct lull_fleet *f, struct lull_fleet_client *c);
-
-/* Its timer, or that of one of its legs, is due. */
-void lull_fleet_call_due(struct lull_fleet *f, struct lull_fleet_call *call);
-void lull_fleet_call_leg(struct lull_fleet *f, struct lull_fleet_leg *leg);
-
-/* Lets go what the client's lane allows to start. */
-void lull_fleet_call_dispatch(struct lull_fleet *f,
-                              struct lull_fleet_client *c);
-
-/* fleet.c. Keeps the first error. */
+/* Keeps the first error. */
 void lull_fleet_fail(struct lull_fleet *f, enum lull_err err);
+
+/* Room for so many more timers. LULL_ENOMEM. */
+enum lull_err lull_fleet_reserve(struct lull_fleet *f, unsigned n);
 
 /* An idle call, with room for its timers; NULL: no memory, which is noted. */
 struct lull_fleet_call *lull_fleet_take(struct lull_fleet *f);
 void lull_fleet_give(struct lull_fleet *f, struct lull_fleet_call *call);
+
+/* All calls that a client made at a time have ended: the next ones begin after
+   its think time. One that is done needs its lane no more. */
+void lull_fleet_next_fanout(struct lull_fleet *f, struct lull_fleet_client *c);
 
 /* A call of the client has ended. */
 void lull_fleet_ended(struct lull_fleet *f, struct lull_fleet_client *c,
