@@ -4,7 +4,7 @@
 local cli = require "lull.cli.main"
 local flags = require "lull.cli.flags"
 local switches = require "lull.cli.switches"
-local fleet = require "lull.fleet.command"
+local fleet = require "lull.cli.sim"
 local presets = require "lull.presets"
 local scenarios = require "lull.fleet.scenarios"
 local text = require "lull.text"

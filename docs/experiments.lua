@@ -3,7 +3,7 @@
 -- A spec compares the page with what this would write.
 --     lua5.4 docs/experiments.lua docs/experiments.md
 
-local fleet = require "lull.fleet.command"
+local fleet = require "lull.cli.sim"
 
 local M = {}
 

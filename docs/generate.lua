@@ -134,7 +134,7 @@ end
 
 M["script options"] = function() return option_table(require "lull.cli.switches".parser()) end
 M["url options"] = function() return option_table(require "lull.cli.flags".parser "get") end
-M["sim options"] = function() return option_table(require "lull.fleet.command".parser()) end
+M["sim options"] = function() return option_table(require "lull.cli.sim".parser()) end
 
 -- An example, as it stands in its file, without the words above it.
 local function example(name)

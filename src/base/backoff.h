@@ -1,25 +1,13 @@
 /*
- * backoff: how long to wait before a retry, and the generator for jitter.
+ * backoff: how long to wait before a retry, with jitter.
  *
- * Pure but for the generator, which its owner holds. All arithmetic
+ * Pure but for the generator, which its caller holds. All arithmetic
  * saturates: attempt 1100 gives the cap, never zero and never a negative.
  */
 #ifndef LULL_BASE_BACKOFF_H
 #define LULL_BASE_BACKOFF_H
 
-#include "base/base.h"
-
-/* A seeded generator (xoshiro256**, Blackman and Vigna 2018; its state is
-   filled by splitmix64). */
-struct lull_rng {
-  uint64_t s[4];
-};
-
-void lull_rng_seed(struct lull_rng *rng, uint64_t seed);
-uint64_t lull_rng_next(struct lull_rng *rng);
-
-/* Uniform in [lo, hi], both included; lo when hi <= lo. Unbiased. */
-lull_usec lull_rng_range(struct lull_rng *rng, lull_usec lo, lull_usec hi);
+#include "base/rng.h"
 
 enum lull_backoff_kind {
   LULL_BACKOFF_CONSTANT,   /* base, base, base */

@@ -8,7 +8,7 @@
 #ifndef LULL_FLEET_DRAW_H
 #define LULL_FLEET_DRAW_H
 
-#include "base/backoff.h"
+#include "base/rng.h"
 
 enum lull_fleet_draw_kind {
   LULL_FLEET_DRAW_UNIFORM, /* a to b; b <= a: always a */

@@ -11,7 +11,7 @@
 #ifndef LULL_LANE_LANE_H
 #define LULL_LANE_LANE_H
 
-#include "base/backoff.h"
+#include "base/rng.h"
 #include "hint/hint.h"
 
 /* No window of `window` length ever holds more than `count` starts. */

@@ -167,7 +167,7 @@ local unpack = table.unpack or unpack -- luacheck: ignore
 -- The run itself, between fresh modules and the old ones.
 local function run(o, transcript)
   local chunk = chunk_of(o.script)
-  local sched, simulate, cli = require "lull.sched", require "lull.sim.simulate", require "lull.cli.main"
+  local sched, simulate, code_of = require "lull.sched", require "lull.sim.simulate", require("lull.exit").code_of
   local servers, world = watched(o.world, transcript.requests)
   local restore, problem = simulate.install(servers, o.seed or 0)
   if not restore then error(problem, 0) end
@@ -184,7 +184,7 @@ local function run(o, transcript)
   os.exit, arg = exit, args -- luacheck: ignore
   restore()
   transcript.output = output()
-  transcript.code = transcript.ok and 0 or cli.code_of(transcript.err)
+  transcript.code = transcript.ok and 0 or code_of(transcript.err)
   transcript.ok = transcript.code == 0
   transcript.elapsed = engine:now()
   engine:close()

@@ -8,7 +8,7 @@
 #ifndef LULL_WORLD_CHAOS_H
 #define LULL_WORLD_CHAOS_H
 
-#include "base/backoff.h"
+#include "base/rng.h"
 #include "policy/reason.h"
 
 #define LULL_CHAOS_FAULTS 16

@@ -3,7 +3,7 @@
 
 local core = require "lull.core"
 local chart = require "lull.fleet.chart"
-local fleet = require "lull.fleet.command"
+local fleet = require "lull.cli.sim"
 local support = require "tests.support"
 local trial = require "lull.fleet.experiment"
 

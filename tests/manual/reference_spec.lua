@@ -305,7 +305,7 @@ describe("the names of", function()
 
   it("the command's options, in its page", function()
     local page, wrong = wire.read "docs/command.md", {}
-    local parsers = { require "lull.cli.switches".parser(), require "lull.fleet.command".parser() }
+    local parsers = { require "lull.cli.switches".parser(), require "lull.cli.sim".parser() }
     for _, method in ipairs(require "lull.cli.flags".METHODS) do
       parsers[#parsers + 1] = require "lull.cli.flags".parser(method)
     end

@@ -3,8 +3,8 @@
 -- A body is printed when its answer is accepted, whole, and in the order of
 -- the URLs, however many are under way at once.
 
-local cli = require "lull.cli.main"
 local core = require "lull.core"
+local exit = require "lull.exit"
 local lazy = require "lull.lazy"
 local lull = require "lull"
 local sched = require "lull.sched"
@@ -160,7 +160,7 @@ local function deliver(run, result)
     return
   end
   run.failed[LATER[err.why] and "later" or "final"] = true
-  if not (o.silent and not o.show_error) then cli.complain(err) end
+  if not (o.silent and not o.show_error) then exit.complain(err) end
   if o.fail_with_body then write_error_body(result) end
 end
 
@@ -205,15 +205,15 @@ end
 -- ---- the command ---------------------------------------------------------
 
 local function code_of(run, ok, err)
-  local code = cli.ended(ok, err)
+  local code = exit.ended(ok, err)
   if code ~= 0 then return code end
   if run.failed.final then return 1 end
-  return run.failed.later and cli.LATER or 0
+  return run.failed.later and exit.LATER or 0
 end
 
 local function misuse(command, problem)
-  cli.complain(("%s; try lull %s --help"):format(problem, command))
-  return cli.USAGE
+  exit.complain(("%s; try lull %s --help"):format(problem, command))
+  return exit.USAGE
 end
 
 local function print_curl(run)
@@ -263,11 +263,11 @@ local function start(run)
   local problem, unusable
   if not run.job.bare then problem, unusable = switches.prepare(run.o) end
   if unusable then
-    cli.complain(problem)
-    return cli.NOT_LOADED
+    exit.complain(problem)
+    return exit.NOT_LOADED
   end
   if problem then return misuse(run.command, problem) end
-  cli.quiet = run.o.silent and not run.o.show_error
+  exit.quiet = run.o.silent and not run.o.show_error
   return code_of(run, sched.main(fetch_all, run))
 end
 

@@ -1,8 +1,7 @@
 -- main: the command line of `lull`, for the binary and for the rock alike.
 
-local outcome = require "lull.outcome"
+local exit = require "lull.exit"
 local sched = require "lull.sched"
-local secret = require "lull.secret"
 local switches = require "lull.lazy" "lull.cli.switches"
 local text = require "lull.text"
 local usage = require "lull.usage"
@@ -12,47 +11,10 @@ require "lull" -- here, whatever the script makes of package.path
 local M = {}
 usage.own()
 
-M.USAGE = 2
-M.NOT_LOADED = 3
-M.LATER = 75
-
-local function complain(problem)
-  io.stderr:write("lull: ", secret.redact(tostring(problem)), "\n")
-end
-
 -- Options, the script's name and its place in argv; or nil and what is wrong.
 local function parse(argv, parser)
   if not (argv[1] or ""):find "^%-." then return {}, argv[1], 1 end
   return switches.parse(argv, parser)
-end
-
--- What the script's end means to who started it.
-local LATER = { hint = true, budget = true, breaker = true }
-
----The exit code that an error which ended a script comes to.
----@param err any
----@return integer
-function M.code_of(err)
-  if sched.is_exit(err) then return err.code end
-  if getmetatable(err) == outcome.Error and LATER[err.why] then return M.LATER end
-  return 1
-end
-
-local function failure(err)
-  local quiet = sched.is_exit(err) or (sched.interrupted and sched.is_cancellation(err))
-  if not quiet and not M.quiet then complain(secret.shown(err)) end
-  return M.code_of(err)
-end
-
-local last_signal = function() return 0 end
-
--- The script's exit code from how it ended. One that was busy when the signal
--- came was stopped before the loop could hear of it.
-local function ended(ok, err)
-  local code = ok and 0 or failure(err)
-  local signal = sched.interrupted or last_signal()
-  if signal > 0 then code = 128 + signal end
-  return code
 end
 
 -- As the standard print, but a closed pipe ends the script instead of
@@ -81,7 +43,7 @@ local function load(script)
   local chunk, problem = loadfile(script ~= "-" and script or nil)
   local command = not chunk and problem:find "^cannot open" and usage.nearest(script, COMMANDS)
   if command then problem = ("%s (did you mean 'lull %s'?)"):format(problem, command) end
-  if not chunk then complain(problem) end
+  if not chunk then exit.complain(problem) end
   return chunk
 end
 
@@ -90,8 +52,8 @@ local function interrupted(signal)
   sched.interrupt(signal)
   local flying = 0
   for _, lane in pairs(sched.engine():lanes()) do flying = flying + lane.flying end
-  if flying > 0 and not M.quiet then
-    complain(("finishing %s; once more stops at once"):format(text.count(flying, "request")))
+  if flying > 0 and not exit.quiet then
+    exit.complain(("finishing %s; once more stops at once"):format(text.count(flying, "request")))
   end
 end
 
@@ -109,19 +71,19 @@ local function plan(argv)
   argv = rest_of(argv)
   local ok, script, at = parse(argv, "plan_parser")
   if not ok or not script then
-    complain((script or "plan takes a script") .. "; try lull plan --help")
-    return M.USAGE
+    exit.complain((script or "plan takes a script") .. "; try lull plan --help")
+    return exit.USAGE
   end
   local chunk = load(script)
-  if not chunk then return M.NOT_LOADED end
+  if not chunk then return exit.NOT_LOADED end
   local args = set_arguments(argv, script, at)
-  return ended(require("lull.plan").run(chunk, unpack(args)))
+  return exit.ended(require("lull.plan").run(chunk, unpack(args)))
 end
 
 COMMANDS.plan = plan
 
 -- lull sim [options] POLICY...
-function COMMANDS.sim(argv) return require("lull.fleet.command").run(argv, complain) end
+function COMMANDS.sim(argv) return require("lull.cli.sim").run(argv, exit.complain) end
 
 local METHODS = { get = true, head = true, post = true, put = true, patch = true, delete = true }
 
@@ -130,7 +92,6 @@ for method in pairs(METHODS) do
 end
 
 M.COMMANDS = COMMANDS
-M.complain, M.ended = complain, ended
 
 ---Runs the command line and gives the exit code.
 ---@param argv string[]
@@ -140,7 +101,7 @@ function M.main(argv, host)
   if host then
     sched.interrupt_fd = host.interrupt_fd
     sched.resume_by(host.resume)
-    last_signal = host.acknowledge
+    exit.last_signal = host.acknowledge
     sched.on("interrupt", function() interrupted(host.acknowledge()) end)
   end
   if (argv[1] or ""):find "^%-." then argv = switches.command_first(argv, METHODS) end
@@ -148,27 +109,27 @@ function M.main(argv, host)
   if command then return command(argv) end
   local o, script, at = parse(argv, "parser")
   if not o then
-    complain(script .. "; try lull --help")
-    return M.USAGE
+    exit.complain(script .. "; try lull --help")
+    return exit.USAGE
   end
   if o.version then
     io.write(switches.versions())
     return 0
   end
   if not script then
-    complain("no script is named; try lull --help")
-    return M.USAGE
+    exit.complain("no script is named; try lull --help")
+    return exit.USAGE
   end
   local chunk = load(script)
-  if not chunk then return M.NOT_LOADED end
-  M.quiet = o.quiet
+  if not chunk then return exit.NOT_LOADED end
+  exit.quiet = o.quiet
   local problem, unusable
   if next(o) then problem, unusable = switches.prepare(o) end
   if problem then
-    complain(problem)
-    return unusable and M.NOT_LOADED or M.USAGE
+    exit.complain(problem)
+    return unusable and exit.NOT_LOADED or exit.USAGE
   end
-  return ended(sched.main(chunk, unpack(set_arguments(argv, script, at))))
+  return exit.ended(sched.main(chunk, unpack(set_arguments(argv, script, at))))
 end
 
 return M

@@ -1,4 +1,4 @@
--- command: `lull sim`: many clients in virtual time against a model of a
+-- sim: `lull sim`: many clients in virtual time against a model of a
 -- server, one row of figures a policy.
 
 local chart = require "lull.fleet.chart"

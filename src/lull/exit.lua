@@ -1,0 +1,57 @@
+-- exit: what the end of a script means to who started it: the exit codes, and
+-- the sentence on standard error. It never ends the process itself.
+
+local outcome = require "lull.outcome"
+local sched = require "lull.sched"
+local secret = require "lull.secret"
+local usage = require "lull.usage"
+
+local M = {}
+usage.own()
+
+M.USAGE = 2
+M.NOT_LOADED = 3
+M.LATER = 75
+
+-- Failures are not said.
+M.quiet = false
+
+---The number of the last signal, 0 for none; the binary has another.
+M.last_signal = function() return 0 end
+
+---@param problem any
+function M.complain(problem)
+  io.stderr:write("lull: ", secret.redact(tostring(problem)), "\n")
+end
+
+-- What another run may change.
+local LATER = { hint = true, budget = true, breaker = true }
+
+---The exit code that an error which ended a script comes to.
+---@param err any
+---@return integer
+function M.code_of(err)
+  if sched.is_exit(err) then return err.code end
+  if getmetatable(err) == outcome.Error and LATER[err.why] then return M.LATER end
+  return 1
+end
+
+local function failure(err)
+  local silent = sched.is_exit(err) or (sched.interrupted and sched.is_cancellation(err))
+  if not silent and not M.quiet then M.complain(secret.shown(err)) end
+  return M.code_of(err)
+end
+
+---The script's exit code from how it ended. One that was busy when the signal
+---came was stopped before the loop could hear of it.
+---@param ok boolean
+---@param err any
+---@return integer
+function M.ended(ok, err)
+  local code = ok and 0 or failure(err)
+  local signal = sched.interrupted or M.last_signal()
+  if signal > 0 then code = 128 + signal end
+  return code
+end
+
+return M
