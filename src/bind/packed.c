@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-struct front {
+struct header {
   lull_usec elapsed, waited;
   size_t url, method, headers, records; /* bytes */
   unsigned attempts;
@@ -22,7 +22,7 @@ static char *put(char *to, const void *bytes, size_t len)
   return to + len;
 }
 
-static void fill(char *to, const struct front *f, const struct lull_call *c,
+static void fill(char *to, const struct header *f, const struct lull_call *c,
                  const struct lull_last *last)
 {
   to = put(to, f, sizeof *f);
@@ -34,7 +34,7 @@ static void fill(char *to, const struct front *f, const struct lull_call *c,
     put(to, &c->ended->hint, sizeof c->ended->hint);
 }
 
-static void note_outcome(struct front *f, const struct lull_call *c,
+static void note_outcome(struct header *f, const struct lull_call *c,
                          lull_usec now)
 {
   const struct lull_record *r = lull_call_judged(c);
@@ -52,7 +52,7 @@ static void note_outcome(struct front *f, const struct lull_call *c,
 
 void lull_bind_pack(lua_State *L, const struct lull_call *c, lull_usec now)
 {
-  struct front f = {.elapsed = now - c->started, .waited = c->waited};
+  struct header f = {.elapsed = now - c->started, .waited = c->waited};
   struct lull_last last;
   char small[1024];
   size_t len;
@@ -150,7 +150,7 @@ enum part {
 
 static int push_part(lua_State *L, enum part which, const char *packed)
 {
-  struct front f;
+  struct header f;
   const char *url = packed + sizeof f, *method, *headers;
   memcpy(&f, packed, sizeof f);
   method = url + f.url;
@@ -198,7 +198,7 @@ int lull_bind_unpack(lua_State *L)
   int i = 0;
   while (names[i] && strcmp(names[i], name) != 0)
     i++;
-  if (!names[i] || len < sizeof(struct front))
+  if (!names[i] || len < sizeof(struct header))
     return 0;
   return push_part(L, (enum part)i, packed);
 }

@@ -9,7 +9,8 @@
 #ifndef LULL_LANE_BREAKER_H
 #define LULL_LANE_BREAKER_H
 
-#include "lane/lane.h"
+#include "lane/conf.h"
+#include "lane/ticket.h"
 
 #define LULL_BREAKER_BUCKETS 10
 

@@ -10,7 +10,7 @@
 #ifndef LULL_LANE_BUDGET_H
 #define LULL_LANE_BUDGET_H
 
-#include "lane/lane.h"
+#include "lane/conf.h"
 
 struct lull_budget {
   struct lull_budget_conf conf;

@@ -13,86 +13,8 @@
 
 #include "base/rng.h"
 #include "hint/hint.h"
-
-/* No window of `window` length ever holds more than `count` starts. */
-struct lull_rate {
-  unsigned count;
-  lull_usec window;
-};
-
-/* A rate for some requests only: method ("POST|PUT" for several, "" for any)
-   and a path pattern,
-   where '*' stands for any run of bytes. */
-struct lull_route {
-  char *method;
-  char *path;
-  struct lull_rate rate;
-};
-
-#define LULL_LANE_RATES 8 /* windows of one lane, routes included */
-
-/* A token bucket for retries. Tokens are counted in thousandths, so that
-   sums are exact. */
-struct lull_budget_conf {
-  bool on;
-  bool payback; /* a retry that succeeds gives its cost back, not `refund` */
-  unsigned capacity, cost, refund; /* in 1/1000 token */
-};
-
-struct lull_breaker_conf {
-  bool on;
-  double failures; /* share of failures that opens it, 0 to 1 */
-  lull_usec window;
-  unsigned least; /* fewest outcomes in the window to judge by */
-  lull_usec open; /* how long it stays open */
-};
-
-struct lull_lane_conf {
-  unsigned parallel; /* attempts in flight; 0: no limit */
-  bool adaptive;     /* parallel moves: up by one, down by half */
-  bool pace;         /* spread a known quota over its window */
-  struct lull_rate rates[LULL_LANE_RATES];
-  unsigned rate_count;
-  struct lull_route routes[LULL_LANE_RATES];
-  unsigned route_count;
-  struct lull_budget_conf budget;
-  struct lull_breaker_conf breaker;
-};
-
-/* What a ticket waits for. Names: lull_lane_cause_name. */
-enum lull_lane_cause {
-  LULL_CAUSE_NONE = 0,
-  LULL_CAUSE_PARALLEL, /* a slot */
-  LULL_CAUSE_RATE,     /* a window */
-  LULL_CAUSE_PAUSE,    /* the end of a pause, or the probe after it */
-  LULL_CAUSE_PACE,     /* its share of the quota */
-  LULL_CAUSE_BREAKER,  /* the breaker is open */
-  LULL_CAUSES
-};
-
-struct lull_lane;
-
-/* One call's place in a lane. Zeroed at first. */
-struct lull_ticket {
-  struct lull_lane *lane; /* NULL: neither queued nor holding a slot */
-  struct lull_ticket *prev, *next;
-  unsigned char routes; /* which of the lane's windows it counts in */
-  bool retry;           /* goes ahead of first tries */
-  bool holding;         /* has a slot */
-  bool probe;           /* the one that goes first after a pause */
-  bool unsent;          /* started, and its last byte has not left yet */
-  uint64_t number;      /* its place in the queue; then that of its start */
-  lull_usec stamp;      /* its start, as the windows count it */
-};
-
-/* What became of an attempt, in the lane's terms. */
-enum lull_lane_result {
-  LULL_RESULT_PASS,     /* the server answered and is well */
-  LULL_RESULT_FAIL,     /* 5xx or a transport error */
-  LULL_RESULT_THROTTLE, /* 429, 503: the server has too much */
-  LULL_RESULT_DROP,     /* cancelled: says nothing of the server */
-  LULL_RESULT_TIMEOUT   /* no answer in time: a failure, and a sign of load */
-};
+#include "lane/conf.h"
+#include "lane/ticket.h"
 
 /* NULL when there is no memory. The name is copied. */
 struct lull_lane *lull_lane_new(const char *name);

@@ -9,7 +9,7 @@
 #ifndef LULL_LANE_RATES_H
 #define LULL_LANE_RATES_H
 
-#include "lane/lane.h"
+#include "lane/conf.h"
 #include "lane/window.h"
 
 struct lull_rates_entry {

@@ -9,7 +9,7 @@
 #ifndef LULL_LANE_SLOTS_H
 #define LULL_LANE_SLOTS_H
 
-#include "lane/lane.h"
+#include "lane/ticket.h"
 
 #define LULL_SLOTS_FIRST 8   /* where the adaptive limit begins */
 #define LULL_SLOTS_MOST 1024 /* its ceiling when none is given */

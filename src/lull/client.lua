@@ -1,4 +1,4 @@
--- client: the verbs, and the course of one call as its task sees it.
+-- client: the verbs, and one call from its start to its end, as its task sees it.
 --
 -- A call is started in the engine; its task sleeps until the engine is done
 -- with it, or asks about an outcome for which the script has a function.
@@ -74,7 +74,7 @@ function Client:with(given)
   return new_client(options.layer(self.settings, usage.type(given, "with's options", "table")))
 end
 
--- ---- the course of a call ------------------------------------------------
+-- ---- one call, from start to end ------------------------------------------
 
 -- What a verdict changes of the request: nil, or a table for the core.
 local function changes(verdict, factory, may_retry)
@@ -188,7 +188,7 @@ function Client:request(method, target, given)
   return run(client, spec, factory)
 end
 
-local fetch, berth = core.fetch, sched.berth
+local fetch, reserve = core.fetch, sched.reserve
 
 -- A call without options, which most are, is started without a table, and
 -- waited for by the core, few calls deep: what a task has once needed of its
@@ -198,7 +198,7 @@ for _, method in ipairs { "get", "head", "post", "put", "patch", "delete", "opti
   Client[method] = function(self, target, given)
     local simply = given == nil and not watched and plain[self]
     if not simply then return Client.request(self, upper, target, given) end
-    local kind, details, id = fetch(simply, upper, target, berth())
+    local kind, details, id = fetch(simply, upper, target, reserve())
     if kind == "done" and details.accepted == true then return details end
     if kind == "done" then return outcome.conclude(details, nil, self.rules) end
     if kind then return follow(self, id, nil, kind, details) end

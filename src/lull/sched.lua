@@ -8,7 +8,7 @@
 -- for is there.
 
 local core = require "lull.core"
-local orphans = require "lull.unhandled"
+local unhandled = require "lull.unhandled"
 local usage = require "lull.usage"
 
 local M = {}
@@ -45,7 +45,7 @@ local live = {}         -- the script's tasks that have not ended, and the group
                         -- whose workers have not
 local blocked = {}      -- task -> what it waits in, in a word, when that is no call
 local exit              -- what lull.exit was called with
-local lost = {}         -- tasks that failed, and nobody has asked why -> which one it was
+local failed_alone = {} -- tasks that failed, and nobody has asked why -> which one it was
 local failures = 0
 local handlers = {}     -- event kind -> function, for events without a waiter
 local made = 0
@@ -219,7 +219,7 @@ local function fail(task, err)
     exit = exit or err
   elseif not (task.seen or task.group) and not M.is_cancellation(err) then
     failures = failures + 1
-    lost[task] = failures
+    failed_alone[task] = failures
   end
 end
 
@@ -365,9 +365,9 @@ end
 
 -- Who runs the loop here waits for something else, and gets it.
 local function put_aside()
-  for task in pairs(lost) do
-    lost[task] = nil
-    orphans.note(task, name_of(task))
+  for task in pairs(failed_alone) do
+    failed_alone[task] = nil
+    unhandled.note(task, name_of(task))
   end
 end
 
@@ -376,7 +376,7 @@ local function pump(finished)
   while not finished() do
     if exit then error(exit, 0) end
     if turn() == "none" then fail_asleep() end
-    if not M.in_main and next(lost) then put_aside() end
+    if not M.in_main and next(failed_alone) then put_aside() end
   end
 end
 
@@ -407,7 +407,7 @@ local core_looks = (tonumber(_VERSION:match "[%d.]+$") or 0) >= 5.3
 ---For a call that the core starts and waits for in one: the engine, the task,
 ---its coroutine and the table to stand in. Nothing when it cannot be: the
 ---longer way says why.
-function M.berth()
+function M.reserve()
   local task = current
   if not task or task.cancelled or M.interrupted then return nil end
   if not core_looks then M.check() end
@@ -498,8 +498,8 @@ end
 local function await(task)
   M.check()
   if is_within(task) then usage.fail("a task cannot join itself") end
-  task.seen, lost[task] = true, nil
-  orphans.forget(task)
+  task.seen, failed_alone[task] = true, nil
+  unhandled.forget(task)
   if task.done then return end
   if current then
     task.joiners = task.joiners or {}
@@ -635,10 +635,10 @@ end
 -- ---- the end -------------------------------------------------------------
 
 -- The first error of a task that nobody joined.
-local function first_lost()
+local function first_unhandled()
   local first_one
-  for task, when in pairs(lost) do
-    if not first_one or when < lost[first_one] then first_one = task end
+  for task, when in pairs(failed_alone) do
+    if not first_one or when < failed_alone[first_one] then first_one = task end
   end
   return first_one
 end
@@ -649,7 +649,7 @@ local LONGEST = 3600 -- s; so that no host needs a case for infinity
 function M.fds() return { M.engine():fd() } end
 
 function M.timeout()
-  if first <= last or next(lost) then return 0 end
+  if first <= last or next(failed_alone) then return 0 end
   local due = engine and next(live) and engine:due()
   return due and math.min(due, LONGEST) or nil
 end
@@ -662,9 +662,9 @@ function M.step(patience)
     if kind == "none" or kind == "idle" then break end
     kind = turn(0)
   end
-  local failed = first_lost()
+  local failed = first_unhandled()
   if failed then
-    lost[failed] = nil
+    failed_alone[failed] = nil
     error(failed.traceback, 0)
   end
   local left = M.timeout() ~= nil
@@ -700,7 +700,7 @@ function M.main(fn, ...)
   end)
   wind_up()
   if not ok then return false, err end
-  local failed = root.failed and root or first_lost()
+  local failed = root.failed and root or first_unhandled()
   if failed then return false, failed.traceback end
   return true
 end

@@ -1,156 +1,68 @@
--- The floors of the house: who may include whom, in C and in Lua, and what
--- every file looks like. A file that is new needs its place here.
+-- The floors of the house: folders and their order, who may use which library,
+-- what may be called where, no circles, and what every file looks like.
 local lfs = require "lfs"
 
--- The core's files from the ground up; a name stands for its .c and its .h.
--- A file includes only files of the floors below its own, and beyond those
--- what EDGES allows.
+-- The core's folders from the ground up. A file includes and calls what is in
+-- its own folder or in one further down; of two in one row neither the other.
 local FLOORS = {
-  { "base" },
-  { "buf", "backoff", "timerq", "reason", "idtable", "window", "url", "front" },
-  { "http", "sink" },
-  { "scan" },
-  { "httpdate", "sfield", "reset" },
-  { "ratelimit" },
-  { "hint" },
-  { "lane", "rates", "slots", "pace", "budget", "breaker" },
-  { "policy", "chaos" },
-  { "client" },
-  { "request" },
-  { "attempt", "redirect" },
-  { "world" },
-  { "shards", "target" },
-  { "netloop", "transfer", "transfer_end", "world_sim" },
-  { "world_real" },
-  { "call" },
-  { "lanes", "judge" },
-  { "fleet_draw", "fleet_stats" },
-  { "fleet_server" },
-  { "fleet" },
-  { "fleet_state" },
-  { "fleet_call" },
-  { "engine" },
-  { "state" },
-  { "events", "course", "verdict" },
-  { "bind" },
-  { "bind_read", "bind_record", "bind_packed", "bind_start", "bind_client", "bind_event", "bind_fleet",
-    "bind_words", "bind_input" },
-  { "embedded", "slim" },
-  { "embed" },
-  { "main" },
+  { "base" }, { "http" }, { "hint" }, { "lane", "policy" }, { "request" }, { "world" }, { "store" },
+  { "engine" }, { "fleet" }, { "bind" }, { "binary" },
 }
+-- The binary knows the core as a Lua module, and nothing else of it.
+local NEVER = { binary = { "base", "http", "hint", "lane", "policy", "request", "world", "store", "engine",
+  "fleet", "bind" } }
 
--- Within a floor: the parts of one family.
-local EDGES = {
-  ["lane.c"] = { "rates", "slots", "pace", "budget", "breaker" },
-  ["rates.h"] = { "lane" },
-  ["slots.h"] = { "lane" },
-  ["budget.h"] = { "lane" },
-  ["breaker.h"] = { "lane" },
-  ["reset.c"] = { "httpdate" },
-  -- The engine's own insides.
-  ["engine.c"] = { "state" },
-  ["fleet.c"] = { "fleet_state" },
-  ["transfer_end.c"] = { "transfer" },
-}
+-- lull's Lua folders; the first is src/lull itself, with lull.lua.
+local LUA_FLOORS = { { "lull" }, { "sim" }, { "fleet" }, { "cli" }, { "command" } }
 
--- What no file of a floor may come to, not even through others.
-local NEVER = {
-  { from = { "policy", "backoff", "hint", "timerq", "lane", "rates", "slots",
-      "pace", "budget", "breaker", "window", "http", "client", "request" },
-    to = { "world", "world_sim", "world_real", "transfer", "call", "engine", "bind" } },
-  { from = { "backoff", "timerq", "reason", "idtable", "window" },
-    to = { "buf", "http", "url" } },
-  { from = { "hint", "ratelimit", "reset", "sfield", "httpdate", "scan" },
-    to = { "policy", "lane", "url", "backoff", "timerq" } },
-  { from = { "world", "world_sim", "world_real", "transfer" },
-    to = { "call", "timerq", "engine", "bind" } },
-  { from = { "engine", "state", "events", "course", "verdict", "judge" },
-    to = { "transfer", "bind" } },
-  { from = { "main" }, to = { "engine", "bind", "world" } },
-}
-
--- Headers of libraries, and the only files that may include them.
+-- Headers of libraries, and the folders or files that may include them.
 local LIBRARIES = {
-  ["curl/curl.h"] = { "shards.h", "target.h", "transfer.h", "url.c", "world_real.c" },
-  ["lua.h"] = { "bind.h", "embed.c", "main.c" },
-  ["lauxlib.h"] = { "bind.h", "embed.c", "main.c" },
-  ["lualib.h"] = { "embed.c", "main.c" },
-  ["signal.h"] = { "main.c" },
-  ["time.h"] = { "netloop.c", "world_real.c" },
-  ["sys/epoll.h"] = { "netloop.c" },
-  ["sys/timerfd.h"] = { "netloop.c" },
-  ["sys/stat.h"] = { "request.c", "sink.c" },
-  ["poll.h"] = { "bind_input.c" },
-  ["fcntl.h"] = { "main.c", "sink.c", "transfer.c" },
-  ["unistd.h"] = { "bind_input.c", "main.c", "netloop.c", "request.c", "sink.c", "transfer.c",
-    "world_real.c" },
+  ["curl/curl.h"] = { "world/", "http/url.c" },
+  ["lua.h"] = { "bind/", "binary/" },
+  ["lauxlib.h"] = { "bind/", "binary/" },
+  ["lualib.h"] = { "binary/" },
+  ["signal.h"] = { "binary/main.c" },
+  ["time.h"] = { "world/" },
+  ["sys/epoll.h"] = { "world/netloop.c" },
+  ["sys/timerfd.h"] = { "world/netloop.c" },
+  ["sys/stat.h"] = { "request/", "http/sink.c" },
+  ["poll.h"] = { "bind/input.c" },
+  ["fcntl.h"] = { "binary/", "http/sink.c", "world/" },
+  ["unistd.h"] = { "bind/input.c", "binary/", "http/sink.c", "request/", "world/" },
 }
 -- And those that any file may include.
 local PLAIN = { "errno.h", "inttypes.h", "limits.h", "math.h", "stdbool.h",
   "stddef.h", "stdint.h", "stdio.h", "stdlib.h", "string.h", "strings.h" }
 
--- What a file may call only if it is named here.
+-- What a file may call only if it, or its folder, is named here.
 local CALLS = {
-  { "clock_gettime", "gettimeofday", "time", "clock",
-    in_file = { "netloop.c", "world_real.c" } },
-  { "getentropy", "getrandom", "rand", "srand", "random", "srandom",
-    in_file = { "world_real.c" } },
-  { "malloc", "calloc", "realloc", "free", "strdup", "strndup", in_file = { "base.c" } },
-  { "socket", "connect", "bind", "listen", "accept", "sleep", "usleep", "nanosleep",
-    "getenv", "system", "popen", "fork", in_file = {} },
-  { "lua_call", "lua_callk", "lua_pcall", "lua_pcallk", "lua_resume", "luaL_ref",
-    in_file = { "embed.c", "main.c" } },
+  { "clock_gettime", "gettimeofday", "time", "clock", where = { "world/netloop.c", "world/real.c" } },
+  { "getentropy", "getrandom", "rand", "srand", "random", "srandom", where = { "world/real.c" } },
+  { "malloc", "calloc", "realloc", "free", "strdup", "strndup", where = { "base/base.c" } },
+  { "socket", "connect", "bind", "listen", "accept", "sleep", "usleep", "nanosleep", "getenv", "system",
+    "popen", "fork", where = {} },
+  { "lua_call", "lua_callk", "lua_pcall", "lua_pcallk", "lua_resume", "luaL_ref", where = { "binary/" } },
 }
 
--- The names that a header declares begin with lull_<file>_, or with one of
--- these words, when the file has more than one concept.
+-- A header's names begin with lull_<file>_, with lull_<folder>_, or with one
+-- of these words, where a file has more than one concept.
 local CONCEPTS = {
-  base = { "usec", "err", "mem" },
-  backoff = { "rng" },
-  timerq = { "timer" },
-  http = { "headers", "method", "status" },
-  reason = { "class", "action", "why", "source" },
-  policy = { "limits", "backoff_init" }, -- the defaults are its own
-  request = { "body" },
-  attempt = { "response" },
-  world = { "transport" },
-  state = { "events", "course", "verdict" },
-  fleet_state = { "fleet" },
+  ["base/base"] = { "usec", "err", "mem" },
+  ["base/timerq"] = { "timer" },
+  ["http/http"] = { "headers", "method", "status" },
+  ["policy/reason"] = { "class", "action", "why", "source" },
+  ["policy/policy"] = { "limits", "backoff_init" }, -- the defaults are its own
+  ["request/request"] = { "body" },
+  ["world/attempt"] = { "response" },
+  ["world/world"] = { "transport" },
 }
 
--- lull's Lua files from the ground up, by the same rule.
-local LUA_FLOORS = {
-  { "usage", "later" },
-  { "secret" },
-  { "text", "json", "lost" },
-  { "sched", "outcome", "world" },
-  { "tasks", "attempt", "presets", "policy", "chaos", "record", "input" },
-  { "options" },
-  { "request" },
-  { "client", "figures", "trial" },
-  { "simulate", "trace", "plan", "chart", "scenarios" },
-  { "lull" },
-  { "curl", "flags", "job" },
-  { "switches" },
-  { "cli" },
-  { "fetch", "sim", "fleet" },
-  { "command" },
-}
--- What is loaded only when a command asks for it.
-local LUA_EDGES = { cli = { "fetch", "fleet" } }
-local LUA_NEVER = {
-  { from = { "usage", "text", "secret", "json", "outcome", "attempt", "world" },
-    to = { "sched", "client", "lull" } },
-  { from = { "sched", "tasks" }, to = { "client", "options", "lull" } },
-  { from = { "simulate" }, to = { "client", "options", "lull" } },
-}
--- Modules of others, and who may ask for them.
+-- Modules of others, and the modules that may ask for them.
 local LUA_LIBRARIES = {
-  ["lull.core"] = { "json", "sched", "outcome", "attempt", "options", "client", "chaos",
-    "record", "input", "simulate", "trace", "flags", "fetch", "switches", "trial" },
-  cjson = { "json", "world", "switches" },
-  argparse = { "flags", "switches", "fleet" },
+  ["lull.core"] = { "json", "sched", "outcome", "attempt", "options", "client", "trace", "sim.chaos",
+    "sim.record", "sim.simulate", "cli.input", "cli.flags", "cli.fetch", "cli.switches", "fleet.experiment" },
+  cjson = { "json", "sim.world", "cli.switches" },
+  argparse = { "cli.flags", "cli.switches", "cli.sim" },
 }
 
 -- ---- reading --------------------------------------------------------------
@@ -161,14 +73,16 @@ local function set_of(list)
   return set
 end
 
-local function files_in(directory, ending)
+local function entries(directory)
   local list = {}
   for name in lfs.dir(directory) do
-    if name:match("%." .. ending .. "$") then list[#list + 1] = name end
+    if name:sub(1, 1) ~= "." then list[#list + 1] = name end
   end
   table.sort(list)
   return list
 end
+
+local function is_folder(path) return lfs.attributes(path, "mode") == "directory" end
 
 local function read(path)
   local file = assert(io.open(path, "rb"))
@@ -184,6 +98,7 @@ local function lines_of(text)
 end
 
 local function stem_of(name) return (name:gsub("%.%w+$", "")) end
+local function folder_of(name) return name:match("^(.-)/") end
 
 -- C without its comments and the insides of its strings.
 local function bare_c(text)
@@ -191,55 +106,46 @@ local function bare_c(text)
   return (text:gsub('\\"', "  "):gsub("'\"'", "' '"):gsub('"[^"\n]*"', '""'))
 end
 
+-- The core's files, by "folder/name.c".
 local C, names = {}, {}
-for _, ending in ipairs { "c", "h" } do
-  for _, name in ipairs(files_in("src", ending)) do
-    names[#names + 1] = name
-    local text = read("src/" .. name)
-    local own, libraries = {}, {}
-    for _, line in ipairs(lines_of(text)) do
-      own[#own + 1] = line:match('^#%s*include%s+"([^"]+)"')
-      libraries[#libraries + 1] = line:match("^#%s*include%s+<([^>]+)>")
-    end
-    C[name] = { text = text, bare = bare_c(text), lines = lines_of(text),
-      includes = own, libraries = libraries }
-  end
-end
-
-local function floor_numbers(floors)
-  local floor = {}
-  for number, list in ipairs(floors) do
-    for _, name in ipairs(list) do
-      assert(not floor[name], name .. " has two floors")
-      floor[name] = number
-    end
-  end
-  return floor
-end
-
--- Everything that can be reached, by a map from a name to a set of names.
-local function reach(edges, from, seen)
-  seen = seen or {}
-  for to in pairs(edges[from] or {}) do
-    if not seen[to] then
-      seen[to] = true
-      reach(edges, to, seen)
-    end
-  end
-  return seen
-end
-
-local function never(rules, edges)
-  local wrong = {}
-  for _, rule in ipairs(rules) do
-    for _, from in ipairs(rule.from) do
-      local all = reach(edges, from)
-      for _, to in ipairs(rule.to) do
-        if all[to] then wrong[#wrong + 1] = from .. " comes to " .. to end
+for _, folder in ipairs(entries "src") do
+  for _, file in ipairs(is_folder("src/" .. folder) and entries("src/" .. folder) or {}) do
+    if file:find "%.[ch]$" then
+      local name = folder .. "/" .. file
+      local text = read("src/" .. name)
+      local own, libraries = {}, {}
+      for _, line in ipairs(lines_of(text)) do
+        own[#own + 1] = line:match('^#%s*include%s+"([^"]+)"')
+        libraries[#libraries + 1] = line:match("^#%s*include%s+<([^>]+)>")
       end
+      names[#names + 1] = name
+      C[name] = { text = text, bare = bare_c(text), lines = lines_of(text), includes = own, libraries = libraries }
     end
   end
-  return wrong
+end
+
+-- What the objects say of calls, where no declaration can hide one: a list of
+-- { from, to, symbol } with stems, "engine/verdict".
+local function calls_between_files()
+  local build = ("build/%s%s"):format(os.getenv "LULL_LUA" or "lua5.4", os.getenv "LULL_BUILD" or "")
+  local home, wanted = {}, {}
+  for _, name in ipairs(names) do
+    local object = ("%s/%s.o"):format(build, stem_of(name))
+    if name:find "%.c$" and lfs.attributes(object) then
+      local pipe = assert(io.popen(("nm '%s'"):format(object)))
+      for line in pipe:lines() do
+        local kind, symbol = line:match "(%a) (lull_[%w_]+)$"
+        if kind == "U" then
+          wanted[#wanted + 1] = { from = stem_of(name), symbol = symbol }
+        elseif kind then
+          home[symbol] = stem_of(name)
+        end
+      end
+      pipe:close()
+    end
+  end
+  for _, call in ipairs(wanted) do call.to = home[call.symbol] end
+  return wanted
 end
 
 local function none(wrong)
@@ -247,91 +153,141 @@ local function none(wrong)
   assert.are.equal("", table.concat(wrong, "\n"))
 end
 
+local function floor_numbers(floors)
+  local floor = {}
+  for number, list in ipairs(floors) do
+    for _, name in ipairs(list) do floor[name] = number end
+  end
+  return floor
+end
+
+-- What is wrong with a use of `to` by `from`, both folders; nil: nothing.
+local function crossing(floor, from, to)
+  if from == to then return nil end
+  if not floor[from] or not floor[to] then return "a folder that has no floor" end
+  if floor[to] >= floor[from] then return ("%s is no floor below %s"):format(to, from) end
+  return set_of(NEVER[from] or {})[to] and ("%s must know nothing of %s"):format(from, to) or nil
+end
+
+-- The first circle among uses, { from, to, how } each, as a sentence; or nil.
+local function circle(uses)
+  local edges, state, path = {}, {}, {}
+  for _, use in ipairs(uses) do
+    if use.from ~= use.to then
+      edges[use.from] = edges[use.from] or {}
+      table.insert(edges[use.from], use)
+    end
+  end
+  local function visit(node)
+    state[node] = "open"
+    for _, use in ipairs(edges[node] or {}) do
+      path[#path + 1] = use
+      if state[use.to] == "open" then
+        local first = #path
+        while path[first].from ~= use.to do first = first - 1 end
+        local parts = {}
+        for i = first, #path do parts[#parts + 1] = ("%s %s %s"):format(path[i].from, path[i].how, path[i].to) end
+        return "a circle: " .. table.concat(parts, ", ")
+      end
+      local found = not state[use.to] and visit(use.to)
+      if found then return found end
+      path[#path] = nil
+    end
+    state[node] = "closed"
+  end
+  local starts = {}
+  for node in pairs(edges) do starts[#starts + 1] = node end
+  table.sort(starts)
+  for _, node in ipairs(starts) do
+    local found = not state[node] and visit(node)
+    if found then return found end
+  end
+end
+
 -- ---- C --------------------------------------------------------------------
 
-describe("layers of the core", function()
+describe("the core's folders", function()
   local floor = floor_numbers(FLOORS)
 
-  it("have a floor for every file, and a file for every name", function()
-    local wrong, found = {}, {}
+  local function includes()
+    local uses = {}
     for _, name in ipairs(names) do
-      found[stem_of(name)] = true
-      if not floor[stem_of(name)] then wrong[#wrong + 1] = name .. " has no floor" end
-    end
-    for name in pairs(floor) do
-      if not found[name] then wrong[#wrong + 1] = name .. " is no file" end
-    end
-    none(wrong)
-  end)
-
-  it("are crossed by no include", function()
-    local wrong = {}
-    for _, name in ipairs(names) do
-      local stem, allowed = stem_of(name), set_of(EDGES[name] or {})
       for _, include in ipairs(C[name].includes) do
-        local other = stem_of(include)
-        if not C[include] then
-          wrong[#wrong + 1] = ("%s includes %s, which is not in src/"):format(name, include)
-        elseif other ~= stem and not allowed[other] and floor[other]
-          and floor[other] >= (floor[stem] or 0) then
-          wrong[#wrong + 1] = ("%s (floor %d) includes %s (floor %d)"):format(name,
-            floor[stem] or 0, include, floor[other])
-        end
+        uses[#uses + 1] = { from = stem_of(name), to = stem_of(include), how = "includes", file = name,
+          other = include }
       end
     end
-    none(wrong)
-  end)
+    return uses
+  end
 
-  it("use every exception that is made", function()
+  local function calls()
+    local uses = {}
+    for _, call in ipairs(calls_between_files()) do
+      if call.to then
+        uses[#uses + 1] = { from = call.from, to = call.to, how = ("calls %s of"):format(call.symbol) }
+      end
+    end
+    return uses
+  end
+
+  it("are left out by no include", function()
     local wrong = {}
-    for name, list in pairs(EDGES) do
-      local includes = set_of(C[name] and C[name].includes or {})
-      for _, other in ipairs(list) do
-        if not includes[other .. ".h"] then
-          wrong[#wrong + 1] = name .. " no longer includes " .. other .. ".h"
-        end
+    for _, use in ipairs(includes()) do
+      if not C[use.other] then
+        wrong[#wrong + 1] = ("%s includes %s, which is not in src/"):format(use.file, use.other)
       end
     end
     none(wrong)
   end)
 
-  it("are not crossed by a detour either", function()
-    local edges = {}
-    for _, name in ipairs(names) do
-      local stem = stem_of(name)
-      -- A header is seen by all that include it, a .c by nobody.
-      if name:match("%.h$") then
-        edges[stem] = edges[stem] or {}
-        for _, include in ipairs(C[name].includes) do edges[stem][stem_of(include)] = true end
+  it("are crossed neither by an include nor by a call", function()
+    local wrong = {}
+    for _, list in ipairs { includes(), calls() } do
+      for _, use in ipairs(list) do
+        local why = crossing(floor, folder_of(use.from), folder_of(use.to))
+        if why then wrong[#wrong + 1] = ("%s %s %s: %s"):format(use.from, use.how, use.to, why) end
       end
     end
-    for _, name in ipairs(names) do
-      if name:match("%.c$") then
-        local own = {}
-        for _, include in ipairs(C[name].includes) do own[stem_of(include)] = true end
-        own[stem_of(name)] = nil
-        edges["(" .. name .. ")"] = own
-        local header = edges[stem_of(name)]
-        for other in pairs(header or {}) do own[other] = true end
-      end
-    end
-    local rules = {}
-    for _, rule in ipairs(NEVER) do
-      local from = {}
-      for _, stem in ipairs(rule.from) do
-        from[#from + 1] = edges["(" .. stem .. ".c)"] and "(" .. stem .. ".c)" or stem
-      end
-      rules[#rules + 1] = { from = from, to = rule.to }
-    end
-    none(never(rules, edges))
+    none(wrong)
   end)
+
+  it("have no circle among their files, by includes or by calls", function()
+    local uses = includes()
+    for _, use in ipairs(calls()) do uses[#uses + 1] = use end
+    assert.is_nil(circle(uses))
+  end)
+
+  it("would notice a step up, a forbidden one, and a circle", function()
+    assert.matches("engine is no floor below lane", crossing(floor, "lane", "engine"))
+    assert.matches("lane is no floor below policy", crossing(floor, "policy", "lane"))
+    assert.matches("binary must know nothing of engine", crossing(floor, "binary", "engine"))
+    assert.matches("no floor", crossing(floor, "engine", "attic"))
+    assert.is_nil(crossing(floor, "engine", "base"))
+    assert.equal("a circle: a/x includes a/y, a/y calls f of a/z, a/z includes a/x", circle {
+      { from = "a/w", to = "a/x", how = "includes" }, { from = "a/x", to = "a/y", how = "includes" },
+      { from = "a/y", to = "a/z", how = "calls f of" }, { from = "a/z", to = "a/x", how = "includes" },
+    })
+  end)
+
+  it("are seen through: the objects tell calls that are there", function()
+    local found = {}
+    for _, use in ipairs(calls()) do found[use.from .. " " .. use.to] = true end
+    assert.is_true(found["engine/verdict engine/lifecycle"])
+    assert.is_true(found["engine/engine policy/policy"])
+    assert.is_true(found["lane/lane lane/rates"])
+  end)
+
+  local function may(list, name)
+    for _, place in ipairs(list or {}) do
+      if place == name or place == folder_of(name) .. "/" then return true end
+    end
+  end
 
   it("keep libraries where they belong", function()
     local wrong, plain = {}, set_of(PLAIN)
     for _, name in ipairs(names) do
       for _, library in ipairs(C[name].libraries) do
-        local allowed = LIBRARIES[library]
-        if not plain[library] and not (allowed and set_of(allowed)[name]) then
+        if not plain[library] and not may(LIBRARIES[library], name) then
           wrong[#wrong + 1] = ("%s includes <%s>"):format(name, library)
         end
       end
@@ -357,7 +313,7 @@ describe("layers of the core", function()
       local called = called_by(C[name])
       for _, rule in ipairs(CALLS) do
         for _, word in ipairs(rule) do
-          if called[word] and not set_of(rule.in_file)[name] then
+          if called[word] and not may(rule.where, name) then
             wrong[#wrong + 1] = ("%s calls %s"):format(name, word)
           end
         end
@@ -367,9 +323,9 @@ describe("layers of the core", function()
   end)
 
   it("would notice: what is called where it belongs is found there", function()
-    assert.is_true(called_by(C["base.c"]).free)
-    assert.is_true(called_by(C["main.c"]).lua_pcall)
-    assert.is_true(called_by(C["world_real.c"]).getentropy)
+    assert.is_true(called_by(C["base/base.c"]).free)
+    assert.is_true(called_by(C["binary/main.c"]).lua_pcall)
+    assert.is_true(called_by(C["world/real.c"]).getentropy)
   end)
 end)
 
@@ -391,7 +347,7 @@ describe("a file of the core", function()
   it("has a header that says what the file is called", function()
     local wrong = {}
     for _, name in ipairs(names) do
-      local stem = stem_of(name)
+      local stem = stem_of(name):match "[^/]*$"
       if C[name].text:find("^/%*\n") and not C[name].text:find("^/%*\n %* " .. stem .. ": ") then
         wrong[#wrong + 1] = name
       end
@@ -402,7 +358,7 @@ describe("a file of the core", function()
   it("has a guard of its own name, when it is a header", function()
     local wrong = {}
     for _, name in ipairs(names) do
-      local guard = "LULL_" .. stem_of(name):upper() .. "_H"
+      local guard = "LULL_" .. stem_of(name):gsub("/", "_"):upper() .. "_H"
       local lines = ("#ifndef %s\n#define %s\n"):format(guard, guard)
       if name:match("%.h$") and not C[name].text:find(lines, 1, true) then
         wrong[#wrong + 1] = name
@@ -463,21 +419,18 @@ describe("a file of the core", function()
   end)
 
   local function allowed(stem, word)
-    local prefixes = { stem }
+    local folder, file = stem:match "^(.-)/(.*)$"
+    local prefixes = { file, folder }
     for _, concept in ipairs(CONCEPTS[stem] or {}) do prefixes[#prefixes + 1] = concept end
-    if stem:match("^bind_") then prefixes[#prefixes + 1] = "bind" end
-    if stem:match("^world_") then prefixes[#prefixes + 1] = "world" end
     for _, prefix in ipairs(prefixes) do
-      if word:find("^lull_" .. prefix .. "_") or word == "lull_" .. prefix then
-        return true
-      end
+      if word:find("^lull_" .. prefix .. "_") or word == "lull_" .. prefix then return true end
     end
   end
 
   it("declares functions by its own name", function()
     local wrong = {}
     for _, name in ipairs(names) do
-      if name:match("%.h$") and name ~= "embedded.h" then
+      if name:match("%.h$") and name ~= "binary/embedded.h" then
         for word in C[name].bare:gmatch("\n[%a][%w_ ]*[ *]([%a_][%w_]*)%([^;{]*%);") do
           if not allowed(stem_of(name), word) then
             wrong[#wrong + 1] = ("%s declares %s"):format(name, word)
@@ -515,58 +468,76 @@ end)
 
 -- ---- Lua ------------------------------------------------------------------
 
-describe("layers of the Lua files", function()
-  local floor, requires, text_of = floor_numbers(LUA_FLOORS), {}, {}
+-- lull's modules, by "cli.fetch"; lull itself is "lull".
+local modules = {}
 
-  -- Lua without its comments.
-  local function bare(text)
-    text = text:gsub("%-%-%[(=*)%[.-%]%1%]", "")
-    return (text:gsub("%-%-[^\n]*", ""))
-  end
+local function add_module(path)
+  local name = path:match "^src/lull/(.*)%.lua$" or path:match "^src/(.*)%.lua$"
+  local text = read(path)
+  local bare = text:gsub("%-%-%[(=*)%[.-%]%1%]", ""):gsub("%-%-[^\n]*", "")
+  local requires = {}
+  for other in bare:gmatch '%f[%w_]require%s*%(?%s*"([%w_.]+)"' do requires[#requires + 1] = other end
+  for other in bare:gmatch '"lull%.lazy"%s*"([%w_.]+)"' do requires[#requires + 1] = other end
+  for other in bare:gmatch '%f[%w_]lazy "([%w_.]+)"' do requires[#requires + 1] = other end
+  modules[name:gsub("/", ".")] = { text = text, lines = lines_of(text), requires = requires, path = path }
+end
 
-  local function module_of(path)
-    return path:match("^src/lull/(.*)%.lua$") or path:match("^src/(.*)%.lua$")
-  end
-
-  for _, directory in ipairs { "src", "src/lull" } do
-    for _, name in ipairs(files_in(directory, "lua")) do
-      local module = module_of(directory .. "/" .. name)
-      local text = read(directory .. "/" .. name)
-      requires[module], text_of[module] = {}, text
-      for other in bare(text):gmatch('%f[%w_]require%s*%(?%s*"([%w_.]+)"') do
-        requires[module][other] = true
-      end
-      for other in bare(text):gmatch('"lull%.later"%s*"([%w_.]+)"') do
-        requires[module][other] = true
-      end
+local function add_modules(folder)
+  for _, name in ipairs(entries(folder)) do
+    if is_folder(folder .. "/" .. name) then
+      add_modules(folder .. "/" .. name)
+    elseif name:find "%.lua$" then
+      add_module(folder .. "/" .. name)
     end
   end
+end
+
+add_module "src/lull.lua"
+add_module "src/command.lua"
+add_modules "src/lull"
+
+describe("lull's Lua folders", function()
+  local floor = floor_numbers(LUA_FLOORS)
 
   local function own(name)
     if name == "lull" then return "lull" end
-    return name ~= "lull.core" and name:match("^lull%.(.*)$") or nil
+    return name ~= "lull.core" and name:match "^lull%.(.*)$" or nil
   end
 
-  it("have a floor for every file, and a file for every name", function()
-    local wrong = {}
-    for name in pairs(requires) do
-      if not floor[name] then wrong[#wrong + 1] = name .. " has no floor" end
+  -- lull.sim is the public face of its folder.
+  local function folder(name)
+    if name == "command" or name == "sim" then return name end
+    return name:match "^(.-)%." or "lull"
+  end
+
+  local function uses()
+    local list = {}
+    for name, module in pairs(modules) do
+      for _, other in ipairs(module.requires) do
+        if own(other) then list[#list + 1] = { from = name, to = own(other), how = "requires" } end
+      end
     end
-    for name in pairs(floor) do
-      if not requires[name] then wrong[#wrong + 1] = name .. " is no file" end
+    table.sort(list, function(a, b) return a.from .. " " .. a.to < b.from .. " " .. b.to end)
+    return list
+  end
+
+  it("are crossed by no require", function()
+    local wrong = {}
+    for _, use in ipairs(uses()) do
+      local why = modules[use.to] and crossing(floor, folder(use.from), folder(use.to)) or
+        not modules[use.to] and "no such module"
+      if why then wrong[#wrong + 1] = ("%s requires %s: %s"):format(use.from, use.to, why) end
     end
     none(wrong)
   end)
 
-  it("are crossed by no require", function()
+  it("have no circle among their files", function() assert.is_nil(circle(uses())) end)
+
+  it("keep the modules of others where they belong", function()
     local wrong = {}
-    for name, others in pairs(requires) do
-      for other in pairs(others) do
-        local module = own(other)
-        local above = (floor[module] or 0) >= (floor[name] or 99)
-        if module and above and not set_of(LUA_EDGES[name] or {})[module] then
-          wrong[#wrong + 1] = ("%s requires %s"):format(name, other)
-        elseif not module and not set_of(LUA_LIBRARIES[other] or {})[name] then
+    for name, module in pairs(modules) do
+      for _, other in ipairs(module.requires) do
+        if not own(other) and not set_of(LUA_LIBRARIES[other] or {})[name] then
           wrong[#wrong + 1] = ("%s requires %s"):format(name, other)
         end
       end
@@ -574,21 +545,12 @@ describe("layers of the Lua files", function()
     none(wrong)
   end)
 
-  it("are not crossed by a detour either", function()
-    local edges = {}
-    for name, others in pairs(requires) do
-      edges[name] = {}
-      for other in pairs(others) do
-        if own(other) then edges[name][own(other)] = true end
-      end
-    end
-    none(never(LUA_NEVER, edges))
-  end)
-
   it("open with what they are", function()
     local wrong = {}
-    for name, text in pairs(text_of) do
-      if not (text:find("^%-%- " .. name .. ": ") or text:find("^%-%-%[=*%[\nlull%." .. name .. ": ")) then
+    for name, module in pairs(modules) do
+      local last = name:match "[^.]*$"
+      local plain, long = "-- " .. last .. ": ", "lull." .. name .. ": "
+      if module.text:sub(1, #plain) ~= plain and not module.text:find("^%-%-%[=*%[\n" .. long:gsub("%.", "%%.")) then
         wrong[#wrong + 1] = name
       end
     end

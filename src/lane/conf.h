@@ -1,0 +1,55 @@
+/*
+ * conf: what a lane is told: its rates, its parallelism, its budget, its
+ * breaker. Plain values, made by a client.
+ */
+#ifndef LULL_LANE_CONF_H
+#define LULL_LANE_CONF_H
+
+#include "base/base.h"
+
+/* No window of `window` length ever holds more than `count` starts. */
+struct lull_rate {
+  unsigned count;
+  lull_usec window;
+};
+
+/* A rate for some requests only: method ("POST|PUT" for several, "" for any)
+   and a path pattern,
+   where '*' stands for any run of bytes. */
+struct lull_route {
+  char *method;
+  char *path;
+  struct lull_rate rate;
+};
+
+#define LULL_LANE_RATES 8 /* windows of one lane, routes included */
+
+/* A token bucket for retries. Tokens are counted in thousandths, so that
+   sums are exact. */
+struct lull_budget_conf {
+  bool on;
+  bool payback; /* a retry that succeeds gives its cost back, not `refund` */
+  unsigned capacity, cost, refund; /* in 1/1000 token */
+};
+
+struct lull_breaker_conf {
+  bool on;
+  double failures; /* share of failures that opens it, 0 to 1 */
+  lull_usec window;
+  unsigned least; /* fewest outcomes in the window to judge by */
+  lull_usec open; /* how long it stays open */
+};
+
+struct lull_lane_conf {
+  unsigned parallel; /* attempts in flight; 0: no limit */
+  bool adaptive;     /* parallel moves: up by one, down by half */
+  bool pace;         /* spread a known quota over its window */
+  struct lull_rate rates[LULL_LANE_RATES];
+  unsigned rate_count;
+  struct lull_route routes[LULL_LANE_RATES];
+  unsigned route_count;
+  struct lull_budget_conf budget;
+  struct lull_breaker_conf breaker;
+};
+
+#endif

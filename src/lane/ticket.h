@@ -1,0 +1,45 @@
+/*
+ * ticket: one call's place in a lane: what it waits for, and what became of
+ * its attempt. Plain values, shared by the parts of a lane.
+ */
+#ifndef LULL_LANE_TICKET_H
+#define LULL_LANE_TICKET_H
+
+#include "base/base.h"
+
+/* What a ticket waits for. Names: lull_lane_cause_name. */
+enum lull_lane_cause {
+  LULL_CAUSE_NONE = 0,
+  LULL_CAUSE_PARALLEL, /* a slot */
+  LULL_CAUSE_RATE,     /* a window */
+  LULL_CAUSE_PAUSE,    /* the end of a pause, or the probe after it */
+  LULL_CAUSE_PACE,     /* its share of the quota */
+  LULL_CAUSE_BREAKER,  /* the breaker is open */
+  LULL_CAUSES
+};
+
+struct lull_lane;
+
+/* One call's place in a lane. Zeroed at first. */
+struct lull_ticket {
+  struct lull_lane *lane; /* NULL: neither queued nor holding a slot */
+  struct lull_ticket *prev, *next;
+  unsigned char routes; /* which of the lane's windows it counts in */
+  bool retry;           /* goes ahead of first tries */
+  bool holding;         /* has a slot */
+  bool probe;           /* the one that goes first after a pause */
+  bool unsent;          /* started, and its last byte has not left yet */
+  uint64_t number;      /* its place in the queue; then that of its start */
+  lull_usec stamp;      /* its start, as the windows count it */
+};
+
+/* What became of an attempt, in the lane's terms. */
+enum lull_lane_result {
+  LULL_RESULT_PASS,     /* the server answered and is well */
+  LULL_RESULT_FAIL,     /* 5xx or a transport error */
+  LULL_RESULT_THROTTLE, /* 429, 503: the server has too much */
+  LULL_RESULT_DROP,     /* cancelled: says nothing of the server */
+  LULL_RESULT_TIMEOUT   /* no answer in time: a failure, and a sign of load */
+};
+
+#endif
