@@ -287,11 +287,11 @@ describe("the names of", function()
   end)
 
   it("exit codes, here and in the command line's page", function()
-    local cli = require "lull.cli.main"
+    local exit = require "lull.exit"
     local documented = words_of "lull.exit_code"
     documented.integer = nil
     local codes = {}
-    for _, code in ipairs { 0, 1, cli.USAGE, cli.NOT_LOADED, cli.LATER, 128 + 2, 128 + 15 } do
+    for _, code in ipairs { 0, 1, exit.USAGE, exit.NOT_LOADED, exit.LATER, 128 + 2, 128 + 15 } do
       codes[tostring(code)] = true
     end
     assert_same_names("the command", documented, codes)
