@@ -70,7 +70,7 @@ end
 
 local OUTCOMES = {
   { "200, 204, 304", 200 }, { "400, 401, 403, 404, 409, 422", 404 },
-  { "408, 425, 429, 503", 503 }, { "500, 502, 504, other 5xx", 500 },
+  { "408, 425, 429", 429 }, { "500, 502, 503, 504, other 5xx", 503 },
   { "501, 505", 501 },
   { "never sent: `net.dns net.refused net.unreachable net.timeout.connect tls.handshake`", "net.refused", false },
   { "sent and no answer: `net.timeout.read net.reset net.empty net.send`", "net.reset", true },

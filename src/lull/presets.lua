@@ -14,15 +14,33 @@ local M = {}
 ---more than 60.
 M.standard = {}
 
+-- Calls that may be made twice: a second login is given a token of its own,
+-- what is deleted is deleted. A scan that is submitted bears an id, and PUT is
+-- repeated anyway. A detection may be charged twice, and a start or an export
+-- done twice: these stop.
+local COPYLEAKS_BEARS = {
+  ["POST /v3/account/login/api"] = true, ["PATCH /v3.1/scans/delete"] = true,
+}
+
+-- The page says to repeat a 503, and a proxy says 503 after the work, too.
+local function copyleaks_503(attempt)
+  local request = attempt.request
+  local path = request.url:match("^%a+://[^/?#]*([^?#]*)")
+  if COPYLEAKS_BEARS[request.method .. " " .. tostring(path)] then return attempt:retry() end
+end
+
+local COPYLEAKS_ON = { [429] = "retry", [503] = { copyleaks_503 }, ["5xx"] = "retry" }
+
 ---Source: docs.copyleaks.com/concepts/performance/handling-failures. On 429,
 ---503 and every other 5xx wait 1 + r, 2 + r, 4 + r ... seconds, r random
 ---between 1 and 10, never longer than 60 in all, up to n times. That leaves
----no chance in the longest wait; "copyleaks+spread" does.
+---no chance in the longest wait; "copyleaks+spread" does. A login and a
+---deletion are repeated after a 503; any other POST or PATCH stops there.
 M.copyleaks = {
   attempts = 8,
   backoff = { kind = "exponential", base = 1, factor = 2, cap = 60,
     jitter = { 1, 10 } },
-  on = { ["429|503"] = "retry", ["5xx"] = "retry" },
+  on = COPYLEAKS_ON,
 }
 
 ---The same outcomes and the same longest wait, for many machines that failed
@@ -32,7 +50,7 @@ M["copyleaks+spread"] = {
   attempts = 8,
   backoff = { kind = "exponential", base = 8, factor = 2, cap = 60,
     jitter = "equal" },
-  on = { ["429|503"] = "retry", ["5xx"] = "retry" },
+  on = COPYLEAKS_ON,
 }
 
 -- The longest wait that the AWS SDKs take from x-amz-retry-after is their own

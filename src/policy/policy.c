@@ -194,10 +194,11 @@ lull_usec lull_limits_timeout(const struct lull_limits *limits, unsigned n)
 }
 
 /* The server says by its status that it did not process the request: RFC
-   9110 section 15, RFC 8470 (425), RFC 6585 (429). 503 by convention. */
+   9110 section 15, RFC 8470 (425), RFC 6585 (429). 503 does not: a proxy
+   gives it, with a Retry-After, when its backend breaks off after the work. */
 static bool not_processed(int status)
 {
-  return status == 408 || status == 425 || status == 429 || status == 503;
+  return status == 408 || status == 425 || status == 429;
 }
 
 bool lull_policy_ambiguous(enum lull_class class, int status, bool sent)

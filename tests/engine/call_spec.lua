@@ -38,8 +38,8 @@ end
 describe("the table of defaults", function()
   -- Outcomes by what the server does; the class that a fault comes to.
   local ACCEPTED = { 200, 201, 204, 304 }
-  local NOT_PROCESSED = { 408, 425, 429, 503 }
-  local MAYBE_DONE = { 500, 502, 504, 599 }
+  local NOT_PROCESSED = { 408, 425, 429 }
+  local MAYBE_DONE = { 500, 502, 503, 504, 599 }
   local REFUSED = { 400, 401, 403, 404, 409, 418, 501, 505 }
   local FAULTS = { reset = "net.reset", close = "net.empty", hang = "net.timeout.read",
     garbage = "http.malformed", cut = "http.truncated" }

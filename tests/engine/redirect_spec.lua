@@ -89,7 +89,7 @@ describe("a redirect", function()
     local plain = servers["http://api.test"]
     servers["http://api.test"] = function(request)
       n = n + 1
-      if n == 2 then return 503 end
+      if n == 2 then return 429 end
       return plain(request)
     end
     local res, _, t = follow(servers, "POST", { body = "big" })

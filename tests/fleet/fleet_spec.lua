@@ -335,6 +335,13 @@ describe("a policy in a file", function()
     assert.equal(3, problem.code)
   end)
 
+  it("that is a preset hears nothing of the preset's own functions", function()
+    for _, name in ipairs { "copyleaks", "github" } do
+      local _, asked = trial.policy(name)
+      assert.are.same({}, asked)
+    end
+  end)
+
   it("whose rule is a function hears that it is not asked", function()
     local ok, _, said = policy("return { on = { [503] = function() end } }")
     assert.is_true(ok)

@@ -161,12 +161,12 @@ end)
 
 describe("the history", function()
   it("has an entry for each request: outcome, verdict, wait, why and more", function()
-    local _, err = call({ { status = 503, delay = 2 }, { 429, { ["retry-after"] = "10" } }, "close", 404 })
+    local _, err = call({ { status = 408, delay = 2 }, { 429, { ["retry-after"] = "10" } }, "close", 404 })
     local h = err.history
     local brief = {}
     for i, e in ipairs(h) do brief[i] = ("%d %s %s %s"):format(e.n, e.outcome, e.verdict, e.why or "-") end
-    assert.are.same({ "1 503 retry -", "2 429 retry -", "3 net.empty retry -", "4 404 stop rule" }, brief)
-    assert.are.equal(503, h[1].status)
+    assert.are.same({ "1 408 retry -", "2 429 retry -", "3 net.empty retry -", "4 404 stop rule" }, brief)
+    assert.are.equal(408, h[1].status)
     assert.is_nil(h[1].class)
     assert.are.equal("net.empty", h[3].class)
     assert.is_nil(h[3].status)

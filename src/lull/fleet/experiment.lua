@@ -77,18 +77,29 @@ local function layer(name)
   return settings
 end
 
+-- The functions of the presets: none is about what a simulated server says.
+local function functions_of_presets()
+  local own = {}
+  for name, preset in pairs(presets) do
+    for _, rule in ipairs(type(preset) == "table" and options.layer({}, { preset = name }).on or {}) do
+      if rule.fn then own[rule.fn] = true end
+    end
+  end
+  return own
+end
+
 ---A policy as the core takes it.
 ---@param name string|table a preset, a yardstick, a file; or client options
 ---@param over table? options for every policy: timeout, attempts
 ---@return userdata client
----@return string[] asked outcomes whose functions are not asked here
+---@return string[] asked outcomes whose functions are not asked here; the presets' are not told
 function M.policy(name, over)
   over = options.check(over or {}, false)
   if name == "none" then over.attempts = nil end
   local settings = options.merge(layer(name), over)
-  local asked = {}
+  local asked, own = {}, functions_of_presets()
   for _, rule in ipairs(settings.on or {}) do
-    if rule.fn then asked[#asked + 1] = rule.key end
+    if rule.fn and not own[rule.fn] then asked[#asked + 1] = rule.key end
   end
   return options.compile(settings), asked
 end
