@@ -39,6 +39,12 @@ LIBRARY_DIR ?= $(share)/lull/library
 
 MODULES := src/lull.lua $(sort $(wildcard src/lull/*.lua src/lull/*/*.lua))
 CORE := $(patsubst src/%.c,$(B)/%.o,$(filter-out src/binary/%,$(sort $(wildcard src/*/*.c))))
+# The reader of options is taken into the binary where it is installed: it
+# costs a third of a start with an option to look for it and to compile it.
+ARGPARSE ?= $(shell $(LUA) -e 'for place in package.path:gmatch "[^;]+" do \
+	local path = place:gsub("?", "argparse"); local file = io.open(path); \
+	if file then print(path) break end end' 2>/dev/null)
+EMBEDDED := $(MODULES) $(if $(ARGPARSE),lull/lib/argparse.lua=$(ARGPARSE))
 UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%.o,$(wildcard tests/unit/*.c))
 
 BIN := $(B)/lull-bin$(if $(STATIC_LUA),,-shared)
@@ -67,8 +73,8 @@ $(B)/unit/%.o: tests/unit/%.c
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 $(B)/embedded.o: $(B)/embedded.c
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
-$(B)/embedded.c: $(B)/embed $(MODULES)
-	$(B)/embed $(MODULES) > $@.new && mv $@.new $@
+$(B)/embedded.c: $(B)/embed $(MODULES) $(ARGPARSE)
+	$(B)/embed $(EMBEDDED) > $@.new && mv $@.new $@
 $(B)/embed: $(B)/binary/embed.o $(B)/binary/strip.o
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LUA_LIBS)
 

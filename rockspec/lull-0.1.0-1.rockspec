@@ -24,6 +24,7 @@ build = {
     ["lull.cli.input"] = "src/lull/cli/input.lua",
     ["lull.cli.job"] = "src/lull/cli/job.lua",
     ["lull.cli.main"] = "src/lull/cli/main.lua",
+    ["lull.cli.parser"] = "src/lull/cli/parser.lua",
     ["lull.cli.sim"] = "src/lull/cli/sim.lua",
     ["lull.cli.switches"] = "src/lull/cli/switches.lua",
     ["lull.client"] = "src/lull/client.lua",

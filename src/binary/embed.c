@@ -3,7 +3,9 @@
  * compiled by the very Lua that the binary is built with. It begins twice as
  * fast as with their text, and messages keep their line numbers.
  *
- *   embed src/lull.lua src/lull/cli.lua ... > embedded.c
+ *   embed src/lull.lua src/lull/json.lua ... NAME.lua=FILE > embedded.c
+ *
+ * A file of others is embedded under a name of lull's.
  */
 #include "binary/strip.h"
 
@@ -40,14 +42,14 @@ static void print_chunk(lua_State *L)
     print_bytes((const unsigned char *)whole, whole_len);
 }
 
-/* "src/lull/cli.lua" is "@lull/cli.lua" in messages. */
-static void chunk_name(const char *path, char *chunk, size_t size)
+/* "src/lull/json.lua" is "@lull/json.lua" in messages. */
+static void chunk_name(const char *word, char *chunk, size_t size)
 {
-  const char *name = strncmp(path, "src/", 4) == 0 ? path + 4 : path;
-  snprintf(chunk, size, "@%s", name);
+  const char *name = strncmp(word, "src/", 4) == 0 ? word + 4 : word;
+  snprintf(chunk, size, "@%.*s", (int)strcspn(name, "="), name);
 }
 
-/* And "lull.cli" for require. */
+/* And "lull.json" for require. */
 static void print_module(const char *chunk)
 {
   const char *c;
@@ -72,13 +74,13 @@ static int read_all(lua_State *L, const char *path)
   return 1;
 }
 
-static void embed(lua_State *L, const char *path, int index)
+static void embed(lua_State *L, const char *word, int index)
 {
+  const char *file = strchr(word, '='), *text;
   char chunk[256];
-  const char *text;
   size_t len;
-  chunk_name(path, chunk, sizeof chunk);
-  read_all(L, path);
+  chunk_name(word, chunk, sizeof chunk);
+  read_all(L, file ? file + 1 : word);
   text = lua_tolstring(L, -1, &len);
   if (luaL_loadbuffer(L, text, len, chunk) != 0)
     lua_error(L);

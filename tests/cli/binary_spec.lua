@@ -164,6 +164,17 @@ describe("the binary #binary", function()
     assert.is_truthy(result.out:match "^%d+%.%d+%.%d+\t%[1%]\n$")
   end)
 
+  -- argparse was looked for, read and compiled at each start with an option, a
+  -- quarter of its instructions. A script's own argparse is its own affair.
+  it("reads its options where no argparse is installed", function()
+    local bare = "LUA_PATH=/nowhere/?.lua " .. wire.quote(BINARY)
+    local help = wire.run(bare .. " get --help")
+    assert.are.same({ 0, "" }, { help.code, help.err })
+    has(help.out, "--attempts")
+    local own = wire.run(bare .. " " .. wire.write("print(pcall(require, 'argparse'))", ".lua"))
+    has(own.out, "module 'argparse' not found")
+  end)
+
   it("a script that is not there or is no Lua did not load: 3", function()
     refused(lull "no/such/script.lua", 3, "no/such/script.lua", "No such file")
     local path = wire.write("local x = 1\nx = = 2\n", ".lua")

@@ -62,7 +62,7 @@ local LUA_LIBRARIES = {
   ["lull.core"] = { "json", "sched", "outcome", "attempt", "options", "client", "trace", "sim.chaos",
     "sim.record", "sim.simulate", "cli.input", "cli.flags", "cli.fetch", "cli.switches", "fleet.experiment" },
   cjson = { "json", "sim.world", "cli.switches" },
-  argparse = { "cli.flags", "cli.switches", "cli.sim" },
+  argparse = {}, -- cli.parser chooses one
 }
 
 -- ---- reading --------------------------------------------------------------

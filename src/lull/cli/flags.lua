@@ -149,7 +149,7 @@ end
 ---The parser of one command; the manual is made of it, too.
 ---@param command string
 function M.parser(command)
-  local p = require "argparse"("lull " .. command, ABOUT[command])
+  local p = require "lull.cli.parser"("lull " .. command, ABOUT[command])
   p:add_help(false):help(help_text(command))
   p:argument "url":args "*":argname "URL"
   for _, group in ipairs(GROUPS) do

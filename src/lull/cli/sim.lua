@@ -193,7 +193,7 @@ Examples:
   lull sim --scenario readme --svg fleet.svg]]
 
 function M.parser()
-  local argparse = require "argparse"
+  local argparse = require "lull.cli.parser"
   local p = argparse("lull sim", "See what a policy does to a server: many clients, in virtual time.", ABOUT)
   p:usage("Usage: lull sim [options] POLICY...")
   p:add_help("-h --help")

@@ -19,7 +19,7 @@ Exit codes: 0 done, 1 the script failed, 2 usage, 3 it did not load,
 75 some work can be tried later, 130 and 143 after SIGINT and SIGTERM.]]
 
 function M.parser()
-  local argparse = require "argparse"
+  local argparse = require "lull.cli.parser"
   local p = argparse("lull", "Run a Lua script that talks to HTTP APIs which fail, throttle or lie.", EXAMPLES)
   p:usage("Usage: lull [options] script.lua [args]    (- for standard input)\n"
     .. "       lull get|head|post|put|patch|delete [options] URL...\n"
@@ -38,7 +38,7 @@ function M.parser()
 end
 
 function M.plan_parser()
-  local p = require "argparse"("lull plan", "Tell what a script would do: run it up to its first request,\n"
+  local p = require "lull.cli.parser"("lull plan", "Tell what a script would do: run it up to its first request,\n"
     .. "and print each client's limits, rules and waits. Nothing is sent.",
     "Example:\n  lull plan scripts/copyleaks.lua a.txt")
   p:usage "Usage: lull plan script.lua [args]"
