@@ -451,6 +451,8 @@ function headers:each() end
 ---@field waited number
 ---The last real answer.
 ---@field response? lull.response
+---True where the exit code would be 75: another run does no harm.
+---@field later boolean
 ---s, when a wait was refused.
 ---@field retry_after? number
 ---@field lane? string
@@ -628,7 +630,8 @@ function lull.sleep(seconds) end
 ---@param source any[]|fun(): any
 ---@param options? lull.each_options may be left out
 ---@param fn function
----@overload fun(source: any[]|(fun(): any), fn: function)
+---@return lull.summary summary
+---@overload fun(source: any[]|(fun(): any), fn: function): lull.summary
 function lull.each(source, options, fn) end
 
 ---As `lull.each`; gives the list of what the function returned, in the order of
@@ -637,8 +640,50 @@ function lull.each(source, options, fn) end
 ---@param options? lull.each_options may be left out
 ---@param fn function
 ---@return any[] results
----@overload fun(source: any[]|(fun(): any), fn: function): any[]
+---@return lull.summary summary
+---@overload fun(source: any[]|(fun(): any), fn: function): any[], lull.summary
 function lull.map(source, options, fn) end
+
+---What became of the items, by what the function gave for each: a value, or
+---nothing at all: `done`; nil and an error with `later`: `later`; nil and any
+---other error, or nil alone: `failed`.
+---@class lull.summary
+---@field done integer
+---@field failed integer
+---@field later integer
+---Done or failed in a run before this one, by the journal.
+---@field before integer
+---Begun, and not come to an end when the process was asked to end.
+---@field open integer
+---Broken rows, which are among the failed.
+---@field broken integer
+---@field total integer
+---The exit code for `lull.exit`: 1 when some failed, else 75 when some are left
+---for later, else 0.
+---@field code integer
+
+---The items of a file, for `lull.each`: an iterator function. CSV (RFC 4180) and
+---TSV have a header, and give tables by its names; NDJSON gives the value of each
+---line; of anything else the lines are the items. Empty lines are left out. A
+---broken row is an item that failed: it is said with its line number, the
+---function never sees it, and the rest goes on.
+---@param path string "-" for standard input
+---@param options? lull.rows_options
+---@return fun(): any
+function lull.rows(path, options) end
+
+---@class lull.rows_options
+---By default by the file's name: `.csv`, `.tsv`, `.tab`, `.ndjson`, `.jsonl`;
+---lines for any other.
+---@field format? "csv"|"tsv"|"ndjson"|"lines"
+
+---What `lull.rows` gives for a row that cannot be read, to who calls it without
+---`lull.each`; `tostring` gives it as a line.
+---@class lull.broken_row
+---@field file string
+---@field line integer
+---What is wrong.
+---@field broken string
 
 ---@class lull.each_options
 ---Items at once. Default 10.

@@ -7,6 +7,7 @@ local lazy = require "lull.lazy"
 local presets = require "lull.presets"
 local sched = require "lull.sched"
 local secret = require "lull.secret"
+local rows = lazy "lull.batch.rows"
 local tasks = lazy "lull.tasks"
 local text = require "lull.text"
 local usage = require "lull.usage"
@@ -31,6 +32,8 @@ M.fds = sched.fds
 M.timeout = sched.timeout
 M.try = sched.try
 M.exit = sched.exit
+
+function M.rows(path, options) return rows.rows(path, options) end
 
 function M.each(source, options, fn) return tasks.each(source, options, fn) end
 

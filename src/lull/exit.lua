@@ -24,15 +24,12 @@ function M.complain(problem)
   io.stderr:write("lull: ", secret.redact(tostring(problem)), "\n")
 end
 
--- What another run may change.
-local LATER = { hint = true, budget = true, breaker = true }
-
 ---The exit code that an error which ended a script comes to.
 ---@param err any
 ---@return integer
 function M.code_of(err)
   if sched.is_exit(err) then return err.code end
-  if getmetatable(err) == outcome.Error and LATER[err.why] then return M.LATER end
+  if getmetatable(err) == outcome.Error and err.later then return M.LATER end
   return 1
 end
 

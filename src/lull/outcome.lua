@@ -180,6 +180,9 @@ Error.__tostring = function(self)
     self.outcome, after, ending(self)))
 end
 
+-- What another run may change.
+local LATER = { hint = true, budget = true, breaker = true }
+
 ---What a call's end means for the script: a response, or nil and an error.
 ---@param details table of the event "done"
 ---@param stop_reason string? what the script's rule said
@@ -192,6 +195,7 @@ function M.conclude(details, stop_reason, rules)
     why = details.why,
     why_text = details.why_text,
     stop_reason = stop_reason,
+    later = LATER[details.why] or false,
     outcome = outcome_text(details),
     attempts = core.unpack(packed, "attempts"),
     elapsed = core.unpack(packed, "elapsed"),
@@ -214,7 +218,7 @@ end
 ---@param details { class: string?, detail: string?, text: string? } what was wrong
 function M.refuse(method, url, why, details)
   return setmetatable({ reason = details.class or why, why = why,
-    why_text = why == "rule" and "not to be retried" or why,
+    why_text = why == "rule" and "not to be retried" or why, later = false,
     outcome = outcome_text(details), attempts = 0, elapsed = 0, waited = 0,
     method = method, url = secret.redact(core.redact(url) or url) }, Error)
 end

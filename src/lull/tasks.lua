@@ -10,6 +10,62 @@ local unpack = table.unpack or unpack
 
 local function pack(...) return { n = select("#", ...), ... } end
 
+-- ---- what became of the items ---------------------------------------------
+
+-- An item that could not be read: its source says where it stands, and why.
+---@type lull.broken_row
+local Broken = {}
+Broken.__index = Broken
+Broken.__tostring = function(row) return ("%s:%d: %s"):format(row.file, row.line, row.broken) end
+M.Broken = Broken
+
+local SAID = 10 -- broken rows that are told of one by one
+
+---@type lull.summary
+local Summary = {}
+Summary.__index = Summary
+
+-- 75 says that another run does no harm, and is wanted.
+local function code_of(sum)
+  if sum.failed > 0 then return 1 end
+  return (sum.later > 0 or sum.open > 0) and 75 or 0
+end
+
+-- Counted as failed, and said: the function never sees it.
+local function refuse(sum, row)
+  sum.failed = sum.failed + 1
+  sum.broken = sum.broken + 1
+  if sum.broken <= SAID then io.stderr:write("lull: ", tostring(row), "\n") end
+end
+
+local function conclude(sum)
+  if sum.broken > SAID then
+    io.stderr:write(("lull: %d rows more are broken\n"):format(sum.broken - SAID))
+  end
+  sum.open = sum.total - sum.done - sum.failed - sum.later - sum.before
+  sum.code = code_of(sum)
+  return sum
+end
+
+-- What the function gives is what becomes of its item.
+local function tally(sum, ...)
+  local value, err = ...
+  if value == Broken then
+    refuse(sum, err)
+  elseif value ~= nil or select("#", ...) == 0 then
+    sum.done = sum.done + 1
+  elseif type(err) == "table" and err.later then
+    sum.later = sum.later + 1
+  elseif not (sched.interrupted and type(err) == "table" and err.why == "cancelled") then
+    sum.failed = sum.failed + 1
+  end
+end
+
+local function new_summary()
+  return setmetatable({ total = 0, done = 0, failed = 0, later = 0, before = 0, open = 0, broken = 0,
+    code = 0 }, Summary)
+end
+
 -- A list or an iterator function as a function that gives the next values,
 -- or nil at the end.
 local function puller(source, what)
@@ -152,6 +208,8 @@ local function grow(state)
   if not (state.over or group.failed or group.ending) then sched.begin(group) end
 end
 
+local pull
+
 -- One more worker only when there was something to pull: ten items never
 -- make a thousand tasks.
 local function pulled(state, ...)
@@ -159,6 +217,11 @@ local function pulled(state, ...)
   if (...) == nil then
     state.over = true
     return leave(state)
+  end
+  state.sum.total = state.sum.total + 1
+  if getmetatable(...) == Broken then
+    refuse(state.sum, (...))
+    return pull(state)
   end
   if state.group.count < state.parallel and not state.growing then
     state.growing = true
@@ -171,7 +234,7 @@ end
 -- What the source gives next. At its end the worker ends within here. Few
 -- values on the stack, here and above: a source that sleeps is still to fit in
 -- a coroutine's first one, which would double, and stay so for each worker.
-local function pull(state)
+pull = function(state)
   if state.pulling then wait_turn(state) end
   if state.over or sched.interrupted then return leave(state) end
   state.pulling = sched.current()
@@ -180,14 +243,18 @@ end
 
 -- `wrapped` does what `fn`, the script's, is for.
 local function run(what, source, options, fn, wrapped)
-  local state = { source = puller(source, what), queue = {}, turn = grow,
-    parallel = parallel_of(options, what) }
+  local sum = new_summary()
+  local state = { source = puller(source, what), sum = sum, queue = {},
+    turn = grow, parallel = parallel_of(options, what) }
   sched.check()
   local group = new_group(what)
   state.group = group
   wrapped = wrapped or fn
+  -- Few values on the stack here, too.
+  local function take() return pull(state) end
+  local function count(...) return tally(sum, ...) end
   group.work = function()
-    while true do wrapped(pull(state)) end
+    while true do count(wrapped(take())) end
   end
   -- A signal may end the worker whose turn it is, within an iterator that waits.
   group.vacate = function(task)
@@ -199,6 +266,7 @@ local function run(what, source, options, fn, wrapped)
   group:add(group.work).fn = fn -- by which it is named
   group.fn = fn
   group:wait()
+  return conclude(sum)
 end
 
 local function function_of(what, options, fn)
@@ -208,7 +276,7 @@ end
 
 function M.each(source, options, fn)
   options, fn = function_of("each", options, fn)
-  run("each", source, options, fn)
+  return run("each", source, options, fn)
 end
 
 function M.map(source, options, fn)
@@ -220,11 +288,16 @@ function M.map(source, options, fn)
     n = n + 1
     return n, ...
   end
-  run("map", function() return numbered(take()) end, options, fn, function(i, ...)
-    results[i] = fn(...)
+  local function keep(i, ...)
+    results[i] = ...
+    return ...
+  end
+  local sum = run("map", function() return numbered(take()) end, options, fn, function(i, ...)
+    if getmetatable(...) == Broken then return Broken, ... end
+    return keep(i, fn(...))
   end)
   results.n = n
-  return results
+  return results, sum
 end
 
 -- All are looked at before the first is started.

@@ -12,8 +12,8 @@ local FLOORS = {
 local NEVER = { binary = { "base", "http", "hint", "lane", "policy", "request", "world", "store", "engine",
   "fleet", "bind" } }
 
--- lull's Lua folders; the first is src/lull itself, with lull.lua.
-local LUA_FLOORS = { { "lull" }, { "sim" }, { "fleet" }, { "cli" }, { "command" } }
+-- lull's Lua folders; the first is src/lull itself, and public is lull.lua.
+local LUA_FLOORS = { { "lull" }, { "batch" }, { "public" }, { "sim" }, { "fleet" }, { "cli" }, { "command" } }
 
 -- Headers of libraries, and the folders or files that may include them.
 local LIBRARIES = {
@@ -60,7 +60,7 @@ local CONCEPTS = {
 -- Modules of others, and the modules that may ask for them.
 local LUA_LIBRARIES = {
   ["lull.core"] = { "json", "sched", "outcome", "attempt", "options", "client", "trace", "sim.chaos",
-    "sim.record", "sim.simulate", "cli.input", "cli.flags", "cli.fetch", "cli.switches", "fleet.experiment" },
+    "sim.record", "sim.simulate", "input", "cli.flags", "cli.fetch", "cli.switches", "fleet.experiment" },
   cjson = { "json", "sim.world", "cli.switches" },
   argparse = {}, -- cli.parser chooses one
 }
@@ -507,6 +507,7 @@ describe("lull's Lua folders", function()
   -- lull.sim is the public face of its folder.
   local function folder(name)
     if name == "command" or name == "sim" then return name end
+    if name == "lull" then return "public" end
     return name:match "^(.-)%." or "lull"
   end
 

@@ -12,7 +12,7 @@ local text = require "lull.text"
 local usage = require "lull.usage"
 
 -- What URLs alone do without.
-local flags, input, jobs, switches = lazy "lull.cli.flags", lazy "lull.cli.input", lazy "lull.cli.job",
+local flags, input, jobs, switches = lazy "lull.cli.flags", lazy "lull.input", lazy "lull.cli.job",
   lazy "lull.cli.switches"
 
 local M = {}
