@@ -80,7 +80,14 @@ struct lull_facts lull_judge_facts(const struct lull_call *call, lull_usec now,
   };
 }
 
-enum lull_lane_result lull_judge_result(enum lull_class class, int status)
+/* The 403 of a limiter: a refusal for good names no time. */
+static bool banned(int status, const struct lull_hint *hint)
+{
+  return status == 403 && hint && hint->asked && hint->wait > 0;
+}
+
+enum lull_lane_result lull_judge_result(enum lull_class class, int status,
+                                        const struct lull_hint *hint)
 {
   if (class == LULL_NET_TIMEOUT_CONNECT || class == LULL_NET_TIMEOUT_READ)
     return LULL_RESULT_TIMEOUT;
@@ -91,7 +98,7 @@ enum lull_lane_result lull_judge_result(enum lull_class class, int status)
     return lull_class_permanent(class) && class != LULL_TLS_CERT
                ? LULL_RESULT_PASS
                : LULL_RESULT_FAIL;
-  if (status == 429 || status == 503)
+  if (status == 429 || status == 503 || banned(status, hint))
     return LULL_RESULT_THROTTLE;
   return status >= 500 ? LULL_RESULT_FAIL : LULL_RESULT_PASS;
 }
@@ -113,7 +120,8 @@ lull_usec lull_judge_pause(const struct lull_call *call,
   const struct lull_policy *p = &call->client->policy;
   const struct lull_hint *hint = &call->ended->hint;
   bool hinted = hint->source != LULL_HINT_NONE && hint->wait > 0;
-  bool pause = r->status == 429 || (r->status == 503 && hinted);
+  bool pause = r->status == 429 || (r->status == 503 && hinted) ||
+               banned(r->status, hint);
   if (r->rule != LULL_NO_RULE && p->rules[r->rule].pause >= 0)
     pause = p->rules[r->rule].pause;
   if (!pause)

@@ -20,8 +20,9 @@ struct lull_record *lull_judge_record(struct lull_call *call,
 struct lull_facts lull_judge_facts(const struct lull_call *call, lull_usec now,
                                    bool drained);
 
-/* What the lane should think of an outcome. */
-enum lull_lane_result lull_judge_result(enum lull_class class, int status);
+/* What the lane should think of an outcome; `hint` may be NULL. */
+enum lull_lane_result lull_judge_result(enum lull_class class, int status,
+                                        const struct lull_hint *hint);
 
 /* The last answer asks to follow a redirect, and nothing speaks against
    it. */

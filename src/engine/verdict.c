@@ -13,7 +13,8 @@ static void finish_ticket(struct lull_engine *e, struct lull_leg *leg,
                     e->world->ops->wall(e->world), &quota);
   lull_lane_arrived(&leg->ticket, e->now);
   lull_lane_finish(&leg->ticket, e->now,
-                   lull_judge_result((enum lull_class)r->class, r->status),
+                   lull_judge_result((enum lull_class)r->class, r->status,
+                                     &leg->call->ended->hint),
                    &quota);
   lull_lanes_touch(&e->lanes, leg->lane);
 }

@@ -325,9 +325,10 @@ static void conclude(struct lull_fleet *f, struct lull_fleet_leg *leg)
   struct lull_fleet_client *c = call->client;
   leg->phase = LULL_FLEET_IDLE;
   pose(f, leg);
-  lull_lane_finish(&leg->ticket, f->now,
-                   lull_judge_result(leg->reply.class, leg->reply.status),
-                   &nothing_told);
+  lull_lane_finish(
+      &leg->ticket, f->now,
+      lull_judge_result(leg->reply.class, leg->reply.status, NULL),
+      &nothing_told);
   struct lull_facts facts = lull_judge_facts(&f->pose, f->now, false);
   struct lull_verdict v =
       lull_policy_suggest(&f->policy->policy, &facts, &f->rng);

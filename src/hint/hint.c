@@ -2,6 +2,7 @@
 #include "hint/hint.h"
 
 #include "hint/ratelimit.h"
+#include "hint/vendor.h"
 
 #include <string.h>
 #include <strings.h>
@@ -33,12 +34,18 @@ static void keep(char *raw, const char *text)
   raw[i] = '\0';
 }
 
+/* Takes what a source says, if those before it said nothing. To wait for 0
+   seconds is to say nothing: servers that cut their waits to whole seconds
+   write it when there is most of a second left. */
 static void answer(struct lull_hint *hint, enum lull_hint_source source,
                    const struct lull_reset_span *span, const char *raw)
 {
+  if (hint->source != LULL_HINT_NONE && (hint->wait > 0 || span->wait == 0))
+    return;
   hint->source = source;
   hint->wait = span->wait;
   hint->unanchored = span->unanchored;
+  hint->asked = hint->asked || source <= LULL_HINT_RETRY_AFTER;
   keep(hint->raw, raw);
 }
 
@@ -48,7 +55,7 @@ static void answer(struct lull_hint *hint, enum lull_hint_source source,
 static bool pushback_line(const char *line, struct lull_reset_span *span)
 {
   struct lull_scan s = lull_scan_text(line);
-  return lull_reset_millis(s, NULL, span) &&
+  return lull_reset_whole_millis(s, NULL, span) &&
          span->wait <= INT32_MAX * LULL_MSEC;
 }
 
@@ -58,13 +65,18 @@ static void pushback(const struct lull_headers *h, struct lull_hint *hint)
 {
   const char *line;
   size_t at = 0;
+  const char *longest = NULL;
+  struct lull_reset_span most, span;
   while ((line = lull_scan_field(h, &at, "grpc-retry-pushback-ms")) != NULL) {
-    struct lull_reset_span span;
-    if (!pushback_line(line, &span))
+    if (!pushback_line(line, &span)) {
       hint->advice = LULL_ADVICE_STOP;
-    else if (hint->source == LULL_HINT_NONE || span.wait > hint->wait)
-      answer(hint, LULL_HINT_PUSHBACK, &span, line);
+    } else if (!longest || span.wait > most.wait) {
+      longest = line;
+      most = span;
+    }
   }
+  if (longest)
+    answer(hint, LULL_HINT_PUSHBACK, &most, longest);
   if (hint->advice == LULL_ADVICE_STOP)
     *hint = (struct lull_hint){.advice = LULL_ADVICE_STOP};
 }
@@ -111,11 +123,13 @@ static const struct plain {
   enum lull_hint_source source;
   const char *name;
   lull_reset_reader *reader;
+  bool with_suffix; /* one of several limits may be named after it */
 } plains[] = {
-    {LULL_HINT_RETRY_AFTER_MS, "retry-after-ms", lull_reset_millis},
-    {LULL_HINT_MS_RETRY_AFTER, "x-ms-retry-after-ms", lull_reset_millis},
-    {LULL_HINT_AMZ, "x-amz-retry-after", lull_reset_millis},
-    {LULL_HINT_RETRY_AFTER, "Retry-After", lull_reset_retry_after},
+    {LULL_HINT_RETRY_AFTER_MS, "retry-after-ms", lull_reset_millis, false},
+    {LULL_HINT_MS_RETRY_AFTER, "x-ms-retry-after-ms", lull_reset_millis,
+     false},
+    {LULL_HINT_AMZ, "x-amz-retry-after", lull_reset_whole_millis, false},
+    {LULL_HINT_RETRY_AFTER, "Retry-After", lull_reset_retry_after, true},
 };
 
 static void plain(const struct lull_headers *h,
@@ -126,9 +140,8 @@ static void plain(const struct lull_headers *h,
   for (i = 0; i < sizeof plains / sizeof *plains; i++) {
     struct lull_reset_span span;
     const char *raw;
-    if (hint->source == LULL_HINT_NONE &&
-        lull_reset_field(h, plains[i].name, plains[i].reader, anchor, &span,
-                         &raw))
+    if (lull_reset_field(h, plains[i].name, plains[i].with_suffix,
+                         plains[i].reader, anchor, &span, &raw))
       answer(hint, plains[i].source, &span, raw);
   }
 }
@@ -139,11 +152,13 @@ struct wish {
   struct lull_ratelimit_window empty, untold;
 };
 
+/* A field that says when to come back needs no count beside it. */
 static void wish(void *context, const struct lull_ratelimit_window *w)
 {
   struct wish *wishes = context;
+  bool empty = w->remaining == 0 || w->over || (w->remaining < 0 && w->asked);
   struct lull_ratelimit_window *most =
-      w->remaining < 0 ? &wishes->untold : &wishes->empty;
+      empty ? &wishes->empty : &wishes->untold;
   if (w->remaining <= 0 && (!most->raw || w->reset.wait > most->reset.wait))
     *most = *w;
 }
@@ -159,13 +174,17 @@ static void windows(const struct lull_headers *h,
                                      ? LULL_HINT_X_RATELIMIT
                                      : LULL_HINT_RATELIMIT;
   struct wish wishes = {0};
-  if (hint->source != LULL_HINT_NONE)
+  const struct lull_ratelimit_window *w = &wishes.empty;
+  if (hint->source != LULL_HINT_NONE && hint->wait > 0)
     return;
   family(h, anchor, wish, &wishes);
-  if (wishes.empty.raw)
-    answer(hint, source, &wishes.empty.reset, wishes.empty.raw);
-  else if (wishes.untold.raw && status == 429)
-    answer(hint, source, &wishes.untold.reset, wishes.untold.raw);
+  if (!w->raw && status == 429)
+    w = &wishes.untold;
+  if (!w->raw)
+    return;
+  answer(hint, source, &w->reset, w->raw);
+  if (hint->source == source && w->asked)
+    hint->asked = true;
 }
 
 /* Most answers tell nothing of a quota: one look at the names spares the
@@ -173,12 +192,34 @@ static void windows(const struct lull_headers *h,
 static bool mentions_rate(const struct lull_headers *headers)
 {
   const char *name, *value;
-  size_t at = 0;
+  size_t at = 0, len;
   while (lull_headers_next(headers, &at, &name, &value))
-    if (strchr("rRxXaA", *name) &&
-        (strstr(name, "ate") || strstr(name, "ATE")))
+    if (lull_vendor_word(name, &len))
       return true;
   return false;
+}
+
+struct rest {
+  bool told, empty;
+};
+
+static void look_for_rest(void *context, const struct lull_ratelimit_window *w)
+{
+  struct rest *rest = context;
+  rest->told = rest->told || w->remaining > 0;
+  rest->empty = rest->empty || w->remaining == 0 || w->over;
+}
+
+/* Flask-Limiter puts a Retry-After on every answer, with what is left of the
+   quota. While something is left it asks for nothing. */
+static bool has_rest(const struct lull_headers *h,
+                     const struct lull_reset_anchor *anchor)
+{
+  struct rest rest = {false, false};
+  lull_ratelimit_draft(h, anchor, look_for_rest, &rest);
+  lull_ratelimit_triple(h, anchor, look_for_rest, &rest);
+  lull_ratelimit_vendor(h, anchor, look_for_rest, &rest);
+  return rest.told && !rest.empty;
 }
 
 void lull_hint_read(const struct lull_headers *headers, int status,
@@ -194,6 +235,8 @@ void lull_hint_read(const struct lull_headers *headers, int status,
   windows(headers, &anchor, status, lull_ratelimit_draft, hint);
   windows(headers, &anchor, status, lull_ratelimit_triple, hint);
   windows(headers, &anchor, status, lull_ratelimit_vendor, hint);
+  if (hint->asked && has_rest(headers, &anchor))
+    hint->asked = false;
 }
 
 /* Is a used up sooner than b, spent evenly? Doubles will do: this ranks,
@@ -209,7 +252,8 @@ static void tightest(void *context, const struct lull_ratelimit_window *w)
 {
   struct lull_quota *quota = context;
   struct lull_quota one = {true, w->remaining, w->reset.wait};
-  if (w->remaining >= 0 && (!quota->known || tighter(&one, quota)))
+  if (w->remaining >= 0 && !w->guessed &&
+      (!quota->known || tighter(&one, quota)))
     *quota = one;
 }
 

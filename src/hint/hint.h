@@ -36,6 +36,7 @@ struct lull_hint {
   enum lull_hint_source source; /* NONE: no wait was asked for */
   lull_usec wait;               /* from the response on; >= 0, saturating */
   bool unanchored;              /* a date that had no Date to measure from */
+  bool asked;                   /* told outright, and not by a quota's reset */
   enum lull_hint_advice advice;
   char raw[LULL_HINT_RAW]; /* the field's text as it came, cut to fit, with
                               all but printable ASCII as '?' */

@@ -71,32 +71,37 @@ static bool weekday(struct lull_scan *s, const char *after)
   return name(s, weekdays, &n) && lull_scan_word(s, after);
 }
 
+/* hh:mm */
+static bool hours(struct lull_scan *s, struct civil *c)
+{
+  return lull_scan_fixed(s, 2, &c->hour) && lull_scan_char(s, ':') &&
+         lull_scan_fixed(s, 2, &c->minute) && c->hour < 24 && c->minute < 60;
+}
+
 /* hh:mm:ss, second 60 being the leap second (RFC 9110 section 5.6.7). */
 static bool clock_time(struct lull_scan *s, struct civil *c)
 {
-  return lull_scan_fixed(s, 2, &c->hour) && lull_scan_char(s, ':') &&
-         lull_scan_fixed(s, 2, &c->minute) && lull_scan_char(s, ':') &&
-         lull_scan_fixed(s, 2, &c->second) && c->hour < 24 && c->minute < 60 &&
-         c->second <= 60;
+  return hours(s, c) && lull_scan_char(s, ':') &&
+         lull_scan_fixed(s, 2, &c->second) && c->second <= 60;
 }
 
-/* Day, month and year of the given number of digits, then time and zone:
-   the common part of IMF-fixdate and of the form of RFC 850. */
+/* Day, month and year of the given number of digits, then the time: the
+   common part of IMF-fixdate and of the form of RFC 850. */
 static bool day_first(struct lull_scan *s, char mark, int width,
                       struct civil *c)
 {
   return weekday(s, ", ") && lull_scan_fixed(s, 2, &c->day) &&
          lull_scan_char(s, mark) && name(s, months, &c->month) &&
          lull_scan_char(s, mark) && lull_scan_fixed(s, width, &c->year) &&
-         lull_scan_char(s, ' ') && clock_time(s, c) &&
-         lull_scan_word(s, " GMT");
+         lull_scan_char(s, ' ') && clock_time(s, c) && lull_scan_char(s, ' ');
 }
 
 /* "Sun, 06 Nov 1994 08:49:37 GMT" */
 static bool fixdate(struct lull_scan s, lull_usec *at)
 {
   struct civil c = {0};
-  return day_first(&s, ' ', 4, &c) && finish(&s, &c, at);
+  return day_first(&s, ' ', 4, &c) && lull_scan_word(&s, "GMT") &&
+         finish(&s, &c, at);
 }
 
 /* A date 50 years earlier is not after now, or it is more than 50 years
@@ -111,7 +116,7 @@ static bool too_far(struct civil c, lull_usec now)
 static bool two_digits(struct lull_scan s, lull_usec now, lull_usec *at)
 {
   struct civil c = {0};
-  if (!day_first(&s, '-', 2, &c))
+  if (!day_first(&s, '-', 2, &c) || !lull_scan_word(&s, "GMT"))
     return false;
   for (c.year += 9900; c.year >= 100 && too_far(c, now); c.year -= 100)
     ;
@@ -163,24 +168,79 @@ static bool fraction(struct lull_scan *s, struct civil *c)
   return true;
 }
 
+/* "2023-09-29T" */
+static bool iso_day(struct lull_scan *s, struct civil *c)
+{
+  return lull_scan_fixed(s, 4, &c->year) && lull_scan_char(s, '-') &&
+         lull_scan_fixed(s, 2, &c->month) && lull_scan_char(s, '-') &&
+         lull_scan_fixed(s, 2, &c->day) &&
+         (lull_scan_char(s, 'T') || lull_scan_char(s, 't') ||
+          lull_scan_char(s, ' '));
+}
+
+static bool zulu(struct lull_scan *s)
+{
+  return lull_scan_char(s, 'Z') || lull_scan_char(s, 'z');
+}
+
 bool lull_httpdate_iso(struct lull_scan s, lull_usec *at)
 {
   struct civil c = {0};
-  if (!lull_scan_fixed(&s, 4, &c.year) || !lull_scan_char(&s, '-') ||
-      !lull_scan_fixed(&s, 2, &c.month) || !lull_scan_char(&s, '-') ||
-      !lull_scan_fixed(&s, 2, &c.day))
-    return false;
-  if (!lull_scan_char(&s, 'T') && !lull_scan_char(&s, 't') &&
-      !lull_scan_char(&s, ' '))
-    return false;
-  if (!clock_time(&s, &c))
+  if (!iso_day(&s, &c) || !clock_time(&s, &c))
     return false;
   if (lull_scan_peek(&s) == '.' && !fraction(&s, &c))
     return false;
-  if (!lull_scan_char(&s, 'Z') && !lull_scan_char(&s, 'z') &&
-      !offset(&s, ":", &c))
+  if (!zulu(&s) && !offset(&s, ":", &c))
     return false;
   return finish(&s, &c, at);
+}
+
+/* Seconds and their fraction, if they are there. */
+static bool loose_seconds(struct lull_scan *s, struct civil *c)
+{
+  if (!lull_scan_char(s, ':'))
+    return true;
+  if (!lull_scan_fixed(s, 2, &c->second) || c->second > 60)
+    return false;
+  return lull_scan_peek(s) != '.' || fraction(s, c);
+}
+
+/* "+02:00", "+0200" or "+02". */
+static bool loose_offset(struct lull_scan *s, struct civil *c)
+{
+  struct lull_scan from = *s;
+  int hour;
+  bool west;
+  if (offset(s, ":", c))
+    return true;
+  *s = from;
+  if (offset(s, "", c))
+    return true;
+  *s = from;
+  west = lull_scan_char(s, '-');
+  if ((!west && !lull_scan_char(s, '+')) || !lull_scan_fixed(s, 2, &hour) ||
+      hour > 23)
+    return false;
+  c->offset = hour * (west ? -60 : 60);
+  return true;
+}
+
+static bool loose_iso(struct lull_scan s, lull_usec *at)
+{
+  struct civil c = {0};
+  return iso_day(&s, &c) && hours(&s, &c) && loose_seconds(&s, &c) &&
+         (zulu(&s) || loose_offset(&s, &c)) && finish(&s, &c, at);
+}
+
+static bool mail_date(struct lull_scan s, lull_usec *at)
+{
+  struct civil c = {0};
+  return day_first(&s, ' ', 4, &c) && offset(&s, "", &c) && finish(&s, &c, at);
+}
+
+bool lull_httpdate_loose(struct lull_scan text, lull_usec *at)
+{
+  return loose_iso(text, at) || mail_date(text, at);
 }
 
 /* The zone's name in brackets says nothing that the offset did not. */

@@ -25,4 +25,10 @@ bool lull_httpdate_iso(struct lull_scan text, lull_usec *at);
    "Tue Feb 16 2021 09:02:42 GMT+0100 (CET)". */
 bool lull_httpdate_script(struct lull_scan text, lull_usec *at);
 
+/* What is not quite RFC 3339, and a moment all the same: without seconds,
+   or with an offset that has no colon or no minutes
+   ("2021-05-10T11:00Z", "...T11:00:00+0200", "...+02"); and an IMF-fixdate
+   with an offset instead of GMT (RFC 5322: "... 16:26:57 +0000"). */
+bool lull_httpdate_loose(struct lull_scan text, lull_usec *at);
+
 #endif

@@ -15,6 +15,9 @@ struct lull_ratelimit_window {
   int64_t remaining; /* -1: not known */
   struct lull_reset_span reset;
   const char *raw; /* the text of the field that told the reset */
+  bool over;       /* less than nothing remains */
+  bool asked;      /* the reset is a wait that the server asks for outright */
+  bool guessed;    /* the reset is the latest that the window can end */
 };
 
 /* Is shown one window after the other. */
@@ -27,7 +30,8 @@ typedef void lull_ratelimit_family(const struct lull_headers *h,
                                    lull_ratelimit_see *see, void *context);
 
 /* RateLimit of draft-ietf-httpapi-ratelimit-headers-11 (a list), or -07 (a
-   dictionary). Nothing when the response comes from a cache. */
+   dictionary), with RateLimit-Policy for what is used up and does not tell
+   until when. Nothing when the response comes from a cache. */
 lull_ratelimit_family lull_ratelimit_draft;
 
 /* RateLimit-Remaining and RateLimit-Reset, of the drafts up to -06. Nothing

@@ -1,8 +1,12 @@
+#define _POSIX_C_SOURCE 200809L
 #include "hint/reset.h"
 
 #include "hint/httpdate.h"
 
 #include <string.h>
+#include <strings.h>
+
+#define DAY (86400 * LULL_SEC)
 
 /* The first Age that is a number; a bad one counts as none. */
 static lull_usec age(const struct lull_headers *h)
@@ -67,14 +71,31 @@ static bool delay(lull_usec wait, struct lull_reset_span *span)
   return true;
 }
 
+/* Three digits of a millisecond's fraction are microseconds. */
+static lull_usec millis(struct lull_scan_decimal d)
+{
+  return lull_usec_add(lull_scan_times(d.whole, (uint64_t)LULL_MSEC),
+                       (d.micro + 999) / 1000);
+}
+
 bool lull_reset_millis(struct lull_scan text,
                        const struct lull_reset_anchor *anchor,
                        struct lull_reset_span *span)
 {
-  uint64_t n;
+  struct lull_scan_decimal d;
   (void)anchor;
-  return lull_scan_uint(&text, &n) && lull_scan_done(&text) &&
-         delay(lull_scan_times(n, (uint64_t)LULL_MSEC), span);
+  return lull_scan_decimal(&text, &d) && lull_scan_done(&text) &&
+         delay(millis(d), span);
+}
+
+bool lull_reset_whole_millis(struct lull_scan text,
+                             const struct lull_reset_anchor *anchor,
+                             struct lull_reset_span *span)
+{
+  struct lull_scan s = text;
+  uint64_t n;
+  return lull_scan_uint(&s, &n) && lull_scan_done(&s) &&
+         lull_reset_millis(text, anchor, span);
 }
 
 /* Some servers write the moment as seconds or milliseconds since 1970. A
@@ -83,24 +104,37 @@ bool lull_reset_millis(struct lull_scan text,
 static bool is_moment(uint64_t n, lull_usec unit,
                       const struct lull_reset_anchor *anchor)
 {
-  lull_usec day = 86400 * LULL_SEC;
   lull_usec t = lull_scan_times(n, (uint64_t)unit);
-  return t > lull_usec_add(anchor->at, -day) &&
-         t < lull_usec_add(anchor->at, day);
+  return t > lull_usec_add(anchor->at, -DAY) &&
+         t < lull_usec_add(anchor->at, DAY);
 }
 
-static bool whole_seconds(struct lull_scan text,
-                          const struct lull_reset_anchor *anchor,
-                          struct lull_reset_span *span)
+/* RFC 9110 has whole seconds; servers that count in milliseconds send
+   decimals all the same, and to cut them would be to come too early. */
+static bool seconds(struct lull_scan text,
+                    const struct lull_reset_anchor *anchor,
+                    struct lull_reset_span *span)
 {
-  uint64_t n;
-  if (!lull_scan_uint(&text, &n) || !lull_scan_done(&text))
+  struct lull_scan_decimal d;
+  lull_usec wait;
+  if (!lull_scan_decimal(&text, &d) || !lull_scan_done(&text))
     return false;
-  if (n >= 1000000000 && is_moment(n, LULL_SEC, anchor))
-    return rounded((lull_usec)n * LULL_SEC, anchor, span);
-  if (n >= 1000000000000 && is_moment(n, LULL_MSEC, anchor))
-    return rounded((lull_usec)n * LULL_MSEC, anchor, span);
-  return delay(lull_scan_times(n, (uint64_t)LULL_SEC), span);
+  wait = lull_usec_add(lull_scan_times(d.whole, (uint64_t)LULL_SEC), d.micro);
+  if (d.whole >= 1000000000 && is_moment(d.whole, LULL_SEC, anchor))
+    return rounded(wait, anchor, span);
+  if (d.whole >= 1000000000000 && is_moment(d.whole, LULL_MSEC, anchor))
+    return rounded(millis(d), anchor, span);
+  return delay(wait, span);
+}
+
+/* A date off the grammar, such as one without seconds, counts only when it
+   can be meant: within a year of the answer. */
+static bool loose_date(struct lull_scan text,
+                       const struct lull_reset_anchor *anchor, lull_usec *when)
+{
+  return lull_httpdate_loose(text, when) &&
+         *when > lull_usec_add(anchor->at, -DAY) &&
+         *when < lull_usec_add(anchor->at, 366 * DAY);
 }
 
 bool lull_reset_retry_after(struct lull_scan text,
@@ -108,10 +142,10 @@ bool lull_reset_retry_after(struct lull_scan text,
                             struct lull_reset_span *span)
 {
   lull_usec when;
-  if (whole_seconds(text, anchor, span))
+  if (seconds(text, anchor, span))
     return true;
   return (lull_httpdate_read(text, anchor->at, &when) ||
-          lull_httpdate_iso(text, &when)) &&
+          lull_httpdate_iso(text, &when) || loose_date(text, anchor, &when)) &&
          moment(when, anchor, span);
 }
 
@@ -174,10 +208,12 @@ static bool duration(struct lull_scan s, struct lull_reset_span *span)
   return delay(ns, span);
 }
 
-static bool date(struct lull_scan s, lull_usec now, lull_usec *when)
+static bool date(struct lull_scan s, const struct lull_reset_anchor *anchor,
+                 lull_usec *when)
 {
-  return lull_httpdate_iso(s, when) || lull_httpdate_read(s, now, when) ||
-         lull_httpdate_script(s, when);
+  return lull_httpdate_iso(s, when) ||
+         lull_httpdate_read(s, anchor->at, when) ||
+         lull_httpdate_script(s, when) || loose_date(s, anchor, when);
 }
 
 bool lull_reset_any(struct lull_scan text,
@@ -189,7 +225,7 @@ bool lull_reset_any(struct lull_scan text,
   lull_usec when;
   if (lull_scan_decimal(&s, &n) && lull_scan_done(&s))
     return lull_reset_number(n, anchor, span);
-  if (date(text, anchor->at, &when))
+  if (date(text, anchor, &when))
     return rounded(when, anchor, span);
   return duration(text, span);
 }
@@ -218,24 +254,56 @@ static bool member(struct lull_scan *s, lull_reset_reader *reader,
   return ok;
 }
 
+/* Adds what a line says to what was found before, of which `raw` is the
+   line. */
+static void add_line(const char *line, lull_reset_reader *reader,
+                     const struct lull_reset_anchor *anchor,
+                     struct lull_reset_span *span, const char **raw)
+{
+  struct lull_scan s = lull_scan_text(line);
+  while (!lull_scan_done(&s)) {
+    struct lull_reset_span one;
+    if (!member(&s, reader, anchor, &one) || (*raw && one.wait <= span->wait))
+      continue;
+    *span = one;
+    *raw = line;
+  }
+}
+
+bool lull_reset_value(const char *value, lull_reset_reader *reader,
+                      const struct lull_reset_anchor *anchor,
+                      struct lull_reset_span *span)
+{
+  const char *raw = NULL;
+  add_line(value, reader, anchor, span, &raw);
+  return raw != NULL;
+}
+
+/* "Retry-After-short" is a Retry-After, of one of several limits. "-Ms" is a
+   unit, and what begins so is left alone: as seconds it would be an age. */
+static bool is_named(const char *field, const char *name)
+{
+  size_t len = strlen(name);
+  if (strncasecmp(field, name, len) != 0)
+    return false;
+  field += len;
+  if (*field == '\0')
+    return true;
+  return field[0] == '-' && field[1] && field[strlen(field) - 1] != '-' &&
+         strncasecmp(field, "-ms", 3) != 0 &&
+         strncasecmp(field, "-milli", 6) != 0;
+}
+
 bool lull_reset_field(const struct lull_headers *h, const char *name,
-                      lull_reset_reader *reader,
+                      bool with_suffix, lull_reset_reader *reader,
                       const struct lull_reset_anchor *anchor,
                       struct lull_reset_span *span, const char **raw)
 {
-  const char *value;
+  const char *field, *value;
   size_t at = 0;
   *raw = NULL;
-  while ((value = lull_scan_field(h, &at, name)) != NULL) {
-    struct lull_scan s = lull_scan_text(value);
-    while (!lull_scan_done(&s)) {
-      struct lull_reset_span one;
-      if (!member(&s, reader, anchor, &one) ||
-          (*raw && one.wait <= span->wait))
-        continue;
-      *span = one;
-      *raw = value;
-    }
-  }
+  while (lull_headers_next(h, &at, &field, &value))
+    if (with_suffix ? is_named(field, name) : strcasecmp(field, name) == 0)
+      add_line(value, reader, anchor, span, raw);
   return *raw != NULL;
 }

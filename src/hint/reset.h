@@ -36,14 +36,15 @@ typedef bool lull_reset_reader(struct lull_scan text,
                                const struct lull_reset_anchor *anchor,
                                struct lull_reset_span *span);
 
-/* delay-seconds or HTTP-date, or an RFC 3339 date, which is no standard but
-   is sent and cannot be taken for anything else. An integer that is plainly
-   a Unix time (1e9..1e11 in seconds, 1e12..1e14 in milliseconds) is read as
-   one: as a delay it would be 30 years, and servers do send it. */
+/* delay-seconds, with a fraction too, or HTTP-date, or an RFC 3339 date, which
+   is no standard but is sent and cannot be taken for anything else. An integer
+   that is plainly a Unix time (1e9..1e11 in seconds, 1e12..1e14 in
+   milliseconds) is read as one: as a delay it would be 30 years, and servers
+   do send it. */
 lull_reset_reader lull_reset_retry_after;
 
-/* A non-negative integer of milliseconds. */
-lull_reset_reader lull_reset_millis;
+/* A non-negative number of milliseconds, and the same without a fraction. */
+lull_reset_reader lull_reset_millis, lull_reset_whole_millis;
 
 /* A reset field: seconds (1.5), Unix time in seconds (from 1e9) or
    milliseconds (from 1e12), Go duration (1m30.5s), or a date of any kind.
@@ -57,11 +58,17 @@ bool lull_reset_number(struct lull_scan_decimal n,
                        const struct lull_reset_anchor *anchor,
                        struct lull_reset_span *span);
 
-/* The longest span among all values of all fields of that name, and the
-   field's text that it came from. Members that the reader refuses count as
-   absent. */
+/* The longest span among the members of a value, which may be a list.
+   Members that the reader refuses count as absent. */
+bool lull_reset_value(const char *value, lull_reset_reader *reader,
+                      const struct lull_reset_anchor *anchor,
+                      struct lull_reset_span *span);
+
+/* The same among all fields of that name, and the field's text that it came
+   from. `with_suffix` takes NAME-anything, too: a server with several limits
+   says so which. */
 bool lull_reset_field(const struct lull_headers *h, const char *name,
-                      lull_reset_reader *reader,
+                      bool with_suffix, lull_reset_reader *reader,
                       const struct lull_reset_anchor *anchor,
                       struct lull_reset_span *span, const char **raw);
 

@@ -105,6 +105,12 @@ bool lull_scan_decimal(struct lull_scan *s, struct lull_scan_decimal *d)
   return true;
 }
 
+bool lull_scan_same(struct lull_scan a, struct lull_scan b)
+{
+  size_t len = (size_t)(a.end - a.at);
+  return len == (size_t)(b.end - b.at) && strncasecmp(a.at, b.at, len) == 0;
+}
+
 const char *lull_scan_field(const struct lull_headers *h, size_t *at,
                             const char *name)
 {

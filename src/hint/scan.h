@@ -43,6 +43,9 @@ bool lull_scan_fixed(struct lull_scan *s, int width, int *n);
 /* 1*DIGIT [ "." 1*DIGIT ] */
 bool lull_scan_decimal(struct lull_scan *s, struct lull_scan_decimal *d);
 
+/* The same text, case ignored. */
+bool lull_scan_same(struct lull_scan a, struct lull_scan b);
+
 /* The value of the next field of that name, case ignored, or NULL. Start
    with *at = 0. Linear over all fields, however often the name occurs. */
 const char *lull_scan_field(const struct lull_headers *h, size_t *at,

@@ -76,7 +76,9 @@ static bool string(struct lull_scan *s, struct lull_sfield_value *v)
   v->type = LULL_SFIELD_STRING;
   if (!lull_scan_char(s, '"'))
     return false;
+  v->text = *s;
   for (; visible(lull_scan_peek(s)); s->at++) {
+    v->text.end = s->at;
     if (lull_scan_char(s, '"'))
       return true;
     if (lull_scan_char(s, '\\') && !among(lull_scan_peek(s), "\"\\"))

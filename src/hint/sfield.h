@@ -24,7 +24,8 @@ enum lull_sfield_type {
 
 struct lull_sfield_value {
   enum lull_sfield_type type;
-  int64_t integer; /* of INTEGER, and the whole part of a DECIMAL */
+  int64_t integer;       /* of INTEGER, and the whole part of a DECIMAL */
+  struct lull_scan text; /* of a STRING, as it stands between its quotes */
 };
 
 struct lull_sfield_key {

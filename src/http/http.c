@@ -7,6 +7,7 @@
 struct lull_header_block {
   size_t len, cap;
   unsigned count;
+  bool open; /* the line before was a field, which the next may go on with */
   char bytes[];
 };
 
@@ -50,7 +51,7 @@ static enum lull_err reserve(struct lull_headers *h, size_t max, size_t len)
   if (!b)
     return LULL_ENOMEM;
   if (!h->block)
-    b->len = b->count = 0;
+    *b = (struct lull_header_block){0};
   b->cap = cap;
   h->block = b;
   return LULL_OK;
@@ -109,20 +110,58 @@ enum lull_err lull_headers_copy(struct lull_headers *h, const char *name,
                           strlen(value));
 }
 
+/* A folded line goes on with the value before it, one blank between if there
+   is one (RFC 9112 section 5.2). */
+static enum lull_err fold(struct lull_headers *h, size_t max, const char *line,
+                          size_t len)
+{
+  enum lull_err err;
+  while (len && blank(*line))
+    line++, len--;
+  while (len && blank(line[len - 1]))
+    len--;
+  if (len == 0)
+    return LULL_OK;
+  err = reserve(h, max, len + 1);
+  if (err)
+    return err;
+  h->block->len--;
+  if (h->block->bytes[h->block->len - 1] != '\0')
+    h->block->bytes[h->block->len++] = ' ';
+  put(h->block, line, len);
+  return LULL_OK;
+}
+
+/* How long the name of the field is, 0 for a line that is none: RFC 9112
+   section 5.1. */
+static size_t field_name(const char *line, size_t len)
+{
+  const char *colon = memchr(line, ':', len);
+  size_t name_len = colon ? (size_t)(colon - line) : 0;
+  return memchr(line, ' ', name_len) || memchr(line, '\t', name_len)
+             ? 0
+             : name_len;
+}
+
 enum lull_err lull_headers_add_line(struct lull_headers *h, size_t max,
                                     const char *line, size_t len)
 {
-  const char *colon = memchr(line, ':', len);
+  bool open = h->block && h->block->open;
   size_t name_len;
+  enum lull_err err = LULL_OK;
   while (len && (line[len - 1] == '\n' || line[len - 1] == '\r'))
     len--;
-  if (!colon || colon == line || (size_t)(colon - line) >= len)
-    return LULL_OK;
-  name_len = (size_t)(colon - line);
-  if (has_line_end(line, len) || memchr(line, ' ', name_len) ||
-      memchr(line, '\t', name_len))
-    return LULL_OK; /* a folded line, or no field: RFC 9112, 5.1 and 5.2 */
-  return append(h, max, line, name_len, colon + 1, len - name_len - 1);
+  if (has_line_end(line, len))
+    len = 0;
+  if (len && blank(*line))
+    return open ? fold(h, max, line, len) : LULL_OK;
+  name_len = field_name(line, len);
+  if (name_len)
+    err = append(h, max, line, name_len, line + name_len + 1,
+                 len - name_len - 1);
+  if (h->block)
+    h->block->open = name_len > 0 && !err;
+  return err;
 }
 
 bool lull_headers_next(const struct lull_headers *h, size_t *at,

@@ -26,7 +26,8 @@ enum lull_err lull_headers_add(struct lull_headers *h, size_t max,
                                const char *value, size_t value_len);
 
 /* Appends a line as it came from the wire ("Name: value", the line end may
-   be there). A line that is no field is ignored. */
+   be there). A line that begins with a blank goes on with the value before
+   it; one that is no field is ignored, with the lines that go on with it. */
 enum lull_err lull_headers_add_line(struct lull_headers *h, size_t max,
                                     const char *line, size_t len);
 

@@ -195,6 +195,8 @@ function M.decode(text)
   if type(text) ~= "string" then
     usage.fail("JSON is decoded from a string, not a " .. type(text))
   end
+  -- RFC 8259, section 8.1: a byte order mark may be ignored.
+  if text:sub(1, 3) == "\239\187\191" then text = text:sub(4) end
   if text:find(DIGITS) then text = quote_long(text) end
   local ok, value = pcall(cjson.decode, text)
   if not ok then

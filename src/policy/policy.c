@@ -209,6 +209,16 @@ bool lull_policy_ambiguous(enum lull_class class, int status, bool sent)
   return sent && class != LULL_H2_REFUSED;
 }
 
+/* What a wait that the server asks for makes temporary: 413 (RFC 9110 section
+   15.5.14), what is in use (409, 423), and the 403 by which many a limiter
+   throttles. What only tells of a quota says nothing of them. */
+static bool asks_to_wait(const struct lull_facts *f)
+{
+  return (f->status == 403 || f->status == 409 || f->status == 413 ||
+          f->status == 423) &&
+         f->hint && f->hint->asked && f->hint->wait > 0;
+}
+
 /* The table of defaults: what an outcome means when no rule says. */
 static enum lull_action default_action(const struct lull_facts *f)
 {
@@ -219,7 +229,7 @@ static enum lull_action default_action(const struct lull_facts *f)
     return LULL_ACCEPT;
   if (advice != LULL_ADVICE_NONE)
     return advice == LULL_ADVICE_RETRY ? LULL_RETRY : LULL_STOP;
-  if (not_processed(f->status) || f->restart)
+  if (not_processed(f->status) || f->restart || asks_to_wait(f))
     return LULL_RETRY;
   if (f->status >= 500 && f->status != 501 && f->status != 505)
     return LULL_RETRY;

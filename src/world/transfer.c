@@ -1,6 +1,8 @@
 #define _POSIX_C_SOURCE 200809L
 #include "world/transfer.h"
 
+#include "world/coding.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,6 +13,20 @@
 extern char **environ;
 
 /* ---- what libcurl calls ------------------------------------------------ */
+
+/* libcurl refuses a body whose coding it does not know; told in time to
+   decode nothing, it hands it over. */
+static void end_headers(struct lull_transfer *t)
+{
+  const struct lull_headers *h = &t->attempt->response.headers;
+  const char *coding;
+  unsigned n = 0;
+  while (!t->undecoded &&
+         (coding = lull_headers_get(h, "content-encoding", n++)))
+    t->undecoded = !lull_coding_known(coding);
+  if (t->undecoded)
+    curl_easy_setopt(t->easy, CURLOPT_HTTP_CONTENT_DECODING, 0L);
+}
 
 /* Begins the list anew at each status line: what came before was a 1xx. */
 static size_t take_header(char *line, size_t size, size_t count, void *user)
@@ -28,6 +44,8 @@ static size_t take_header(char *line, size_t size, size_t count, void *user)
   if (t->headers_ended)
     return len; /* trailers are not headers */
   t->headers_ended = *line == '\r' || *line == '\n';
+  if (t->headers_ended)
+    end_headers(t);
   t->failed = lull_headers_add_line(&a->response.headers,
                                     a->client->max_headers, line, len);
   return t->failed ? 0 : len;
@@ -168,27 +186,12 @@ static bool sends_body(const struct lull_request *r)
          strcmp(r->method, "PUT") == 0 || strcmp(r->method, "PATCH") == 0;
 }
 
-/* What libcurl itself would ask for: the encodings that it decodes. */
-static const char *encodings(void)
-{
-  int features = curl_version_info(CURLVERSION_NOW)->features;
-  bool br = features & CURL_VERSION_BROTLI,
-       zstd = features & CURL_VERSION_ZSTD;
-  if (!(features & CURL_VERSION_LIBZ))
-    return NULL;
-  if (br)
-    return zstd ? "Accept-Encoding: deflate, gzip, br, zstd"
-                : "Accept-Encoding: deflate, gzip, br";
-  return zstd ? "Accept-Encoding: deflate, gzip, zstd"
-              : "Accept-Encoding: deflate, gzip";
-}
-
 /* "identity" asks for none, and what a server sends all the same is still
    decoded; any other wish of the script's leaves the body as it comes. The
    header is ours: libcurl's own would be made anew for each request. */
 static bool set_decoding(struct lull_transfer *t, const char *wish)
 {
-  const char *line = wish ? NULL : encodings();
+  const char *line = wish ? NULL : lull_coding_line();
   if (t->attempt->client->transport.encoded ||
       (wish && strcasecmp(wish, "identity") != 0))
     return true;
@@ -388,6 +391,8 @@ void lull_transfer_unload(struct lull_transfer *t)
 {
   if (t->body_fd >= 0)
     close(t->body_fd);
+  if (t->undecoded) /* an option that the next one must not find set */
+    t->plain_for = 0;
   if (!t->plain_for)
     wipe(t);
   if (t->attempt)
@@ -396,7 +401,7 @@ void lull_transfer_unload(struct lull_transfer *t)
   t->body_fd = -1;
   t->body_left = 0;
   t->sends = 0;
-  t->headers_ended = t->body_started = false;
+  t->headers_ended = t->body_started = t->undecoded = false;
   t->failed = LULL_OK;
   t->error[0] = '\0';
 }

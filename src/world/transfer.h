@@ -29,6 +29,7 @@ struct lull_transfer {
   unsigned sends;     /* how often libcurl was about to send it */
   bool headers_ended; /* of the last answer: what follows are trailers */
   bool body_started;
+  bool undecoded;       /* the body has a coding that libcurl does not know */
   enum lull_err failed; /* why a callback refused */
   char error[CURL_ERROR_SIZE];
 };

@@ -41,6 +41,16 @@ static enum lull_class h2_fault(const struct lull_transfer *t)
   return t->attempt->answered ? LULL_HTTP_TRUNCATED : LULL_NET_RESET;
 }
 
+/* libcurl 8.7 and later refuses a coding that it does not know, whatever it
+   is told. Then the body is lost, and of an answer that is no success the
+   rest counts all the same. */
+static bool unread_error(const struct lull_transfer *t)
+{
+  long status = 0;
+  curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+  return t->undecoded && status >= 300;
+}
+
 static enum lull_class class_of(struct lull_transfer *t, CURLcode code)
 {
   const struct lull_attempt *a = t->attempt;
@@ -84,8 +94,9 @@ static enum lull_class class_of(struct lull_transfer *t, CURLcode code)
   case CURLE_SSL_INVALIDCERTSTATUS:
   case CURLE_SSL_CLIENTCERT:
     return LULL_TLS_CERT;
-  case CURLE_WEIRD_SERVER_REPLY:
   case CURLE_BAD_CONTENT_ENCODING:
+    return unread_error(t) ? LULL_CLASS_NONE : LULL_HTTP_MALFORMED;
+  case CURLE_WEIRD_SERVER_REPLY:
     return LULL_HTTP_MALFORMED;
   case CURLE_UNSUPPORTED_PROTOCOL: /* an answer of HTTP/0.9, or our URL */
     return a->sent ? LULL_HTTP_MALFORMED : LULL_LOCAL_URL;

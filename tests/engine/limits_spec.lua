@@ -11,11 +11,11 @@ local function has(text, part)
   end
 end
 
--- One GET; gives the response, the error and the transcript.
-local function get(server, options)
+-- One call, a GET; gives the response, the error and the transcript.
+local function get(server, options, method)
   local res, err
   local t = sim(type(server) == "table" and replies(server) or server, function(lull)
-    res, err = lull.client({ backoff = "const:1s,none", budget = false }):get(URL, options)
+    res, err = lull.client({ backoff = "const:1s,none", budget = false }):request(method or "GET", URL, options)
   end)
   local result = res or err
   assert.are.equal(#t.requests, #result.history)
@@ -231,6 +231,62 @@ describe("a hint", function()
     assert.are.equal("backoff", res.history[1].source)
   end)
 
+  it("of a fraction is not undercut", function()
+    local res = get { { 429, { ["retry-after"] = "2.9" } }, 200 }
+    assert.is_true(within(res.waited, 2.9, 3.2), res.waited)
+  end)
+
+  -- express-brute and fastify's ban refuse with a 403 that says how long;
+  -- 409, 413 and 423 with a time are temporary, too (RFC 9110 15.5.14). Each
+  -- was a failure for good.
+  it("makes a 403, a 409, a 413 and a 423 temporary, for every method", function()
+    for _, status in ipairs { 403, 409, 413, 423 } do
+      for _, header in ipairs { "retry-after", "retry-after-ms", "Retry-After-short" } do
+        for _, method in ipairs { "GET", "PUT", "POST" } do
+          local wait = header == "retry-after-ms" and 5000 or 5
+          local res = get({ { status, { [header] = wait } }, 200 }, {}, method)
+          assert.are.equal(200, res.status)
+          assert.is_true(within(res.waited, 5, 5.5), res.waited)
+        end
+      end
+    end
+  end)
+
+  it("does so for no other status, nor when it says nothing or tells of a quota", function()
+    for _, status in ipairs { 400, 401, 402, 404, 405, 410, 412, 422, 451, 501 } do
+      local _, err = get(always(status, { ["retry-after"] = 5 }))
+      assert.are.equal(1, err.attempts)
+    end
+    for _, headers in ipairs { {}, { ["retry-after"] = 0 }, { ["retry-after"] = "soon" },
+      { ["x-ratelimit-remaining"] = 0, ["x-ratelimit-reset"] = 5 } } do
+      for _, status in ipairs { 403, 409, 413, 423 } do
+        local _, err = get(always(status, headers))
+        assert.are.equal(1, err.attempts)
+        assert.are.equal("rule", err.why)
+      end
+    end
+    -- Flask-Limiter 3.3.0 sends a Retry-After with every answer, the
+    -- application's own 403 too.
+    local _, err = get(always(403, { ["retry-after"] = 5, ["x-ratelimit-remaining"] = 2,
+      ["x-ratelimit-reset"] = 5 }))
+    assert.are.equal(1, err.attempts)
+    -- The time may stand in the next field.
+    local res = get { { 403, { ["retry-after"] = 0, ["x-ratelimit-remaining"] = 0,
+      ["x-ratelimit-reset"] = 5 } }, 200 }
+    assert.is_true(within(res.waited, 5, 5.5), res.waited)
+    res = get { { 403, { ["x-ratelimit-retry-after"] = 5 } }, 200 }
+    assert.is_true(within(res.waited, 5, 5.5), res.waited)
+  end)
+
+  it("of a temporary status is bounded like any other, and a rule goes before it", function()
+    local _, err = get(always(423, { ["retry-after"] = 301 }))
+    assert.are.equal("hint", err.why)
+    assert.are.equal(301, err.retry_after)
+    _, err = get(always(423, { ["retry-after"] = 5 }), { on = { [423] = "stop" } })
+    assert.are.equal(1, err.attempts)
+    assert.are.equal(409, get({ { 409, { ["retry-after"] = 5 } } }, { on = { [409] = "accept" } }).status)
+  end)
+
   it("that is longer than max_hint ends the call at once", function()
     local _, err, t = get(always(429, { ["retry-after"] = 11000 * 86400 }))
     assert.are.equal("hint", err.why)
@@ -298,6 +354,14 @@ describe("a lane that was told to wait", function()
     assert.are.equal(5, #t.requests - 20)
     assert.is_true(t.requests[6].time >= 10)
     t = crowd { status = 503 }
+    assert.is_true(t.requests[6].time < 1)
+  end)
+
+  it("does so for a limiter's 403, and not for a file that is locked", function()
+    local t = crowd { status = 403, headers = { ["retry-after"] = 10 } }
+    assert.are.equal(5, #t.requests - 20)
+    assert.is_true(t.requests[6].time >= 10)
+    t = crowd { status = 423, headers = { ["retry-after"] = 10 } }
     assert.is_true(t.requests[6].time < 1)
   end)
 

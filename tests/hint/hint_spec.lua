@@ -85,7 +85,7 @@ describe("Retry-After as a number", function()
     { "1728000000", 1728000000 },
     { "20350101", 20350101 },
     { "999999999", 999999999 },
-    { "1.5" }, { "1.0" }, { "1." }, { ".5" },
+    { "1." }, { ".5" }, { "1.5s" }, { "1.2.3" }, { "-1.5" }, { "1,5", 5 },
     { "-5" }, { "-10" }, { "-0" }, { "+7" },
     { "5s" }, { "5 s" }, { "5 seconds" }, { "7 8" },
     { "" }, { " " }, { "," }, { ",,," },
@@ -94,6 +94,18 @@ describe("Retry-After as a number", function()
     { "\"12\"" }, { "12;13" }, { "12\f" }, { "\v12" },
     { "\1937" }, { "12\255" }, { "\217\161" },
     { "null" }, { "undefined" }, { "soon" },
+  })
+
+  -- RFC 9110 has whole seconds. rate-limiter-flexible's manual, Shopify and
+  -- Sentry send decimals; they were nothing once, and the backoff came back
+  -- after less than a second.
+  field_rows("Retry-After", "retry-after", 429, {
+    { "1.5", 1.5 }, { "1.0", 1 }, { "2.9", 2.9 }, { "4.771", 4.771 },
+    { " 2.0 ", 2 }, { "0.25", 0.25 }, { "0.0", 0 }, { "007.5", 7.5 },
+    { "2.9, 1.5", 2.9 }, { "0.0000001", 0.000001 }, { "1.0000001", 1.000001 },
+    { "59.999999999", 60 }, { (AT + 60) .. ".5", 61.5 },
+    { (AT + 60) .. "000.5", 61.0005 },
+    { ("9"):rep(30) .. ".5", HUGE },
   })
 
   -- Digits that overflow must not come out small: curl 7.88.1 reads 20
@@ -118,6 +130,75 @@ describe("Retry-After as a number", function()
   it("marks a present 0 as a hint, so that a backoff is its floor", function()
     local h = read({ "Retry-After: 0" })
     assert.same({ "retry-after", 0, "0" }, { h.source, h.wait, h.raw })
+  end)
+end)
+
+-- express-rate-limiter 1.3.1 rounds its waits down, and writes 0 when there is
+-- most of a second left, or six of them in its outer window. That was taken
+-- for an answer, and what stood beside it was not looked at.
+describe("a wait of nothing says nothing", function()
+  read_rows("retry-after", {
+    { "a quota that is used up tells more", { "Date: " .. DATE,
+      "Retry-After: 0", "X-RateLimit-Remaining: 0",
+      "X-RateLimit-Reset: " .. AT + 6 }, 7, "x-ratelimit-reset" },
+    { "so does one that does not tell, on 429", { "Retry-After: 0",
+      "X-RateLimit-Remaining: -1", "X-RateLimit-Reset: 6" }, 6,
+      "x-ratelimit-reset" },
+    { "but not on 503", { "Retry-After: 0", "X-RateLimit-Remaining: -1",
+      "X-RateLimit-Reset: 6" }, 0, "retry-after", 503 },
+    { "a rest is no wait", { "Retry-After: 0", "X-RateLimit-Remaining: 3",
+      "X-RateLimit-Reset: 6" }, 0 },
+    { "a date that has passed says nothing either", { "Date: " .. DATE,
+      "Retry-After: " .. DATE, 'RateLimit: "a";r=0;t=9' }, 9, "ratelimit" },
+    { "milliseconds of nothing", { "retry-after-ms: 0", "Retry-After: 5" },
+      5 },
+    { "a quota of nothing before another", { 'RateLimit: "a";r=0;t=0',
+      "X-RateLimit-Remaining: 0", "X-RateLimit-Reset: 5" }, 5,
+      "x-ratelimit-reset" },
+    { "and the first stays when all say nothing", { "retry-after-ms: 0",
+      "Retry-After: 0", 'RateLimit: "a";r=0;t=0' }, 0, "retry-after-ms" },
+  })
+
+  it("is told with the text that told more", function()
+    assert.equal("6", read({ "Retry-After: 0", "X-RateLimit-Reset: 6" },
+      429).raw)
+  end)
+
+  it("but a wait goes before every quota, however short", function()
+    near(2, read({ "Retry-After: 2", 'RateLimit: "a";r=0;t=60',
+      "X-RateLimit-Remaining: 0", "X-RateLimit-Reset: 90" }, 429).wait)
+  end)
+end)
+
+-- @nestjs/throttler 6.7.1 puts a throttler's name behind each field:
+-- "Retry-After-short". It was another field, and 40 calls took 137 attempts.
+describe("Retry-After with a suffix", function()
+  read_rows("retry-after", {
+    { "is one", { "Retry-After-short: 5" }, 5 },
+    { "on every status", { "Retry-After-short: 5" }, 5, nil, 503 },
+    { "may be a date", { "Date: " .. DATE,
+      "retry-after-long: Fri, 29 Sep 2023 16:26:57 GMT" }, 20 },
+    { "the longest counts", { "Retry-After-short: 5", "Retry-After-long: 60",
+      "Retry-After-medium: 9" }, 60 },
+    { "also beside the one without", { "Retry-After: 5",
+      "Retry-After-long: 60" }, 60 },
+    { "and not when it is shorter", { "Retry-After-short: 5",
+      "Retry-After: 60" }, 60 },
+    { "its 0 says nothing", { "Retry-After-short: 0",
+      "Retry-After-long: 7" }, 7 },
+    { "may be any name", { "Retry-After-user_1.b-c: 5" }, 5 },
+    { "may tell the unit", { "Retry-After-Seconds: 5" }, 5 },
+    { "that is no time is nothing", { "Retry-After-Reason: too fast" } },
+    { "of nothing is none", { "Retry-After-: 5" } },
+    { "that is not one", { "Retry-Aftershort: 5" } },
+    { "milliseconds are no seconds", { "Retry-After-Milliseconds: 5000" } },
+    { "nor are these", { "Retry-After-Msec: 5000" } },
+    { "and milliseconds are read as such", { "Retry-After-Ms: 5000" }, 5,
+      "retry-after-ms" },
+  })
+
+  it("tells the text that won", function()
+    assert.equal("60", read({ "Retry-After-a: 5", "Retry-After-b: 60" }).raw)
   end)
 end)
 
@@ -388,11 +469,47 @@ describe("Retry-After as a date", function()
     { "Zun, 29 Sep 2023 16:26:57 GMT" },
     { "Fri, 29 Sep 2023 16:26:57 gmt" },
     { "Fri, 29 Sep 2023 24:00:00 GMT" },
-    { "Fri, 29 Sep 2023 16:26:57 +0000" },
     { "2023-09-29T16:26:57" },
     { "2023-09-29" },
     { "Tue Feb 16 2021 09:02:42 GMT+0100 (CET)" },
   })
+
+  -- Atlassian's resets have no seconds, Java's and Python's dates an offset
+  -- without a colon. Such a date counts when it lies within a year.
+  for name, source in pairs { ["Retry-After"] = "retry-after",
+    ["X-RateLimit-Reset"] = "x-ratelimit-reset" } do
+    local more = name == "Retry-After" and 0 or 1 -- it was cut to seconds
+    field_rows(name, source, 429, {
+      { "2023-09-29T16:27Z", 23 + more },
+      { "2023-09-29t16:27z", 23 + more },
+      { "2023-09-29T18:27+02:00", 23 + more },
+      { "2023-09-29T18:27+0200", 23 + more },
+      { "2023-09-29T18:27+02", 23 + more },
+      { "2023-09-29 11:27-0500", 23 + more },
+      { "2023-09-29T16:26:57+0000", 20 + more },
+      { "2023-09-29T17:26:57.5+0100", 20.5 + more },
+      { "2023-09-29T10:56:57-0530", 20 + more },
+      { "2023-09-29T17:26:57+01", 20 + more },
+      { "Fri, 29 Sep 2023 16:26:57 +0000", 20 + more },
+      { "Fri, 29 Sep 2023 16:26:57 -0000", 20 + more },
+      { "Fri, 29 Sep 2023 18:26:57 +0200", 20 + more },
+      { "2023-09-29T16:26Z", 0 },
+      { "2024-09-28T16:26Z", 31535963 + more },
+      -- beyond what can be meant
+      { "2024-10-01T16:26Z" }, { "9999-12-31T23:59Z" },
+      { "2023-09-28T16:26Z" }, { "0001-01-01T00:00Z" },
+      { "Fri, 31 Dec 9999 23:59:59 +0000" },
+      -- and what is none
+      { "2023-09-29T16:27" }, { "2023-09-29T16Z" }, { "2023-09-29T24:00Z" },
+      { "2023-09-29T16:60Z" }, { "2023-09-29T16:27:Z" },
+      { "2023-09-29T16:27:61Z" }, { "2023-09-29T16:27.5Z" },
+      { "2023-02-30T16:27Z" }, { "2023-09-29T16:27+2" },
+      { "2023-09-29T16:27+24" }, { "2023-09-29T16:27+0260" },
+      { "2023-09-29T16:27+020" }, { "2023-09-29T16:27ZZ" },
+      { "2023-09-29T16:27 Z" }, { "Fri, 29 Sep 2023 16:26:57 +00:00" },
+      { "Fri, 29 Sep 2023 16:26:57 UTC" }, { "Fri, 29 Sep 2023 16:26:57 +" },
+    })
+  end
 
   -- { what, local clock, lines, seconds, unanchored }
   for _, row in ipairs {
@@ -468,13 +585,23 @@ for name, source in pairs {
     field_rows(name, source, 500, {
       { "1500", 1.5 }, { "0", 0 }, { "10000", 10 }, { "3000", 3 },
       { "10", 0.01 }, { "1", 0.001 }, { " 20 ", 0.02 }, { "0020", 0.02 },
-      { "invalid" }, { "-100" }, { "1.5" }, { "1500ms" }, { "" }, { "1e3" },
+      { "invalid" }, { "-100" }, { "1500ms" }, { "" }, { "1e3" },
       { "+5" }, { "inf" }, { "Fri, 29 Sep 2023 16:26:57 GMT" },
       { "99999999999999999999", HUGE }, { "1696004857000", 1696004857 },
       { "100, 200", 0.2 },
     })
   end)
 end
+
+-- openai-python reads a float; the AWS SDKs take whole numbers only.
+describe("a part of a millisecond", function()
+  for _, name in ipairs { "retry-after-ms", "x-ms-retry-after-ms" } do
+    field_rows(name, name, 429, { { "1.5", 0.0015 }, { "1500.0", 1.5 },
+      { "812.1234", 0.812124 }, { "1." }, { ".5" } })
+  end
+  field_rows("x-amz-retry-after", "x-amz-retry-after", 429, { { "1.5" },
+    { "1500.0" } })
+end)
 
 describe("grpc-retry-pushback-ms", function()
   for _, row in ipairs {
@@ -740,6 +867,59 @@ describe("RateLimit", function()
         "X-RateLimit-Reset: 9" }, 9, "x-ratelimit-reset" },
   })
 
+  -- The draft makes t optional, and Tomcat 10.1's filter leaves it out. What
+  -- is used up comes back with the next window, so the length of the
+  -- window, which the policy of that name tells, is the longest wait.
+  local fast = 'RateLimit-Policy: "fast-1";q=300;w=60'
+  read_rows("ratelimit", {
+    { "without t: w of the policy", { 'RateLimit: "fast-1";r=0', fast }, 60 },
+    { "on every status", { 'RateLimit: "fast-1";r=0', fast }, 60, nil, 503 },
+    { "of that name", { 'RateLimit: "b";r=0',
+      'RateLimit-Policy: "a";q=1;w=9, "b";q=2;w=60' }, 60 },
+    { "on another line", { 'RateLimit: "b";r=0',
+      'RateLimit-Policy: "a";q=1;w=9', 'RateLimit-Policy: "b";w=60' }, 60 },
+    { "of two of that name the longer", { 'RateLimit: "a";r=0',
+      'RateLimit-Policy: "a";q=1;w=9, "a";q=9;w=90' }, 90 },
+    { "no policy of that name", { 'RateLimit: "other";r=0', fast } },
+    { "a name that only begins so", { 'RateLimit: "fast";r=0', fast } },
+    { "another case", { 'RateLimit: "FAST-1";r=0', fast } },
+    { "a policy without w", { 'RateLimit: "a";r=0',
+      'RateLimit-Policy: "a";q=300' } },
+    { "no policy", { 'RateLimit: "fast-1";r=0' } },
+    { "a rest is no wait", { 'RateLimit: "fast-1";r=1', fast } },
+    { "t goes before w", { 'RateLimit: "fast-1";r=0;t=5', fast }, 5 },
+    { "a malformed policy", { 'RateLimit: "fast-1";r=0', fast .. ";" } },
+    { "a negative w", { 'RateLimit: "a";r=0', 'RateLimit-Policy: "a";w=-1' } },
+    { "a text for w", { 'RateLimit: "a";r=0',
+      'RateLimit-Policy: "a";w="60"' } },
+    { "express-rate-limit's", { 'RateLimit: "3-in-5sec"; r=0',
+      'RateLimit-Policy: "3-in-5sec"; q=3; w=5; pk=:MTJjYTE3YjQ5YWYy:' }, 5 },
+    { "a name with quotes in it", { [[RateLimit: "a\"b";r=0]],
+      [[RateLimit-Policy: "a\"b";w=7]] }, 7 },
+    { "the longest of several", { 'RateLimit: "a";r=0, "b";r=0;t=3, "c";r=5',
+      'RateLimit-Policy: "a";w=10, "b";w=99, "c";w=99' }, 10 },
+    { "Retry-After goes before it", { 'RateLimit: "fast-1";r=0', fast,
+      "Retry-After: 2" }, 2, "retry-after" },
+    { "a cached response tells nothing", { "Age: 1",
+      'RateLimit: "fast-1";r=0', fast } },
+    { "a dictionary: the longest of its policies",
+      { "RateLimit: limit=10, remaining=0", "RateLimit-Policy: 10;w=1, 50;w=60" },
+      60 },
+    { "a triple: the same", { "RateLimit-Remaining: 0",
+      "RateLimit-Policy: 100;w=60" }, 60 },
+    { "a triple whose limit tells it, as Docker Hub's",
+      { "RateLimit-Limit: 100;w=21600", "RateLimit-Remaining: 0;w=21600" },
+      21600 },
+    { "a triple with a rest", { "RateLimit-Limit: 100;w=60",
+      "RateLimit-Remaining: 76;w=60" } },
+  })
+
+  it("without t is no quota to pace by: the window may end any moment", function()
+    assert.is_nil(quota({ 'RateLimit: "fast-1";r=0', fast }))
+    assert.is_nil(quota({ 'RateLimit: "fast-1";r=5', fast }))
+    assert.is_nil(quota({ "RateLimit-Remaining: 0", "RateLimit-Policy: 9;w=60" }))
+  end)
+
   it("tells the line that the wait came from", function()
     assert.equal('"b";r=0;t=60', read({ 'RateLimit: "a";r=0;t=5',
       'RateLimit: "b";r=0;t=60', 'RateLimit: "c";r=1;t=90' }).raw)
@@ -965,6 +1145,116 @@ describe("the relatives of X-RateLimit-Reset", function()
     { "two lines", { "X-RateLimit-Remaining: 0", "X-RateLimit-Reset: 30",
       "X-RateLimit-Reset: 40" }, 40 },
   })
+end)
+
+-- The parts of a name are read, so that no server need be known.
+describe("a quota by any name", function()
+  local at = tostring(AT + 60)
+  local ms = at .. "219"
+  read_rows("x-ratelimit-reset", {
+    -- @nestjs/throttler 6.7.1
+    { "a suffix", { "X-RateLimit-Remaining-short: 0",
+      "X-RateLimit-Reset-short: 5", "X-RateLimit-Remaining-long: 99",
+      "X-RateLimit-Reset-long: 60" }, 5, nil, 503 },
+    { "two suffixes, both used up", { "X-RateLimit-Remaining-short: 0",
+      "X-RateLimit-Reset-short: 5", "X-RateLimit-Remaining-long: 0",
+      "X-RateLimit-Reset-long: 60" }, 60 },
+    { "a suffix with a rest", { "X-RateLimit-Remaining-short: 2",
+      "X-RateLimit-Reset-short: 5" } },
+    { "a suffix does not take another's count",
+      { "X-RateLimit-Remaining-a: 0", "X-RateLimit-Reset-b: 5" }, nil, nil,
+      503 },
+    { "the standard's name with a suffix", { "RateLimit-Remaining-short: 0",
+      "RateLimit-Reset-short: 5" }, 5, "ratelimit", 503 },
+    -- hapi-rate-limit 8.0.0: what was asked for beyond the limit is -1
+    { "hapi's user", { "Date: " .. DATE, "X-RateLimit-PathLimit: 50",
+      "X-RateLimit-PathRemaining: 46", "X-RateLimit-PathReset: " .. ms,
+      "X-RateLimit-UserLimit: 3", "X-RateLimit-UserRemaining: -1",
+      "X-RateLimit-UserReset: " .. at .. "219" }, 61.219 },
+    { "hapi's user, whatever the status", { "Date: " .. DATE,
+      "X-RateLimit-UserRemaining: -1", "X-RateLimit-UserReset: " .. ms },
+      61.219, nil, 503 },
+    { "hapi's path", { "Date: " .. DATE, "X-RateLimit-PathRemaining: -1",
+      "X-RateLimit-PathReset: " .. ms, "X-RateLimit-UserRemaining: 7",
+      "X-RateLimit-UserReset: " .. (AT + 999) .. "000" }, 61.219 },
+    { "hapi's user on a path", { "Date: " .. DATE,
+      "X-RateLimit-UserPathRemaining: 0",
+      "X-RateLimit-UserPathReset: " .. ms }, 61.219 },
+    { "hapi's 0", { "Date: " .. DATE, "X-RateLimit-UserRemaining: 0",
+      "X-RateLimit-UserReset: " .. ms }, 61.219, nil, 403 },
+    { "hapi's rest", { "Date: " .. DATE, "X-RateLimit-UserRemaining: 1",
+      "X-RateLimit-UserReset: " .. ms } },
+    -- koa-ratelimit 6.0.0 with the names of its manual
+    { "koa's", { "Date: " .. DATE, "Rate-Limit-Remaining: 0",
+      "Rate-Limit-Reset: " .. at .. ".664329", "Rate-Limit-Total: 3" },
+      61.664329, nil, 503 },
+    { "koa's rest", { "Rate-Limit-Remaining: 1", "Rate-Limit-Reset: 60" } },
+    -- Symfony's says when to come back, and needs no count
+    { "X-RateLimit-Retry-After alone", { "X-RateLimit-Retry-After: 9" }, 9,
+      nil, 503 },
+    { "X-RateLimit-Retry-After, a moment", { "Date: " .. DATE,
+      "X-RateLimit-Remaining: 0", "X-RateLimit-Retry-After: " .. at }, 61,
+      nil, 503 },
+    { "X-RateLimit-Retry-After with a rest", { "X-RateLimit-Remaining: 4",
+      "X-RateLimit-Retry-After: 9" } },
+    { "X-RateLimit-Retry-After after the reset", {
+      "X-RateLimit-Remaining: 0", "X-RateLimit-Reset: 5",
+      "X-RateLimit-Retry-After: 9" }, 5 },
+    -- below nothing
+    { "less than nothing", { "X-RateLimit-Remaining: -5",
+      "X-RateLimit-Reset: 9" }, 9, nil, 503 },
+    { "-1 may be no limit at all", { "X-RateLimit-Remaining: -1",
+      "X-RateLimit-Reset: 9" }, nil, nil, 503 },
+    -- a unit, and no window's name
+    { "a reset's time", { "Date: " .. DATE, "X-RateLimit-Remaining: 0",
+      "X-RateLimit-Reset-Time: 2023-09-29T16:27:37Z" }, 61, nil, 503 },
+    { "a reset's milliseconds", { "X-RateLimit-Remaining: 0",
+      "X-RateLimit-Reset-Ms: 1500" }, 1.5, nil, 503 },
+    { "a moment in milliseconds", { "Date: " .. DATE,
+      "X-RateLimit-Remaining: 0", "X-RateLimit-Reset-Ms: " .. ms }, 61.219,
+      nil, 503 },
+    { "a reset of an unknown kind", { "X-RateLimit-Remaining: 0",
+      "X-RateLimit-Reset-Whatever: 5" }, 5, nil, 503 },
+    { "a name in the middle", { "X-RateLimit-Burst-Remaining: 0",
+      "X-RateLimit-Burst-Reset: 5" }, 5, nil, 503 },
+    { "in any case", { "x-RATELIMIT-userREMAINING: 0",
+      "X-ratelimit-USERreset: 5" }, 5, nil, 503 },
+    -- before the name anything may stand, if both fields are there
+    { "somebody's own", { "Zendesk-RateLimit-Remaining: 0",
+      "Zendesk-RateLimit-Reset: 5" }, 5, nil, 503 },
+    { "somebody's own with X", { "X-App-Rate-Limit-Remaining: 0",
+      "X-App-Rate-Limit-Reset: 5" }, 5, nil, 503 },
+    { "somebody's own, half", { "Zendesk-RateLimit-Reset: 5" } },
+    { "somebody's own and another's", { "Zendesk-RateLimit-Reset: 5",
+      "X-RateLimit-Remaining: 0" } },
+    -- what only looks like one
+    { "no dash after it", { "X-RateLimitReset: 5" } },
+    { "a word that ends so", { "Xrate-limit-Reset: 5" } },
+    { "a limit is no reset", { "X-RateLimit-Limit: 5" } },
+    { "a word that begins so", { "X-RateLimit-Resetting: 5" } },
+    { "nothing before it", { "X-RateLimit--Reset: 5" } },
+    { "an empty suffix", { "X-RateLimit-Reset-: 5" } },
+  })
+
+  it("is paced by, and what is below nothing is not", function()
+    assert.same({ remaining = 2, reset = 5 }, quota({
+      "X-RateLimit-Remaining-short: 2", "X-RateLimit-Reset-short: 5" }))
+    local q = quota({ "Date: " .. DATE, "X-RateLimit-UserRemaining: 2",
+      "X-RateLimit-UserReset: " .. ms })
+    assert.equal(2, q.remaining)
+    near(61.219, q.reset)
+    assert.is_nil(quota({ "X-RateLimit-UserRemaining: -1",
+      "X-RateLimit-UserReset: 5" }))
+  end)
+
+  it("is told of sixteen windows at most, in linear time", function()
+    local list = {}
+    for i = 1, 20000 do
+      list[i] = { "X-RateLimit-Reset-" .. i, "1" }
+    end
+    list[#list + 1] = { "X-RateLimit-Remaining-1", "0" }
+    near(1, hint.read(list, 429, AT).wait)
+  end)
 end)
 
 describe("quota", function()

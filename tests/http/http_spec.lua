@@ -200,19 +200,45 @@ describe("headers", function()
       end
     end)
 
-    it("that go on in the next are not folded: RFC 9112 section 5.2", function()
+    -- They were left out once, and a Retry-After with its value on the next
+    -- line was empty.
+    it("that go on in the next are one: RFC 9112 section 5.2", function()
       one("Name: value\r\n")
       assert.is_true(list:add_line(" and more\r\n"))
-      assert.is_true(list:add_line("\tand more\r\n"))
-      assert.are.same({ { "Name", "value" } }, list:all())
+      assert.is_true(list:add_line("\t and more \r\n"))
+      assert.is_true(list:add_line("  \r\n"))
+      assert.are.same({ { "Name", "value and more and more" } }, list:all())
+      one("Retry-After:\r\n")
+      assert.is_true(list:add_line("\t5\r\n"))
+      assert.is_true(list:add_line("Other: x\r\n"))
+      assert.are.same({ { "Retry-After", "5" }, { "Other", "x" } }, list:all())
     end)
 
     -- Such a line would become a header whose name begins with a blank.
-    it("that go on in the next with a colon are no field either", function()
+    it("that go on in the next with a colon are no field of their own", function()
       one("Name: value\r\n")
       assert.is_true(list:add_line(" and: more\r\n"))
-      assert.is_true(list:add_line("Name : smuggled\r\n"))
+      assert.are.same({ { "Name", "value and: more" } }, list:all())
+    end)
+
+    it("that are no field take what goes on with them along", function()
+      one("Name: value\r\n")
+      for _, line in ipairs { "Name : smuggled\r\n", " more\r\n", "no colon\r\n",
+        " more\r\n", "a: b\0c\r\n", " more\r\n" } do
+        assert.is_true(list:add_line(line))
+      end
       assert.are.same({ { "Name", "value" } }, list:all())
+      list:clear()
+      assert.is_true(list:add_line(" nothing before it\r\n"))
+      assert.are.same({}, list:all())
+    end)
+
+    it("that go on count towards the limit", function()
+      local small = http.headers(10)
+      assert.is_true(small:add_line("abc: def\r\n"))
+      refused(LIMIT, small:add_line(" ghi\r\n"))
+      assert.are.same({ { "abc", "def" } }, small:all())
+      small:clear()
     end)
   end)
 end)

@@ -93,6 +93,11 @@ describe("json.decode", function()
     assert.are.same({ a = { 1, 2.5, "x", true, false, json.null } },
       json.decode '{"a":[1,2.5,"x",true,false,null]}')
     assert.are.equal(json.null, json.decode "null")
+    -- With a byte order mark, as .NET writes files: RFC 8259, section 8.1.
+    assert.are.same({ a = 1 }, json.decode '\239\187\191{"a":1}')
+    assert.are.same({ id = "12345678901234567890" }, json.decode '\239\187\191{"id":12345678901234567890}')
+    assert.is_nil((json.decode '{"a":1}\239\187\191'))
+    assert.is_nil((json.decode "\239\187\191"))
     assert.are.equal("\233\169\172" and "馬", json.decode '"\\u99ac"')
   end)
 

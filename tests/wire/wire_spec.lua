@@ -583,6 +583,56 @@ describe("over the wire", function()
     end)
   end)
 
+  -- routup writes "utf-8" on every answer, stores write "aws-chunked". libcurl
+  -- refuses what it cannot decode, so each of them was http.malformed.
+  it("a content coding that nobody knows leaves the body as it is", function()
+    local server = wire.server(([[
+    local codings = { ["/utf8"] = "UTF-8", ["/aws"] = "aws-chunked", ["/zip"] = "zip", ["/mixed"] = "gzip, x-mine",
+      ["/none"] = "identity", ["/empty"] = "" }
+    return { ["http://api.test"] = function(request)
+      if request.path == "/gzip" then return 200, { ["content-encoding"] = "gzip" }, %q end
+      return tonumber(request.query.status) or 200, { ["content-encoding"] = codings[request.path], etag = '"1"' }, "plain"
+    end }
+    ]]):format(GZIP))
+    local path = wire.path ".out"
+    wire.real(function(lull)
+      for _, name in ipairs { "/utf8", "/aws", "/zip", "/mixed", "/none", "/empty" } do
+        local res = assert(lull.get(server.url .. name))
+        assert.are.same({ 200, "plain", 1 }, { res.status, res.body, res.attempts })
+        assert.are.equal("plain", assert(lull.post(server.url .. name, { body = "x" })).body)
+        assert(lull.get(server.url .. name, { output = path }))
+        assert.are.equal("plain", wire.read(path))
+        -- The next one is decoded as ever: an option is not left behind.
+        assert.are.equal(PLAIN, assert(lull.get(server.url .. "/gzip")).body)
+      end
+      local _, err = lull.get(server.url .. "/utf8", { query = { status = 404 } })
+      assert.are.same({ 404, 404, "plain" }, { err.reason, err.response.status, err.response.body })
+      assert.are.equal(200, assert(lull.head(server.url .. "/zip")).status)
+    end)
+  end)
+
+  -- What goes on in the next line was left out, and this hint was empty.
+  it("a header that goes on in the next line is read whole", function()
+    local server = wire.start((os.getenv "LULL_LUA" or "lua5.4") .. " " .. wire.write([[
+    local listener = assert(require("socket").bind("127.0.0.1", 0))
+    io.stdout:setvbuf "no"
+    print((select(2, listener:getsockname())))
+    for _, answer in ipairs { "429 Slow Down\r\nRetry-After-Ms:\r\n 10", "200 OK\r\nX-Two: one\r\n\t two" } do
+      local client = listener:accept()
+      repeat local line = client:receive() until not line or line == ""
+      client:send("HTTP/1.1 " .. answer .. "\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+      client:close()
+    end
+    ]], ".lua"))
+    local url = ("http://127.0.0.1:%s/"):format(server:line())
+    wire.real(function(lull)
+      local res = assert(lull.get(url))
+      assert.are.equal(0.01, res.history[1].hint_seconds)
+      assert.are.equal("one two", res.headers["x-two"])
+    end)
+    server:stop()
+  end)
+
   it("a small answer that unpacks to a huge one is stopped by max_body", function()
     local server = wire.server(([[
     local bomb = %q .. (%q):rep(40000) -- 80 MB of zeros
