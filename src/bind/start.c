@@ -116,9 +116,11 @@ static char *plain_url(const struct lull_client *c, const char *target,
   if (memchr(target, 0, len))
     return NULL;
   if (strncasecmp(target, "http://", 7) == 0 ||
-      strncasecmp(target, "https://", 8) == 0)
+      strncasecmp(target, "https://", 8) == 0) {
+    if (memchr(target, '@', len)) /* what may be a password is to be learned */
+      return NULL;
     prefix = 0;
-  else if (!prefix || target[0] != '/' || !target[1] || target[1] == '/')
+  } else if (!prefix || target[0] != '/' || !target[1] || target[1] == '/')
     return NULL;
   url = lull_mem_alloc(prefix + len + 1);
   if (!url)

@@ -4,6 +4,7 @@
 local core = require "lull.core"
 local json = require "lull.json"
 local outcome = require "lull.outcome"
+local redact = require "lull.redact"
 local text = require "lull.text"
 local usage = require "lull.usage"
 
@@ -57,6 +58,7 @@ function Attempt:retry(options)
     if not RETRY[name] then usage.unknown("field of retry", name, RETRY) end
   end
   local url = options.url and usage.type(options.url, "url", "string")
+  if url then redact.url(url) end
   if url and not core.resolve(self.request.url, url) then
     usage.fail(("url: '%s' %s"):format(url, text.url_problem(url)))
   end

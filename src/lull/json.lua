@@ -58,10 +58,13 @@ end
 
 local prepare
 
-local function prepare_table(value, seen)
+local prepare_table
+prepare_table = function(value, seen)
   local copy
   if value == M.empty_array then return MARK .. "[]" end
   if secret.is(value) then return value:reveal() end
+  local meta = getmetatable(value)
+  if type(meta) == "table" and rawget(meta, "__json") then return prepare_table(meta.__json(value), seen) end
   if seen[value] then error("a table that holds itself cannot be JSON", 0) end
   seen[value] = true
   for k, v in pairs(value) do

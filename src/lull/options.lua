@@ -4,6 +4,7 @@
 local core = require "lull.core"
 local policy = require "lull.lazy" "lull.policy"
 local presets = require "lull.presets"
+local redact = require "lull.redact"
 local secret = require "lull.secret"
 local text = require "lull.text"
 local usage = require "lull.usage"
@@ -78,12 +79,19 @@ end
 
 local function base_url(value, name)
   usage.type(value, name, "string")
+  redact.url(value)
   if not core.url(value) then
-    usage.fail(("%s: '%s' %s"):format(name, secret.redact(value), text.url_problem(value)))
+    usage.fail(("%s: '%s' %s"):format(name, value, text.url_problem(value)))
   end
   if value:find("[?#]") then
     usage.fail(name .. ": it has a query or a fragment; a query is an option of its own")
   end
+  return value
+end
+
+local function proxy_url(value, name)
+  usage.type(value, name, "string or boolean")
+  if type(value) == "string" then redact.url(value, true) end
   return value
 end
 
@@ -128,7 +136,7 @@ local CLIENT = {
   ca = of_type("string"),
   cert = of_type("string"),
   cert_key = of_type("string"),
-  proxy = of_type("string or boolean"),
+  proxy = proxy_url,
   insecure = of_type("boolean"),
   http = function(value, name) return usage.word(tostring(value), name, VERSIONS) end,
   encoded = of_type("boolean"),
@@ -249,9 +257,6 @@ end
 
 -- ---- for the core --------------------------------------------------------
 
-local SENSITIVE = { authorization = true, cookie = true, ["x-api-key"] = true,
-  ["proxy-authorization"] = true }
-
 ---Headers as the core takes them: those that any origin may see, and those
 ---that only their own may. Names sorted; false sends none. What replaces a
 ---header of an earlier attempt takes it out of the other kind, too.
@@ -264,14 +269,15 @@ function M.pack_headers(fields, replacing)
   for name, value in text.sorted(fields) do
     local list = type(value) == "table" and not secret.is(value) and value or { value }
     for _, one in ipairs(list) do
-      local guarded = SENSITIVE[name:lower()] or secret.is(one)
+      local sensitive, value = redact.is_sensitive(name), one ~= false and text.number(secret.plain(one)) or ""
+      local guarded = sensitive or secret.is(one)
+      if sensitive then redact.header(name, value) end
       local into = guarded and hidden or open
       if replacing then
         local other = guarded and open or hidden
         other[#other + 1] = name .. "\0\0"
       end
-      into[#into + 1] = name .. "\0"
-        .. (one == false and "" or text.number(secret.plain(one))) .. "\0"
+      into[#into + 1] = name .. "\0" .. value .. "\0"
     end
   end
   return open[1] and table.concat(open), hidden[1] and table.concat(hidden)

@@ -4,6 +4,7 @@
 
 local core = require "lull.core"
 local json = require "lull.json"
+local redact = require "lull.redact"
 local secret = require "lull.secret"
 local text = require "lull.text"
 local usage = require "lull.usage"
@@ -86,10 +87,14 @@ local function history(list, rules)
   return list
 end
 
+-- What the core has packed for an error, with the URL as it was sent: not in
+-- the object, so that printing its fields shows nothing.
+local packs = setmetatable({}, { __mode = "k" })
+
 -- Fields that are made when they are first asked for, from what the core has
 -- packed.
 local function lazy(object, name)
-  local packed = rawget(object, "packed")
+  local packed = rawget(object, "packed") or packs[object]
   local value = packed and core.unpack(packed, name)
   if name == "headers" then
     value = M.headers(value or "")
@@ -100,6 +105,26 @@ local function lazy(object, name)
   return value
 end
 M.lazy = lazy
+
+---A URL as it may be shown.
+---@param url string
+---@return string
+function M.shown_url(url)
+  local shown = secret.redact(url)
+  return secret.redact(core.redact(shown) or shown)
+end
+
+-- What is lull's own in an object.
+local INTERNAL = { packed = true, rules = true, accepted = true }
+
+-- Its fields as JSON is to show them.
+local function fields(object)
+  local out = {}
+  for name, value in pairs(object) do
+    if not INTERNAL[name] then out[name] = value end
+  end
+  return out
+end
 
 -- ---- response ------------------------------------------------------------
 
@@ -120,6 +145,13 @@ Response.__tostring = function(self)
   return ("%d %s"):format(self.status, core.status_text(self.status))
 end
 
+-- The body is the server's, and as it came.
+Response.__json = function(self)
+  local out = fields(self)
+  out.url = M.shown_url(self.url)
+  return out
+end
+
 -- The event's table becomes the response: a call makes few tables.
 local function response(details, rules)
   if details.accepted == "ruled" then details.rules = rules end
@@ -128,8 +160,9 @@ end
 
 -- The last real answer of a call that failed after it.
 local function last_response(details, rules)
-  return setmetatable({ status = details.last_status, body = details.last_body,
-    packed = details.packed, rules = rules }, Response)
+  local last = setmetatable({ status = details.last_status, body = details.last_body, rules = rules }, Response)
+  packs[last] = details.packed
+  return last
 end
 
 -- ---- error ---------------------------------------------------------------
@@ -141,6 +174,12 @@ Error.__index = function(self, name)
   return lazy(self, name)
 end
 M.Error = Error
+
+Error.__json = function(self)
+  local out = fields(self)
+  out.message, out.response = self.message, self.response and fields(self.response)
+  return redact.all(out)
+end
 
 -- "503 Service Unavailable", or "the connection was refused (net.refused:
 -- words of the transport)".
@@ -196,19 +235,19 @@ function M.conclude(details, stop_reason, rules)
     why_text = details.why_text,
     stop_reason = stop_reason,
     later = LATER[details.why] or false,
-    outcome = outcome_text(details),
+    outcome = secret.redact(outcome_text(details)),
     attempts = core.unpack(packed, "attempts"),
     elapsed = core.unpack(packed, "elapsed"),
     waited = core.unpack(packed, "waited"),
     retry_after = details.retry_after,
-    lane = details.lane,
+    lane = details.lane and secret.redact(details.lane),
     budget = details.budget,
     budget_capacity = details.budget_capacity,
     method = core.unpack(packed, "method"),
-    url = secret.redact(core.redact(core.unpack(packed, "url")) or ""),
-    packed = packed,
+    url = M.shown_url(core.unpack(packed, "url")),
     rules = rules,
   }, Error)
+  packs[err] = packed
   if details.last_status then err.response = last_response(details, rules) end
   return nil, err
 end
@@ -219,8 +258,8 @@ end
 function M.refuse(method, url, why, details)
   return setmetatable({ reason = details.class or why, why = why,
     why_text = why == "rule" and "not to be retried" or why, later = false,
-    outcome = outcome_text(details), attempts = 0, elapsed = 0, waited = 0,
-    method = method, url = secret.redact(core.redact(url) or url) }, Error)
+    outcome = secret.redact(outcome_text(details)), attempts = 0, elapsed = 0, waited = 0,
+    method = method, url = M.shown_url(url) }, Error)
 end
 
 return M

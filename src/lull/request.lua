@@ -2,8 +2,8 @@
 
 local json = require "lull.json"
 local options = require "lull.options"
+local redact = require "lull.redact"
 local sched = require "lull.sched"
-local secret = require "lull.secret"
 local text = require "lull.text"
 local usage = require "lull.usage"
 
@@ -20,11 +20,12 @@ end
 
 local function target_url(client, target)
   if target:find("%z") then usage.fail "a URL holds no NUL" end
+  redact.url(target, target:find "^[^@/?#]*:[^/@].*@" ~= nil and not target:find "://")
   if client.base and target:find("^/[^/]") then return client.base .. target end
   if target:match("^%a[%w+.-]*://") then return target end
   if not client.base then
     usage.fail(("'%s' is no URL: it has no scheme, and the client has no base")
-      :format((secret.redact(target):gsub("^[^/?#]*@", ""))))
+      :format((redact.text(target):gsub("^[^/?#]*@", ""))))
   end
   if target == "" or target:match("^%?") then return client.settings.base .. target end
   return client.base .. "/" .. target:gsub("^/+", "")

@@ -3,17 +3,15 @@
 
 local core = require "lull.core"
 local json = require "lull.json"
+local outcome = require "lull.outcome"
+local redact = require "lull.redact"
 local sched = require "lull.sched"
 local secret = require "lull.secret"
 local text = require "lull.text"
 
 local M = {}
 
-local function clean_url(details)
-  return secret.redact(core.redact(details.url) or "")
-end
-
-local function outcome(details)
+local function outcome_of(details)
   if details.status then
     return (("%d %s"):format(details.status, core.status_text(details.status)):gsub("%s+$", ""))
   end
@@ -47,28 +45,28 @@ end
 ---@param since number when the run began, monotonic s
 function M.line(id, details, since)
   local line = ("%9.3f  #%d %s %s  attempt %d of %d: %s -> %s"):format(
-    details.now - since, numbers[id] or 0, details.method, clean_url(details),
-    details.n, details.limit, outcome(details), verdict(details))
+    details.now - since, numbers[id] or 0, details.method, outcome.shown_url(details.url),
+    details.n, details.limit, outcome_of(details), verdict(details))
   if details.rule_key then line = ("%s [rule %s]"):format(line, details.rule_key) end
   if details.chaos then line = line .. " [chaos]" end
   if details.hedge then line = line .. " [hedge]" end
   if details.resumed then line = line .. " [continued]" end
   if details.cause and details.cause ~= "none" and details.queued >= 0.001 then
     line = ("%s [waited %s for %s of lane %s]"):format(line, text.duration(details.queued),
-      details.cause, secret.redact(details.lane))
+      details.cause, details.lane)
   end
-  return line
+  return secret.redact(line)
 end
 
 ---The same as a table for JSON.
 function M.record(id, details, since)
-  return {
+  return redact.all {
     time = details.now - since,
     wall = sched.engine():wall(),
     call = numbers[id],
     method = details.method,
-    url = clean_url(details),
-    lane = secret.redact(details.lane),
+    url = outcome.shown_url(details.url),
+    lane = details.lane,
     attempt = details.n,
     attempts = details.limit,
     status = details.status,

@@ -1,6 +1,8 @@
 -- usage: misuse is an error at the caller's line; and what a value of an
 -- option may look like.
 
+local redact = require "lull.redact"
+
 local M = {}
 
 local getinfo = debug.getinfo -- a script may take debug away
@@ -16,9 +18,14 @@ end
 
 M.own()
 
----Raises `message` at the nearest line that is not lull's.
+-- Bytes of a secret that is looked for in what lull itself says of a misuse; a
+-- shorter one would take letters out of its words.
+local LEAST = 3
+
+---Raises `message`, without secrets, at the nearest line that is not lull's.
 ---@param message string
 function M.fail(message)
+  message = redact.text(message, LEAST)
   local level = 2
   local info = getinfo(level, "Sl")
   while info and (own[info.source] or info.what == "C" or info.what == "tail") do

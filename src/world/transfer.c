@@ -1,5 +1,6 @@
 #define _POSIX_C_SOURCE 200809L
 #include "world/transfer.h"
+#include "world/proxy.h"
 
 #include "world/coding.h"
 
@@ -9,8 +10,6 @@
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
-
-extern char **environ;
 
 /* ---- what libcurl calls ------------------------------------------------ */
 
@@ -254,20 +253,6 @@ static enum lull_err load_body(struct lull_transfer *t)
   return body && body->file ? open_body(t, body) : LULL_OK;
 }
 
-/* True when a variable's name ends in _proxy, in whatever case. */
-static bool names_proxy(char **variables)
-{
-  static const char end[] = "_proxy";
-  for (; variables && *variables; variables++) {
-    size_t len = strcspn(*variables, "=");
-    if (len >= sizeof end - 1 &&
-        strncasecmp(*variables + len - (sizeof end - 1), end,
-                    sizeof end - 1) == 0)
-      return true;
-  }
-  return false;
-}
-
 static bool is_tls(const char *url)
 {
   return strncasecmp(url, "https:", 6) == 0;
@@ -301,7 +286,7 @@ static void load_transport(CURL *easy, const struct lull_transport *how,
     curl_easy_setopt(easy, CURLOPT_SSLKEY, how->cert_key);
   if (how->proxy)
     curl_easy_setopt(easy, CURLOPT_PROXY, how->proxy);
-  else if (!names_proxy(environ)) /* spares libcurl looking, each time */
+  else if (!lull_proxy_named()) /* spares libcurl looking, each time */
     curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
   if (how->insecure) {
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
@@ -366,6 +351,15 @@ static enum lull_err load_all(struct lull_transfer *t, struct lull_attempt *a)
   return err;
 }
 
+static enum lull_err check_proxy(struct lull_attempt *a)
+{
+  const char *proxy = a->client->transport.proxy;
+  if (!proxy || !*proxy || lull_proxy_usable(proxy))
+    return LULL_OK;
+  snprintf(a->detail, sizeof a->detail, "%s", LULL_PROXY_PROBLEM);
+  return LULL_EINVAL;
+}
+
 enum lull_err lull_transfer_load(struct lull_transfer *t,
                                  struct lull_attempt *a)
 {
@@ -378,6 +372,8 @@ enum lull_err lull_transfer_load(struct lull_transfer *t,
   if (t->plain_for && !ready)
     wipe(t);
   err = lull_target_set(&t->target, t->easy, a->request->url);
+  if (!err && !ready)
+    err = check_proxy(a);
   if (ready)
     return err;
   if (!err)

@@ -1,6 +1,7 @@
 /*
  * transfer_end: what the end of a transfer means as an outcome.
  */
+#include "world/proxy.h"
 #include "world/transfer.h"
 
 #include <errno.h>
@@ -127,6 +128,15 @@ static bool refused_by_proxy(struct lull_transfer *t, CURLcode code)
   return code != CURLE_OK && !t->attempt->connected && status >= 300;
 }
 
+/* libcurl takes a proxy of the environment that it cannot read for one whose
+   name has no address. */
+static bool unusable_proxy(const struct lull_transfer *t, CURLcode code)
+{
+  return code == CURLE_COULDNT_RESOLVE_PROXY
+             ? !lull_proxy_named_usable()
+             : strncmp(t->error, "Unsupported proxy", 17) == 0;
+}
+
 /* A file that was written to meanwhile has been sent as it never was. */
 static void check_file(struct lull_attempt *a, int status)
 {
@@ -144,6 +154,8 @@ void lull_transfer_conclude(struct lull_transfer *t, CURLcode code)
   lull_transfer_evidence(t);
   if (t->failed && code != CURLE_OK)
     a->class = local_fault(t);
+  else if (unusable_proxy(t, code))
+    a->class = LULL_LOCAL_URL;
   else if (refused_by_proxy(t, code))
     a->class = LULL_NET_UNREACHABLE;
   else
@@ -154,6 +166,8 @@ void lull_transfer_conclude(struct lull_transfer *t, CURLcode code)
     a->class = LULL_HTTP_TRUNCATED;
   if (a->class == LULL_CLASS_NONE)
     a->response.status = (int)status;
+  else if (unusable_proxy(t, code))
+    snprintf(a->detail, sizeof a->detail, "%s", LULL_PROXY_PROBLEM);
   else if (code != CURLE_ABORTED_BY_CALLBACK)
     snprintf(a->detail, sizeof a->detail, "%.95s",
              t->error[0] ? t->error : curl_easy_strerror(code));

@@ -327,6 +327,20 @@ describe("lull get #binary", function()
     end)
   end)
 
+  -- libcurl takes it for one whose name has no address, and says it with its
+  -- password.
+  it("takes a proxy of the environment that is no URL for local.url, and hides its password", function()
+    for _, proxy in ipairs { "http://me:pa/ss@127.0.0.1:1", "http://me:12#ss@127.0.0.1:1", "me:pa?ss@127.0.0.1",
+      "http://me:pa ss@127.0.0.1:1", "foo://127.0.0.1:1" } do
+      local result = wire.run(("http_proxy=%s %s get --attempts 3 --backoff const:1s --trace http://127.0.0.1:1/"):format(
+        wire.quote(proxy), wire.quote(BINARY)))
+      assert.equal(1, result.code, result.err)
+      assert.matches("after 1 attempt", result.err)
+      assert.matches("local.url: the proxy is no URL; in its password %2F", result.err, 1, true)
+      assert.is_nil(result.err:find "[p1][a2][/#? ]ss", result.err)
+    end
+  end)
+
   describe("decides", function()
     it("by the rules of --on", function()
       assert.equal("no such thing\n", sim("get --on 404=accept URL/missing").out)

@@ -47,6 +47,30 @@ describe("the binary #binary", function()
     assert.equal(0, played.code)
   end)
 
+  -- What went as a header, and was called no secret, stood in the recording
+  -- where the server wrote it back.
+  it("records no authorization that a server echoes", function()
+    local server = wire.server [[
+    return { ["http://api.test"] = function(request)
+      local said = request.headers.authorization
+      return 200, { ["x-echo"] = said, location = "/?was=" .. said:gsub(" ", "+") }, { token = said:match "%S+$" }
+    end }
+    ]]
+    local recording = wire.path ".jsonl"
+    local result = lull(("get --record %s --bodies -H 'Authorization: Bearer t0ken-123' %s/a"):format(recording,
+      server.url))
+    assert.equal(0, result.code, result.err)
+    result = lull(("get --record %s2 --bodies -u me:pa55word %s/a"):format(recording, server.url))
+    assert.equal(0, result.code, result.err)
+    server:stop()
+    for _, path in ipairs { recording, recording .. "2" } do
+      local text = wire.read(path)
+      has(text, "x-echo")
+      for _, hidden in ipairs { "t0ken", "pa55word", "bWU6", "cGE1" } do lacks(text, hidden) end
+    end
+    os.remove(recording .. "2")
+  end)
+
   it("keeps no bodies unless asked", function()
     local server = wire.server(WORLD)
     local recording, script = wire.path ".jsonl", wire.write(SCRIPT, ".lua")

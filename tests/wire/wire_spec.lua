@@ -959,6 +959,25 @@ describe("over the wire", function()
     assert.are.equal("example.test", proxy:requests(1)[1].host)
   end)
 
+  -- A proxy whose password holds a / # ? or a space was taken for a name that
+  -- has no address, tried again and again, and shown with that password.
+  it("a proxy that is no URL is local.url, at once, and its password not shown", function()
+    for _, proxy in ipairs { "http://me:pa/ss@127.0.0.1:1", "http://me:pa#ss@127.0.0.1:1", "http://me:12?ss@127.0.0.1:1",
+      "http://me:12/ss@127.0.0.1:1", "http://me:pa ss@127.0.0.1:1", "foo://127.0.0.1:1", "no url" } do
+      local problem
+      wire.real(function(lull)
+        local _, err = lull.post("http://127.0.0.1:1/", { proxy = proxy, body = "x", attempts = 3, backoff = SOON })
+        problem = { tostring(err), lull.json.encode(err) }
+        assert.are.same({ "local.url", "rule", 1 }, { err.reason, err.why, err.attempts }, proxy)
+        assert.is_false(err.history[1].sent)
+      end)
+      for _, text in ipairs(problem) do
+        assert.is_nil(text:find "ss@")
+        assert.is_nil(text:find "[p1][a2][/#? ]ss", text)
+      end
+    end
+  end)
+
   -- ---- many ---------------------------------------------------------------
 
   it("connections are kept and used again", function()

@@ -2,6 +2,7 @@
 -- what each call is told.
 
 local lull = require "lull"
+local redact = require "lull.redact"
 local secret = require "lull.secret"
 local text = require "lull.text"
 local usage = require "lull.usage"
@@ -68,27 +69,10 @@ local function body_of(o)
   return nil, {}
 end
 
-local DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-
-local function base64(bytes)
-  local out = {}
-  for i = 1, #bytes, 3 do
-    local a, b, c = bytes:byte(i, i + 2)
-    local n = a * 65536 + (b or 0) * 256 + (c or 0)
-    for shift = 18, 0, -6 do
-      local digit = math.floor(n / 2 ^ shift) % 64 + 1
-      out[#out + 1] = DIGITS:sub(digit, digit)
-    end
-    if not c then out[#out] = "=" end
-    if not b then out[#out - 1] = "=" end
-  end
-  return table.concat(out)
-end
-
 local function basic(user)
   if not user:find(":", 1, true) then refuse "--user takes USER:PASSWORD" end
   secret.new(user:match ":(.*)$")
-  return secret.new("Basic " .. base64(user))
+  return secret.new("Basic " .. redact.base64(user))
 end
 
 -- Puts a header in the place of one of the same name, or beside it.

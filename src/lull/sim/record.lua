@@ -4,24 +4,21 @@
 -- A line of JSON for each request on the wire, after a first line that says
 -- what the file is. Secrets are left out; bodies are kept when asked for.
 
-local core = require "lull.core"
 local json = require "lull.json"
 local outcome = require "lull.outcome"
+local redact = require "lull.redact"
 local sched = require "lull.sched"
-local secret = require "lull.secret"
 
 local M = {}
 
 local VERSION = 1
-local HIDDEN = { ["set-cookie"] = true, authorization = true, ["proxy-authorization"] = true,
-  ["x-api-key"] = true, ["www-authenticate"] = true }
-
-local function shown_url(url) return secret.redact(core.redact(url) or url) end
+local HIDDEN = { ["set-cookie"] = true, ["www-authenticate"] = true, ["proxy-authenticate"] = true,
+  ["authentication-info"] = true }
 
 local function header_list(raw)
   local list = {}
   for name, value in outcome.headers(raw or ""):each() do
-    if not HIDDEN[name:lower()] then list[#list + 1] = { name, secret.redact(value) } end
+    if not HIDDEN[name:lower()] and not redact.is_sensitive(name) then list[#list + 1] = { name, value } end
   end
   return #list > 0 and list or json.empty_array
 end
@@ -34,10 +31,10 @@ function M.install(file, bodies)
   sched.engine():record(true)
   return function(details)
     if details.chaos or details.verdict == "stop" and details.why == "cancelled" then return end
-    file:write(json.line { method = details.method, url = shown_url(details.url), status = details.status,
-      class = details.class, sent = details.sent, took = details.took,
+    file:write(json.line(redact.all { method = details.method, url = outcome.shown_url(details.url),
+      status = details.status, class = details.class, sent = details.sent, took = details.took,
       headers = details.status and header_list(details.raw_headers),
-      body = bodies and details.status and secret.redact(details.body or "") or nil })
+      body = bodies and details.status and (details.body or "") or nil }))
     file:flush()
   end
 end
@@ -62,7 +59,7 @@ local function read_lines(path)
   return list
 end
 
-local function key_of(method, url) return method .. " " .. shown_url(url) end
+local function key_of(method, url) return method .. " " .. outcome.shown_url(url) end
 
 local function answer_of(record)
   if record.class then return { fault = record.class, delay = record.took } end

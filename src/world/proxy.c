@@ -1,0 +1,79 @@
+#include "world/proxy.h"
+
+#include <curl/curl.h>
+#include <string.h>
+#include <strings.h>
+
+extern char **environ;
+
+static bool has_scheme(CURLU *handle)
+{
+  static const char *const known[] = {"http",    "https",  "socks4",
+                                      "socks4a", "socks5", "socks5h"};
+  char *scheme = NULL;
+  bool found = false;
+  size_t i;
+  if (curl_url_get(handle, CURLUPART_SCHEME, &scheme, CURLU_DEFAULT_SCHEME) ==
+      CURLUE_OK)
+    for (i = 0; i < sizeof known / sizeof *known; i++)
+      found = found || strcasecmp(scheme, known[i]) == 0;
+  curl_free(scheme);
+  return found;
+}
+
+static bool has_at(CURLU *handle, CURLUPart what)
+{
+  char *text = NULL;
+  bool found = curl_url_get(handle, what, &text, 0) == CURLUE_OK &&
+               strchr(text, '@') != NULL;
+  curl_free(text);
+  return found;
+}
+
+bool lull_proxy_usable(const char *url)
+{
+  CURLU *handle = curl_url();
+  /* Without memory libcurl will say so itself. */
+  bool usable = !handle ||
+                (curl_url_set(handle, CURLUPART_URL, url,
+                              CURLU_NON_SUPPORT_SCHEME | CURLU_GUESS_SCHEME) ==
+                     CURLUE_OK &&
+                 has_scheme(handle) && !has_at(handle, CURLUPART_PATH) &&
+                 !has_at(handle, CURLUPART_QUERY) &&
+                 !has_at(handle, CURLUPART_FRAGMENT));
+  curl_url_cleanup(handle);
+  return usable;
+}
+
+/* The value of a variable whose name ends in _proxy, in whatever case, and is
+   not no_proxy; NULL for others. */
+static const char *proxy_of(const char *variable)
+{
+  static const char end[] = "_proxy";
+  size_t len = strcspn(variable, "="), tail = sizeof end - 1;
+  if (!variable[len] || len < tail ||
+      strncasecmp(variable + len - tail, end, tail) != 0 ||
+      strncasecmp(variable, "no_proxy=", 9) == 0)
+    return NULL;
+  return variable + len + 1;
+}
+
+bool lull_proxy_named(void)
+{
+  char **at;
+  for (at = environ; at && *at; at++)
+    if (proxy_of(*at))
+      return true;
+  return false;
+}
+
+bool lull_proxy_named_usable(void)
+{
+  char **at;
+  for (at = environ; at && *at; at++) {
+    const char *url = proxy_of(*at);
+    if (url && *url && !lull_proxy_usable(url))
+      return false;
+  }
+  return true;
+}
