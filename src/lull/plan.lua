@@ -118,6 +118,12 @@ local function describe(out, number, made)
   end
 end
 
+---Describes one client on standard output.
+---@param made table what observers of "made" are told
+function M.describe(made)
+  describe(function(words) io.stdout:write(words) end, 1, made)
+end
+
 ---Runs the script up to its first request and describes the clients that it
 ---has made by then. What the script itself prints is not shown.
 ---@param chunk function

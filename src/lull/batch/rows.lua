@@ -1,7 +1,8 @@
 -- rows: the items of a file, one after the other: CSV, TSV, NDJSON or lines.
 --
 -- A row that is broken comes as an item of its own, which says where it stands
--- and what is wrong; what is around it is not lost.
+-- and what is wrong; what is around it is not lost. With each comes its text, as
+-- it stood.
 
 local input = require "lull.lazy" "lull.input"
 local json = require "lull.json"
@@ -133,26 +134,29 @@ local function extend(reader, taken)
   end
 end
 
--- The fields of the next row and its first line's number; nil at the end; false,
--- the number and what is wrong. A row goes on over lines while a quote is open.
+-- The fields of the next row, its first line's number and its text; nil at the
+-- end; false, the number, the text and what is wrong. A row goes on over lines
+-- while a quote is open.
 local function next_fields(reader, fields_of)
   local line, number = raw_line(reader)
   if not line then return nil end
   local taken = { line, numbers = { number }, size = #line }
   while true do
-    local fields, problem = fields_of(chomp(table.concat(taken, "\n")))
-    if fields then return fields, number end
+    local raw = chomp(table.concat(taken, "\n"))
+    local fields, problem = fields_of(raw)
+    if fields then return fields, number, raw end
     if problem == "open" then problem = extend(reader, taken) end
     if problem then
       reader:put_back(taken)
-      return false, number, problem
+      return false, number, chomp(line), problem
     end
   end
 end
 
 local function header_of(reader, fields_of)
-  local header, number, problem = next_fields(reader, fields_of)
+  local header, number, raw, problem = next_fields(reader, fields_of)
   if header == nil then return nil end
+  reader.header = raw
   local seen = {}
   for _, name in ipairs(header or {}) do
     if seen[name] then problem = ("two columns are called '%s'"):format(name) end
@@ -168,15 +172,15 @@ local function table_rows(fields_of)
     return function()
       header = header or header_of(reader, fields_of)
       if not header then return nil end
-      local fields, number, problem = next_fields(reader, fields_of)
+      local fields, number, raw, problem = next_fields(reader, fields_of)
       if fields == nil then return nil end
       if fields and #fields ~= #header then
         problem = ("%d fields, and the header has %d"):format(#fields, #header)
       end
-      if problem then return reader:broken(number, problem) end
+      if problem then return reader:broken(number, problem), raw end
       local row = {}
       for i, name in ipairs(header) do row[name] = fields[i] end
-      return row
+      return row, raw
     end
   end
 end
@@ -188,16 +192,19 @@ local function values(reader)
     local line, number = filled(reader)
     if not line then return nil end
     local value, problem = json.decode(line)
-    if problem then return reader:broken(number, problem) end
+    if problem then return reader:broken(number, problem), line end
     if value == json.null or type(value) == "boolean" then
-      return reader:broken(number, ("%s is no item"):format(line))
+      return reader:broken(number, ("%s is no item"):format(line)), line
     end
-    return value
+    return value, line
   end
 end
 
 local function texts(reader)
-  return function() return (filled(reader)) end
+  return function()
+    local line = filled(reader)
+    return line, line
+  end
 end
 
 local MAKERS = { csv = table_rows(csv_fields), tsv = table_rows(tsv_fields), ndjson = values,
@@ -215,10 +222,13 @@ local function format_of(path, given)
   return BY_NAME[ending] or "lines"
 end
 
----An iterator function over the rows of a file, "-" for standard input.
+---As `rows`; and with the function a table: when a row has been read, its
+---`header` is the text of a table's first line.
 ---@param path string
 ---@param options table?
-function M.rows(path, options)
+---@return function next the next row and its text
+---@return { header: string? }
+function M.open(path, options)
   usage.type(path, "the path of rows", "string")
   for name in pairs(usage.type(options or {}, "rows' options", "table")) do
     if not OPTIONS[name] then usage.unknown("option", name, OPTIONS) end
@@ -229,7 +239,16 @@ function M.rows(path, options)
   if not file then usage.fail("cannot open " .. problem) end
   local reader = setmetatable({ name = path == "-" and "standard input" or path, file = file,
     lines = input.lines(file), number = 0, again = {} }, Reader)
-  return MAKERS[format](reader)
+  return MAKERS[format](reader), reader
 end
+
+---An iterator function over the rows of a file, "-" for standard input.
+---@param path string
+---@param options table?
+function M.rows(path, options) return (M.open(path, options)) end
+
+---Whether an item is a row that could not be read; `tostring` says why.
+---@param row any
+function M.is_broken(row) return getmetatable(row) == tasks.Broken end
 
 return M

@@ -253,22 +253,34 @@ local function understand(argv)
   local o = bare
   if not bare then o, problem = flags.parse(argv) end
   if not o or o.help then return o, nil, problem end
-  problem = problem_of_urls(o)
+  problem = not o.each and problem_of_urls(o)
   if problem then return o, nil, problem end
+  if o.each then return o end
   if bare then return o, { client = lull.client {}, call = {}, parallel = 1, bare = true } end
   return o, jobs.new(o)
 end
 
-local function start(run)
-  local problem, unusable
-  if not run.job.bare then problem, unusable = switches.prepare(run.o) end
+-- The exit code of what cannot begin; nil when all is prepared.
+local function prepare(command, o)
+  local problem, unusable = switches.prepare(o)
   if unusable then
     exit.complain(problem)
     return exit.NOT_LOADED
   end
-  if problem then return misuse(run.command, problem) end
-  exit.quiet = run.o.silent and not run.o.show_error
-  return code_of(run, sched.main(fetch_all, run))
+  exit.quiet = o.silent and not o.show_error
+  return problem and misuse(command, problem) or nil
+end
+
+local function start(run)
+  local code = not run.job.bare and prepare(run.command, run.o)
+  return code or code_of(run, sched.main(fetch_all, run))
+end
+
+local function start_each(command, o)
+  local code = prepare(command, o)
+  if code then return code end
+  local ended, problem = require("lull.cli.each").run(o)
+  return ended or misuse(command, problem)
 end
 
 ---Runs `lull get ...` and its sisters; gives the exit code.
@@ -281,6 +293,7 @@ function M.run(argv)
     io.write(o.help, "\n")
     return 0
   end
+  if o and o.each and not problem then return start_each(command, o) end
   if not job then return misuse(command, problem) end
   local found, items = pcall(items_of, o)
   if not found then return misuse(command, items.usage or items) end

@@ -26,6 +26,15 @@ local GROUPS = {
     { "-i --input", "FILE", "Take URLs from this file, too, one a line; - is standard input." },
     { "--curl", nil, "Print the curl command instead of sending." },
   },
+  { "Each row a request",
+    { "--each", "FILE", "A request for each row of this CSV, TSV, NDJSON or text file, - for standard input: {field} "
+      .. "in the URL, -d, --json, -H, --key, -o and -T is what the row has, {.} the whole row, {{ a brace." },
+    { "--format", "NAME", "Of --each: csv, tsv, ndjson or lines; else by the file's name." },
+    { "--id", "TEXT", "What a row is called in the results, such as {id}; else its number." },
+    { "--results", "FILE", "A line of JSON for each row, here instead of on standard output." },
+    { "--failed", "FILE", "The rows that are not done, as they stood: the next run's --each." },
+    { "--dry-run", nil, "Show the first three requests and the plan, and send nothing." },
+  },
   { "What is decided",
     { "--attempts", "N", "Tries of one URL, the first included (5)." },
     { "-m --timeout", "TIME", "Of one attempt (30s)." },
@@ -59,7 +68,7 @@ local GROUPS = {
     { "--trace", nil, "A line a verdict on standard error." },
     { "--log", "FILE", "A line of JSON a verdict." },
     { "--record", "FILE", "Keep what the servers answer, for --sim." },
-    { "--bodies", nil, "Record bodies too; they may hold secrets." },
+    { "--bodies", nil, "Bodies in recordings and in the results of --each, too; they may hold secrets." },
     { "--chaos", "FAULTS", "Add faults, such as '5% 503, 1% net.reset, 2% delay 3s'." },
     { "--seed", "N", "Fix every random draw." },
     { "--sim", "FILE", "Against the servers of this world file, in virtual time." },
@@ -178,8 +187,18 @@ function M.aliases_of(p)
   return all
 end
 
+-- Where each row is a request a key is made of the row: --key '{id}'. Else a
+-- bare --key has no value, whatever comes after it.
+local function key_follows(argv, i)
+  local value = argv[i + 1]
+  if argv[i] ~= "--key" or not value:find("{", 1, true) or value:find("://", 1, true) then return false end
+  for _, word in ipairs(argv) do
+    if word == "--each" or word:find "^%-%-each=" then return true end
+  end
+  return false
+end
+
 -- argparse takes a value that begins with "-" for an option; curl does not.
--- And a bare --key has no value, whatever comes after it.
 local function joined(argv, aliases)
   local out, i = {}, 2
   while argv[i] do
@@ -187,7 +206,7 @@ local function joined(argv, aliases)
     if argv[i] == "--" then
       for j = i, #argv do out[#out + 1] = argv[j] end
       return out
-    elseif option and option._minargs == 1 and argv[i + 1] then
+    elseif option and argv[i + 1] and (option._minargs == 1 or key_follows(argv, i)) then
       out[#out + 1] = option._aliases[#option._aliases] .. "=" .. argv[i + 1]
       i = i + 1
     else

@@ -1,0 +1,421 @@
+-- each: `lull post URL --each rows.csv`: a request for each row of a file.
+--
+-- Rows are read one by one, and what became of each is a line of JSON at once:
+-- memory does not grow with the file.
+
+local core = require "lull.core"
+local exit = require "lull.exit"
+local jobs = require "lull.cli.job"
+local json = require "lull.json"
+local lull = require "lull"
+local rows = require "lull.batch.rows"
+local sched = require "lull.sched"
+local secret = require "lull.secret"
+local template = require "lull.cli.template"
+local text = require "lull.text"
+local usage = require "lull.usage"
+
+local M = {}
+usage.own()
+
+local function refuse(message, ...) error({ usage = message:format(...) }, 0) end
+
+-- ---- templates -----------------------------------------------------------
+
+-- The value of a header that is given once with each row.
+local function take_headers(o)
+  local fixed, varying = {}, {}
+  for _, line in ipairs(o.header) do
+    local name, value = line:match "^([^%s:]+):%s*(.-)%s*$"
+    if name and template.has_fields(value) then
+      varying[name] = template.new(value, "text")
+    else
+      fixed[#fixed + 1] = line
+    end
+  end
+  o.header = fixed
+  return varying
+end
+
+local function is_form(o)
+  for _, line in ipairs(o.header) do
+    local kind = line:lower():match "^content%-type:%s*(.*)$"
+    if kind and not kind:find("x-www-form-urlencoded", 1, true) then return false end
+  end
+  return true
+end
+
+-- A body that is a text has fields; one that is a file is sent as it is.
+local function body_of(job, o)
+  local body = job.call.body
+  job.call.body = nil
+  if type(body) ~= "string" then return nil, body end
+  return template.new(body, o.json[1] and "json" or is_form(o) and "form" or "text")
+end
+
+-- The file that -T names is another one for each row.
+local function take_upload(o)
+  local path = o.upload_file
+  if not path or not template.has_fields(path) then return nil end
+  o.upload_file = nil
+  return template.new(path, "text")
+end
+
+-- The client, and what is made anew for each row.
+local function understand(o)
+  local headers, upload = take_headers(o), take_upload(o)
+  local job, problem = jobs.new(o)
+  if not job then return nil, problem end
+  local plan = { job = job, headers = headers, upload = upload, url = template.new(o.url[1], "url") }
+  plan.body, plan.file = body_of(job, o)
+  local key = job.call.key
+  if type(key) == "string" then plan.key = template.new(key, "text") end
+  if o.output[1] then plan.output = template.new(o.output[1], "path") end
+  if o.id then plan.id = template.new(o.id, "text") end
+  return plan
+end
+
+local function all_templates(plan)
+  local list = { plan.url, plan.body, plan.key, plan.output, plan.id, plan.upload }
+  local found = {}
+  for i = 1, 6 do found[#found + 1] = list[i] end
+  for _, name in ipairs(text.keys(plan.headers)) do found[#found + 1] = plan.headers[name] end
+  return found
+end
+
+-- ---- one row -------------------------------------------------------------
+
+local function url_of(plan, row)
+  local url, problem = plan.url:of(row)
+  if not url then return nil, problem end
+  if not url:find "^%a[%w+.-]*://" then url = "http://" .. url end
+  if core.url(url) then return url end
+  return nil, ("'%s' %s"):format(url, text.url_problem(url))
+end
+
+local function body_for(plan, row)
+  if plan.body then return plan.body:of(row) end
+  if not plan.upload then return plan.file end
+  local path, problem = plan.upload:of(row)
+  return path and lull.file(path), problem
+end
+
+-- One of the call's options that is made of the row.
+local function add(call, name, made, row)
+  if not made then return nil end
+  local value, problem = made:of(row)
+  call[name] = value
+  return problem
+end
+
+---What is sent for a row: the URL and the call's options; or nil and what is
+---wrong with the row.
+---@param plan table
+---@param row any
+---@return string? url
+---@return table|string call
+function M.request(plan, row)
+  local url, problem = url_of(plan, row)
+  if not url then return nil, problem end
+  local call = { headers = next(plan.headers) and {} or nil, key = plan.job.call.key }
+  call.body, problem = body_for(plan, row)
+  problem = problem or add(call, "key", plan.key, row) or add(call, "output", plan.output, row)
+  for name, value in pairs(plan.headers) do problem = problem or add(call.headers, name, value, row) end
+  if problem then return nil, problem end
+  return url, call
+end
+
+-- ---- before anything is sent ---------------------------------------------
+
+local function has_field(row, name)
+  return name == "." or template.field(row, name) ~= nil
+end
+
+local function check_fields(plan, row)
+  for _, made in ipairs(all_templates(plan)) do
+    for _, name in ipairs(made:fields()) do
+      if not has_field(row, name) then
+        local known = type(row) == "table" and text.keys(row) or {}
+        refuse("the rows have no field '%s' (%s); a brace itself is written {{", name,
+          #known > 0 and "they have " .. table.concat(known, ", ") or "a line is {.}")
+      end
+    end
+  end
+end
+
+-- The first row shows what is wrong with all of them.
+local function check_first(plan, row)
+  check_fields(plan, row)
+  local url, call = M.request(plan, row)
+  if not url then refuse("the first row: %s", call) end
+  if plan.body and plan.body.place == "json" then
+    local value, problem = json.decode(call.body)
+    if value == nil then refuse("--json makes no JSON of the first row: %s: %s", problem, call.body) end
+  end
+end
+
+-- Two rows that go to one file: seen in a walk of their own, before the first
+-- request. Standard input cannot be walked twice: there a row is refused when
+-- its turn comes.
+local function check_outputs(plan, o)
+  if not plan.output or o.each == "-" then return end
+  local seen, number = {}, 0
+  for row in rows.rows(o.each, { format = o.format }) do
+    number = number + 1
+    local path = not rows.is_broken(row) and plan.output:of(row)
+    if path and seen[path] then
+      refuse("rows %d and %d would both go to %s", seen[path], number, path)
+    end
+    if path then seen[path] = number end
+  end
+end
+
+-- ---- what comes out ------------------------------------------------------
+
+local function open(path)
+  if not path or path == "-" then return io.stdout end
+  local file, problem = io.open(path, "wb")
+  if not file then refuse("cannot write %s", problem) end
+  return file
+end
+
+local function write(file, ...)
+  local ok, problem = file:write(...)
+  if ok then ok, problem = file:flush() end
+  if not ok then usage.fail("cannot write: " .. tostring(problem)) end
+end
+
+-- The fields of a result's line, in their order.
+local FIELDS = { "id", "outcome", "status", "attempts", "waited", "why", "error", "body" }
+
+-- As json.encode, which would take longer than the rest of a row.
+local function value_text(value)
+  if type(value) == "string" and not value:find "[^%w%-_. ]" then return '"' .. value .. '"' end
+  if type(value) == "number" and value == math.floor(value) then return ("%.0f"):format(value) end
+  return json.encode(value)
+end
+
+local function put_line(run, line)
+  local parts = {}
+  for _, name in ipairs(FIELDS) do
+    local value = line[name]
+    if value ~= nil then parts[#parts + 1] = '"' .. name .. '":' .. value_text(value) end
+  end
+  run.count[line.outcome] = run.count[line.outcome] + 1
+  write(run.results, "{", table.concat(parts, ","), "}\n")
+end
+
+-- A row that is not done, as it stood, so that the file can be the next input.
+local function keep_row(run, raw)
+  if not run.failed then return end
+  if not run.failed_begun then
+    run.failed_begun = true
+    local header = run.reader.header
+    if header then write(run.failed, header, "\n") end
+  end
+  write(run.failed, raw, "\n")
+end
+
+local function id_of(run, row, number)
+  if not run.plan.id then return number end
+  return run.plan.id:of(row) or number
+end
+
+local function body_text(res)
+  if res.body == "" then return nil end
+  return res.body
+end
+
+local function accepted(run, line, res)
+  line.outcome, line.status = "done", res.status
+  line.attempts, line.waited = res.attempts, res.waited
+  if run.o.bodies then line.body = body_text(res) end
+end
+
+-- "open": it was cut short, and has no end.
+local function outcome_of(err)
+  if err.why == "cancelled" then return "open" end
+  return err.later and "later" or "failed"
+end
+
+local function refused(run, line, err, raw)
+  line.outcome = outcome_of(err)
+  line.why, line.error = err.why, tostring(err)
+  line.attempts, line.waited = err.attempts, err.waited
+  local last = err.response
+  line.status = last and last.status
+  if run.o.bodies and last then line.body = body_text(last) end
+  keep_row(run, raw)
+end
+
+-- ---- the run -------------------------------------------------------------
+
+-- A failure before anything was sent, told as the errors of calls are.
+local function failure(words)
+  return setmetatable({ why = "rule" }, { __tostring = function() return words end })
+end
+
+local function taken(run, call)
+  if not call.output then return nil end
+  local before = run.outputs[call.output]
+  run.outputs[call.output] = true
+  return before and ("two rows would both go to %s"):format(call.output)
+end
+
+local function send(run, row)
+  local url, call = M.request(run.plan, row)
+  local problem = not url and call or taken(run, call)
+  if problem then return nil, failure(problem) end
+  local client = run.plan.job.client
+  return client[run.o.method:lower()](client, url, call)
+end
+
+-- One row from its request to its line.
+local function one(run, row, raw, number)
+  local line = { id = id_of(run, row, number) }
+  local res, err = send(run, row)
+  if res then accepted(run, line, res) else refused(run, line, err, raw) end
+  put_line(run, line)
+  if res then return true end
+  return nil, err
+end
+
+-- The rows with their texts and numbers. A broken one has its line here: no
+-- request is made of it.
+local function source_of(run)
+  local number = 0
+  return function()
+    local row, raw
+    if run.first then row, raw, run.first = run.first.row, run.first.raw, nil else row, raw = run.next() end
+    if row == nil then return nil end
+    number = number + 1
+    if rows.is_broken(row) then
+      put_line(run, { id = number, outcome = "failed", error = tostring(row) })
+      keep_row(run, raw)
+    end
+    return row, raw, number
+  end
+end
+
+-- After a signal: what was not begun is not done either.
+local function keep_rest(run)
+  if not run.failed or not sched.interrupted or run.o.each == "-" then return end
+  local row, raw = run.next()
+  while row ~= nil do
+    keep_row(run, raw)
+    run.count.open = run.count.open + 1
+    row, raw = run.next()
+  end
+end
+
+local WORDS = { { "done", "done" }, { "failed", "failed" }, { "later", "can be tried later" }, { "open", "open" } }
+
+local function tell(run)
+  if run.o.dry_run or (run.o.silent and not run.o.show_error) then return end
+  local parts, total = {}, 0
+  for _, word in ipairs(WORDS) do
+    local n = run.count[word[1]]
+    total = total + n
+    if n > 0 or word[1] == "done" then parts[#parts + 1] = ("%d %s"):format(n, word[2]) end
+  end
+  io.stderr:write("lull: ", text.count(total, "row"), ": ", table.concat(parts, ", "), "\n")
+end
+
+-- The first row that is whole, which comes again.
+local function peek(run)
+  local row, raw = run.next()
+  if row == nil then return nil end
+  run.first = { row = row, raw = raw }
+  return not rows.is_broken(row) and row or nil
+end
+
+local function prepare(o)
+  local plan, problem = understand(o)
+  if not plan then refuse("%s", problem) end
+  local ok, next_row, reader = pcall(rows.open, o.each, { format = o.format })
+  if not ok then refuse("%s", next_row) end
+  local run = { o = o, plan = plan, next = next_row, reader = reader, outputs = {},
+    count = { done = 0, failed = 0, later = 0, open = 0 } }
+  local row = peek(run)
+  if row ~= nil then check_first(plan, row) end
+  check_outputs(plan, o)
+  run.results = o.dry_run and io.stderr or open(o.results)
+  run.failed = o.failed and not o.dry_run and open(o.failed)
+  return run
+end
+
+-- ---- instead of sending --------------------------------------------------
+
+local SHOWN = 3 -- requests that --dry-run shows
+
+local function show(run, row)
+  local url, call = M.request(run.plan, row)
+  if not url then return write(io.stdout, "# ", call, "\n\n") end
+  local lines = { run.o.method .. " " .. secret.redact(core.redact(url)) }
+  for _, name in ipairs(text.keys(call.headers or {})) do
+    lines[#lines + 1] = name .. ": " .. call.headers[name]
+  end
+  if call.key then lines[#lines + 1] = "Idempotency-Key: " .. (call.key == true and "(a new one)" or call.key) end
+  if type(call.body) == "string" then lines[#lines + 1] = "\n" .. call.body end
+  if call.output then lines[#lines + 1] = "-> " .. call.output end
+  write(io.stdout, secret.redact(table.concat(lines, "\n")), "\n\n")
+end
+
+local function dry_run(run)
+  local take = source_of(run)
+  for _ = 1, SHOWN do
+    local row = take()
+    if row == nil then break end
+    if not rows.is_broken(row) then show(run, row) end
+  end
+  require("lull.plan").describe(run.plan.job.client)
+end
+
+-- ---- the command ---------------------------------------------------------
+
+local function run_all(run)
+  local o = run.o
+  if o.dry_run then return dry_run(run) end
+  run.sum = lull.each(source_of(run), { parallel = o.parallel and run.plan.job.parallel },
+    function(...) return one(run, ...) end)
+  keep_rest(run)
+end
+
+-- What makes no sense with rows, before they are looked at.
+local function check_options(o)
+  if #o.url ~= 1 then refuse "--each takes one URL, with {field} where a row's field goes" end
+  if #o.output > 1 then refuse "--each takes one --output, with a field in it" end
+  for _, name in ipairs { "input", "remote_name", "curl" } do
+    if o[name] then refuse("--each goes without --%s", (name:gsub("_", "-"))) end
+  end
+  if o.each == "-" and o.input == "-" then refuse "standard input can be read only once" end
+end
+
+---Runs the command for each row; gives the exit code, or nil and what is wrong
+---with the command line.
+---@param o table from flags.parse
+---@return integer?
+---@return string? problem
+function M.run(o)
+  local misuse, sum
+  local ok, err = sched.main(function()
+    local usable, problem = lull.try(function()
+      check_options(o)
+      return prepare(o)
+    end)
+    if usable then
+      run_all(problem)
+      sum = problem.sum
+    elseif type(problem) == "table" and problem.usage then
+      misuse = problem.usage
+    else
+      error(problem, 0)
+    end
+    if usable then tell(problem) end
+  end)
+  if misuse then return nil, misuse end
+  local code = exit.ended(ok, err)
+  return code ~= 0 and code or sum and sum.code or 0
+end
+
+return M

@@ -1,0 +1,156 @@
+-- `lull post URL --each rows.csv`: a request for each row, in the simulated
+-- world and over real sockets.
+local json = require "lull.json"
+local wire = require "tests.wire"
+
+local BINARY = os.getenv "LULL_BINARY" or "build/lull"
+
+-- Stores what it is sent; some of it at the second try, some never.
+local WORLD = [[
+local seen = {}
+return { ["http://api.test"] = function(request)
+  local route = request.route
+  seen[route] = (seen[route] or 0) + 1
+  if route:find "flaky" and seen[route] == 1 then return 503, { ["retry-after"] = "1" } end
+  if route:find "later" then return 429, { ["retry-after"] = "3600" } end
+  if route:find "bad" then return 422, nil, "no such thing" end
+  return 201, nil, request.method .. " " .. request.path .. " " .. (request.headers["idempotency-key"] or "-")
+    .. " " .. (request.headers["x-who"] or "-") .. " " .. (request.body or "")
+end }
+]]
+
+local ROWS = "id,sku,count\nx1,A-1,3\nflaky,\"B \"\"2\"\"\",0012\nbad,C,1\nlater,D,1\n"
+
+describe("lull post --each #binary", function()
+  after_each(wire.clean)
+
+  local function lull(arguments, input) return wire.run(BINARY .. " " .. arguments, input) end
+
+  -- Rows and arguments, with FILE for the rows' file.
+  local function each(rows, arguments, ending, input)
+    local file, world = wire.write(rows, ending or ".csv"), wire.write(WORLD, ".lua")
+    local method, rest = arguments:match "^(%S+) (.*)$"
+    return lull(("%s --seed 1 --sim %s %s"):format(method, world, (rest:gsub("FILE", file))), input)
+  end
+
+  -- Results by id.
+  local function results_of(text)
+    local by_id = {}
+    for line in text:gmatch "[^\n]+" do
+      local result = assert(json.decode(line))
+      assert.is_nil(by_id[result.id])
+      by_id[result.id] = result
+    end
+    return by_id
+  end
+
+  it("sends a row each, and says what became of it", function()
+    local failed = wire.path ".csv"
+    local result = each(ROWS, "post http://api.test/o/{id} --each FILE --id '{id}' --key 'k-{id}' -H 'X-Who: {sku}' "
+      .. "--bodies --failed " .. failed .. [[ --json '{"sku": {sku}, "count": {count}}']])
+    local by_id = results_of(result.out)
+    assert.are.same({ id = "x1", outcome = "done", status = 201, attempts = 1, waited = 0,
+      body = 'POST /o/x1 k-x1 A-1 {"sku": "A-1", "count": 3}' }, by_id.x1)
+    assert.equal("done", by_id.flaky.outcome)
+    assert.equal(2, by_id.flaky.attempts)
+    assert.is_true(by_id.flaky.waited >= 1)
+    assert.equal('POST /o/flaky k-flaky B "2" {"sku": "B \\"2\\"", "count": "0012"}', by_id.flaky.body)
+    assert.are.same({ "failed", 422, "rule", "no such thing" },
+      { by_id.bad.outcome, by_id.bad.status, by_id.bad.why, by_id.bad.body })
+    assert.matches("422 Unprocessable Content after 1 attempt", by_id.bad.error)
+    assert.are.same({ "later", 429, "hint" }, { by_id.later.outcome, by_id.later.status, by_id.later.why })
+    assert.equal("lull: 4 rows: 2 done, 1 failed, 1 can be tried later\n", result.err)
+    assert.equal(1, result.code)
+    assert.equal("id,sku,count\nbad,C,1\nlater,D,1\n", wire.read(failed))
+  end)
+
+  it("takes what failed as its next input, broken rows too", function()
+    local failed = wire.path ".csv"
+    local rows = "id,note\n1,\"two\nlines\"\n2\nbad,\"said \"\"no\"\"\nand more\"\n"
+    local result = each(rows, "put http://api.test/{id} --each FILE -d 'n={note}' --bodies --failed " .. failed)
+    local by_id = results_of(result.out)
+    assert.matches("n=two%%0Alines$", by_id[1].body)
+    assert.matches(":4: 1 fields, and the header has 2$", by_id[2].error)
+    assert.equal("id,note\n2\nbad,\"said \"\"no\"\"\nand more\"\n", wire.read(failed))
+    assert.equal(1, result.code)
+  end)
+
+  it("reads NDJSON with the types that it has, TSV, and lines from standard input", function()
+    local result = each('{"id": 7, "tags": ["a"]}\n', "post http://api.test/{id} --each FILE --bodies "
+      .. [[--json '{"tags": {tags}, "all": {.}}']], ".ndjson")
+    assert.matches('{"tags": %["a"%], "all": {', results_of(result.out)[1].body)
+    result = each("id\tx\n7\ta b\n", "get 'http://api.test/{id}?x={x}' --each FILE --bodies", ".tsv")
+    assert.matches("^GET /7%?x=a%%20b", results_of(result.out)[1].body)
+    result = each("", "get {.} --each - --bodies", ".txt", "http://api.test/a\n\nhttp://api.test/b\n")
+    assert.matches("^GET /b ", results_of(result.out)[2].body)
+    assert.equal(0, result.code)
+  end)
+
+  it("writes bodies into files that rows name, each into one of its own", function()
+    local folder = wire.path ""
+    wire.run("mkdir " .. folder)
+    local result = each("id\na\nb\n", ("get http://api.test/{id} --each FILE -o '%s/{id}.txt'"):format(folder))
+    assert.equal(0, result.code, result.err)
+    wire.run(("rm -rf %s"):format(folder))
+    result = each("id,n\na,1\nb,1\n", "get http://api.test/{id} --each FILE -o '{n}.txt'")
+    assert.are.same({ 2, "" }, { result.code, result.out })
+    assert.matches("^lull: rows 1 and 2 would both go to 1%.txt;", result.err)
+  end)
+
+  it("says what is wrong before anything is sent: 2", function()
+    local function misuse(words, rows, arguments, ending)
+      local result = each(rows, arguments, ending)
+      assert.are.same({ 2, "" }, { result.code, result.out }, result.err)
+      assert.is_truthy(result.err:find("lull: " .. words, 1, true), result.err)
+    end
+    misuse("the rows have no field 'skv' (they have id, sku); a brace itself is written {{",
+      "id,sku\n1,2\n", "post http://api.test/{skv} --each FILE")
+    misuse("the rows have no field 'id' (a line is {.}); a brace itself", "a\n", "get http://api.test/{id} --each FILE",
+      ".txt")
+    misuse("--json makes no JSON of the first row: ", "id\n1\n",
+      "post http://api.test/ --each FILE --json '{\"a\": {id}'")
+    misuse("--each takes one URL", "id\n1\n", "post http://api.test/ http://api.test/2 --each FILE")
+    misuse("--each goes without --curl", "id\n1\n", "post http://api.test/ --each FILE --curl")
+    misuse("the first row: 'nonsense://x' is no http or https URL", "u\nnonsense://x\n", "get {u} --each FILE")
+    misuse("cannot open /nowhere.csv", "", "get http://api.test/ --each /nowhere.csv")
+    misuse("cannot write /nowhere/x", "id\n1\n", "get http://api.test/ --each FILE --results /nowhere/x")
+    misuse("format: 'xml' is none of csv, lines, ndjson, tsv", "id\n1\n",
+      "get http://api.test/ --each FILE --format xml")
+  end)
+
+  it("shows the first three requests and the plan instead of sending", function()
+    local result = each("id\n1\n2\n3\n4\n", "post http://api.test/{id} --each FILE --key '{id}' --dry-run --attempts 3")
+    assert.equal(0, result.code, result.err)
+    assert.matches("^POST http://api.test/1\nIdempotency%-Key: 1\n\nPOST http://api.test/2\n", result.out)
+    assert.is_nil(result.out:find("/4", 1, true))
+    assert.matches("attempts 3, timeout 30s", result.out)
+  end)
+
+  it("does nothing with a file without rows", function()
+    local result = each("id\n", "post http://api.test/{id} --each FILE")
+    assert.are.same({ 0, "", "lull: 0 rows: 0 done\n" }, { result.code, result.out, result.err })
+  end)
+
+  -- A signal lets what is on the wire end; what is not done is kept, and with
+  -- what was not begun it makes the next input.
+  it("keeps what is not done when it is interrupted", function()
+    local server = wire.server(wire.write([[
+      return { ["http://api.test"] = function(request)
+        if request.route ~= "/1" then return 429, { ["retry-after"] = "100" } end
+        return 200
+      end }]], ".lua"))
+    local failed, rows = wire.path ".csv", wire.write("id\n1\n2\n3\n4\n5\n", ".csv")
+    local child = wire.start(("%s get %s --each %s --parallel 2 --failed %s 2>&1"):format(BINARY,
+      wire.quote(server.url .. "/{id}"), rows, failed))
+    assert.matches('"id":1,"outcome":"done"', child:line())
+    wire.eventually(function() return #server:requests() >= 2 end, "two requests")
+    child:signal "INT"
+    local rest, code = child:finish()
+    assert.equal(130, code)
+    assert.matches("lull: 5 rows: 1 done, 4 open\n$", rest)
+    local left = {}
+    for line in wire.read(failed):gmatch "[^\n]+" do left[#left + 1] = line end
+    table.sort(left)
+    assert.are.same({ "2", "3", "4", "5", "id" }, left)
+  end)
+end)

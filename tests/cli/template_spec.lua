@@ -1,0 +1,58 @@
+local json = require "lull.json"
+local template = require "lull.cli.template"
+
+local function of(source, place, row) return template.new(source, place):of(row) end
+
+local function refused(words, source, place, row)
+  local text, problem = of(source, place, row)
+  assert.is_nil(text)
+  assert.equal(words, problem)
+end
+
+describe("a template", function()
+  it("names its fields; a brace that begins none stays, and {{ is one", function()
+    assert.are.same({ "sku", ".", "order id", "a.b" }, template.new("{sku}{.}{order id}x{a.b}", "text"):fields())
+    assert.equal('{"a": {}} {1 } {', of('{"a": {}} {{1 } {', "text", {}))
+    assert.equal("{sku}", of("{{sku}", "text", { sku = "A" }))
+    assert.is_true(template.has_fields "x{a}")
+    assert.is_false(template.has_fields '{"a": 1}')
+  end)
+
+  it("percent-encodes in a URL, but for a field that it begins with", function()
+    local row = { id = "a/b c", url = "http://h/x?y=1" }
+    assert.equal("http://h/a%2Fb%20c", of("http://h/{id}", "url", row))
+    assert.equal("http://h/x?y=1&z=a%2Fb%20c", of("{url}&z={id}", "url", row))
+    assert.equal("q=a%2Fb%20c&n=5", of("q={id}&n={n}", "form", { id = "a/b c", n = 5 }))
+  end)
+
+  -- A value that holds a quote must not end the string that it stands in.
+  it("makes JSON: a value where none is quoted, the inside of a string where one is", function()
+    local row = { a = 'x"\\y', n = "3", zip = "0012", big = "12345678901234567890", yes = "true", plus = "+1" }
+    assert.equal('{"a": "x\\"\\\\y", "n": 3}', of('{"a": {a}, "n": {n}}', "json", row))
+    assert.equal('{"a": "<x\\"\\\\y>", "n": "3"}', of('{"a": "<{a}>", "n": "{n}"}', "json", row))
+    assert.equal('["0012","12345678901234567890",true,"+1"]', of("[{zip},{big},{yes},{plus}]", "json", row))
+    assert.equal('{"\\"{": "0012"}', of('{"\\"{{": {zip}}', "json", row))
+  end)
+
+  it("keeps the types that a row of JSON has", function()
+    local row = json.decode '{"n": 3, "t": "3", "b": false, "z": null, "l": [1, 2], "o": {"x": "y"}}'
+    assert.equal("[3,3,false,null,[1,2]]", of("[{n},{t},{b},{z},{l}]", "json", row))
+    assert.equal('"y" y', of('{o.x} ', "json", row) .. of("{o.x}", "text", row))
+    assert.equal('{"x":"y"}', of("{.}", "json", row.o))
+    assert.equal('"a line"', of("{.}", "json", "a line"))
+    assert.equal("a%20line", of("{.}", "form", "a line"))
+  end)
+
+  it("never lets a value name another folder", function()
+    assert.equal("out/a b.json", of("out/{id}.json", "path", { id = "a b" }))
+    refused("the field 'id' is \"../x\", which cannot be part of a file's name", "out/{id}", "path", { id = "../x" })
+    refused("the field 'id' is \"..\", which cannot be part of a file's name", "{id}", "path", { id = ".." })
+    refused("the field 'id' is \"\", which cannot be part of a file's name", "{id}", "path", { id = "" })
+  end)
+
+  it("says which field a row does not have", function()
+    refused("the row has no field 'sku'", "{sku}", "json", {})
+    refused("the row has no field 'sku'", "{sku}", "text", "a line")
+    refused("the field 'z' is null", "{z}", "url", { z = json.null })
+  end)
+end)
