@@ -161,6 +161,7 @@ end
 -- The last real answer of a call that failed after it.
 local function last_response(details, rules)
   local last = setmetatable({ status = details.last_status, body = details.last_body, rules = rules }, Response)
+  if details.status == details.last_status then last.body_error = details.body_error end
   packs[last] = details.packed
   return last
 end

@@ -77,7 +77,7 @@ end
 
 local Replies = {}
 Replies.__index = Replies
-local FIELDS = { body = true, delay = true, cut = true, drip = true }
+local FIELDS = { body = true, delay = true, cut = true, stall = true, drip = true }
 
 local function answer_of(item)
   if type(item) ~= "table" then return item end

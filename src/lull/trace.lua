@@ -50,6 +50,7 @@ function M.line(id, details, since)
   if details.rule_key then line = ("%s [rule %s]"):format(line, details.rule_key) end
   if details.chaos then line = line .. " [chaos]" end
   if details.hedge then line = line .. " [hedge]" end
+  if details.body_error then line = ("%s [its body: %s]"):format(line, details.body_error) end
   if details.resumed then line = line .. " [continued]" end
   if details.cause and details.cause ~= "none" and details.queued >= 0.001 then
     line = ("%s [waited %s for %s of lane %s]"):format(line, text.duration(details.queued),
@@ -71,6 +72,7 @@ function M.record(id, details, since)
     attempts = details.limit,
     status = details.status,
     class = details.class,
+    body_error = details.body_error,
     sent = details.sent,
     maybe_applied = details.maybe_applied,
     took = details.took,

@@ -15,7 +15,7 @@
 
 /* libcurl refuses a body whose coding it does not know; told in time to
    decode nothing, it hands it over. */
-static void end_headers(struct lull_transfer *t)
+static void choose_decoding(struct lull_transfer *t)
 {
   const struct lull_headers *h = &t->attempt->response.headers;
   const char *coding;
@@ -27,24 +27,40 @@ static void end_headers(struct lull_transfer *t)
     curl_easy_setopt(t->easy, CURLOPT_HTTP_CONTENT_DECODING, 0L);
 }
 
-/* Begins the list anew at each status line: what came before was a 1xx. */
+/* An empty line: the answer is the final one, or a 1xx before it. */
+static void end_head(struct lull_transfer *t)
+{
+  long status = 0;
+  t->in_head = false;
+  curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+  if (status < 200)
+    return;
+  t->headers_ended = true;
+  choose_decoding(t);
+  lull_attempt_head(t->attempt, (int)status, t->world->ops->now(t->world));
+}
+
+/* A head begins with its status line, whatever the names of the fields below
+   it; what comes after the final one are trailers, and those are not headers.
+ */
 static size_t take_header(char *line, size_t size, size_t count, void *user)
 {
   struct lull_transfer *t = user;
   struct lull_attempt *a = t->attempt;
   size_t len = size * count;
   a->answered = true;
-  if (len > 5 && memcmp(line, "HTTP/", 5) == 0) {
+  if (t->headers_ended)
+    return len;
+  if (!t->in_head) {
     lull_headers_clear(&a->response.headers);
     a->arrived = t->world->ops->wall(t->world);
-    t->headers_ended = false;
+    t->in_head = true;
     return len;
   }
-  if (t->headers_ended)
-    return len; /* trailers are not headers */
-  t->headers_ended = *line == '\r' || *line == '\n';
-  if (t->headers_ended)
-    end_headers(t);
+  if (*line == '\r' || *line == '\n') {
+    end_head(t);
+    return len;
+  }
   t->failed = lull_headers_add_line(&a->response.headers,
                                     a->client->max_headers, line, len);
   return t->failed ? 0 : len;
@@ -52,10 +68,8 @@ static size_t take_header(char *line, size_t size, size_t count, void *user)
 
 static enum lull_err body_begins(struct lull_transfer *t)
 {
-  long status = 0;
-  curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
   t->body_started = true;
-  return lull_attempt_body_begins(t->attempt, (int)status);
+  return lull_attempt_body_begins(t->attempt, t->attempt->response.status);
 }
 
 static size_t take_body(char *bytes, size_t size, size_t count, void *user)
@@ -294,13 +308,26 @@ static void load_transport(CURL *easy, const struct lull_transport *how,
   }
 }
 
-static void load_stall(CURL *easy, lull_usec stall)
+/* Called at each step of a transfer to or from a file: a byte moved. */
+static int note_progress(void *user, curl_off_t down_all, curl_off_t down,
+                         curl_off_t up_all, curl_off_t up)
 {
-  if (stall <= 0)
+  struct lull_transfer *t = user;
+  (void)down_all, (void)up_all;
+  if (t->attempt && down + up != t->moved) {
+    t->moved = down + up;
+    t->attempt->moved = t->world->ops->now(t->world);
+  }
+  return 0;
+}
+
+static void load_stall(struct lull_transfer *t)
+{
+  if (t->attempt->stall <= 0)
     return;
-  curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
-  curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME,
-                   (long)((stall + LULL_SEC - 1) / LULL_SEC));
+  curl_easy_setopt(t->easy, CURLOPT_XFERINFOFUNCTION, note_progress);
+  curl_easy_setopt(t->easy, CURLOPT_XFERINFODATA, t);
+  curl_easy_setopt(t->easy, CURLOPT_NOPROGRESS, 0L);
 }
 
 static void load_callbacks(struct lull_transfer *t)
@@ -340,7 +367,7 @@ static enum lull_err load_all(struct lull_transfer *t, struct lull_attempt *a)
   lull_headers_init(&all);
   load_constants(t);
   load_callbacks(t);
-  load_stall(t->easy, a->stall);
+  load_stall(t);
   load_transport(t->easy, &a->client->transport, a->request->url);
   err = lull_attempt_headers(a, &all);
   if (!err)
@@ -395,9 +422,10 @@ void lull_transfer_unload(struct lull_transfer *t)
     t->attempt->transfer = NULL;
   t->attempt = NULL;
   t->body_fd = -1;
-  t->body_left = 0;
+  t->body_left = t->moved = 0;
   t->sends = 0;
-  t->headers_ended = t->body_started = t->undecoded = false;
+  t->in_head = t->headers_ended = t->body_started = false;
+  t->undecoded = false;
   t->failed = LULL_OK;
   t->error[0] = '\0';
 }

@@ -26,8 +26,10 @@ struct lull_transfer {
   bool plain_tls;     /* for an https URL: some hang on it */
   int body_fd;
   int64_t body_left;
+  int64_t moved;      /* bytes of bodies, both ways, when last looked */
   unsigned sends;     /* how often libcurl was about to send it */
-  bool headers_ended; /* of the last answer: what follows are trailers */
+  bool in_head;       /* a status line came, and its empty line did not */
+  bool headers_ended; /* of the final answer: what follows are trailers */
   bool body_started;
   bool undecoded;       /* the body has a coding that libcurl does not know */
   enum lull_err failed; /* why a callback refused */

@@ -74,27 +74,8 @@ local function on_path(requests, path)
   return list
 end
 
--- What two runs of a scenario must agree on, one line a verdict.
-local function story(verdicts)
-  local lines = {}
-  for i, v in ipairs(verdicts) do
-    lines[i] = ("%s %s #%d %s -> %s %s sent=%s maybe_applied=%s"):format(v.method, v.url:match "//[^/]*(.*)$",
-      v.n, v.status or v.class, v.verdict, v.why or v.source or "", tostring(v.sent), tostring(v.maybe_applied))
-  end
-  return lines
-end
-
+local both = wire.both
 local compile = loadstring or load -- luacheck: ignore
-
--- The same scenario in simulation and over the wire.
-local function both(world, scenario)
-  local simulated = support.sim(compile(world)(), function(lull)
-    scenario(lull, "http://api.test")
-  end)
-  local server = wire.server(world)
-  local real = wire.real(function(lull) scenario(lull, server.url) end)
-  return story(simulated.verdicts), story(real), server, real
-end
 
 describe("over the wire", function()
   after_each(wire.clean)
