@@ -26,6 +26,7 @@ build = {
     ["lull.cli.job"] = "src/lull/cli/job.lua",
     ["lull.cli.main"] = "src/lull/cli/main.lua",
     ["lull.cli.parser"] = "src/lull/cli/parser.lua",
+    ["lull.cli.script"] = "src/lull/cli/script.lua",
     ["lull.cli.sim"] = "src/lull/cli/sim.lua",
     ["lull.cli.switches"] = "src/lull/cli/switches.lua",
     ["lull.cli.template"] = "src/lull/cli/template.lua",

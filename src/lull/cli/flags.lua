@@ -33,6 +33,7 @@ local GROUPS = {
     { "--id", "TEXT", "What a row is called in the results, such as {id}; else its number." },
     { "--results", "FILE", "A line of JSON for each row, here instead of on standard output." },
     { "--failed", "FILE", "The rows that are not done, as they stood: the next run's --each." },
+    { "--script", nil, "Print the Lua script that does the same, and send nothing." },
     { "--dry-run", nil, "Show the first three requests and the plan, and send nothing." },
   },
   { "What is decided",

@@ -166,8 +166,8 @@ function M.new(o)
   local ok, job = pcall(function()
     check_input(o)
     local body, with_body = body_of(o)
-    local client = lull.client(client_options(o, headers_of(o, with_body)))
-    return { client = client, call = { body = body, key = key_of(o.key) },
+    local settings = client_options(o, headers_of(o, with_body))
+    return { client = lull.client(settings), settings = settings, call = { body = body, key = key_of(o.key) },
       parallel = o.parallel and whole(o.parallel, "--parallel") or 1 }
   end)
   if ok then return job end
