@@ -939,7 +939,8 @@ function sim.run(o) end
 function sim.replies(list) end
 
 ---A status, a fault, or a table: `{ 503, ["retry-after"] = 7, body = "text" }`
----with headers beside `body`, `delay`, `cut`, `stall` and `drip`.
+---with headers beside `body`, `delay`, `cut`, `stall` and `drip`, or in a table
+---`headers` of their own.
 ---@alias lull.reply integer|lull.fault|lull.answer|table
 
 ---What `sim.run` takes.

@@ -100,6 +100,7 @@ int luaopen_lull_core(lua_State *L)
                                        {"classes", lull_bind_classes},
                                        {"words", lull_bind_words},
                                        {"input", lull_bind_input},
+                                       {"terminal", lull_bind_terminal},
                                        {"transport", transport},
                                        {"memory", memory},
                                        {"fail_after", fail_after},

@@ -116,7 +116,7 @@ local function lane_of(o, spec)
     lane = usage.type(lane { method = spec.method, url = spec.url },
       "what the lane's function returns", "string or nil")
   end
-  return lane
+  return lane and (lane:gsub("%z", "\\x00")) -- where the core's texts end
 end
 
 local function option(client, given, name)

@@ -8,6 +8,7 @@ local redact = require "lull.redact"
 local sched = require "lull.sched"
 local secret = require "lull.secret"
 local text = require "lull.text"
+local utf8 = require "lull.utf8"
 
 local M = {}
 
@@ -56,7 +57,7 @@ function M.line(id, details, since)
     line = ("%s [waited %s for %s of lane %s]"):format(line, text.duration(details.queued),
       details.cause, details.lane)
   end
-  return secret.redact(line)
+  return utf8.visible(secret.redact(line))
 end
 
 ---The same as a table for JSON.
@@ -93,8 +94,8 @@ function M.record(id, details, since)
   }
 end
 
----Reports every verdict: to `trace` (a file) as lines, to `log` as JSON, to
----`record` (a function) as it is.
+---Reports every verdict: to `trace` (a file) as lines, to `log` (a function) as
+---lines of JSON, to `record` (a function) as it is.
 function M.install(trace, log, record)
   local engine = sched.engine()
   local since = engine:now()
@@ -102,10 +103,7 @@ function M.install(trace, log, record)
   require("lull.client").observe("started", M.number)
   sched.on("verdict", function(id, details)
     if trace then trace:write(M.line(id, details, since), "\n") end
-    if log then
-      log:write(json.line(M.record(id, details, since)))
-      log:flush()
-    end
+    if log then log(json.line(M.record(id, details, since))) end
     if record then record(details) end
   end)
   sched.on("done", function(id) numbers[id] = nil end)

@@ -67,7 +67,7 @@ local GROUPS = {
     { "-s --silent", nil, "No errors on standard error." },
     { "-S --show-error", nil, "Errors even so." },
     { "--trace", nil, "A line a verdict on standard error." },
-    { "--log", "FILE", "A line of JSON a verdict." },
+    { "--log", "FILE", "A line of JSON a verdict; - is standard output." },
     { "--record", "FILE", "Keep what the servers answer, for --sim." },
     { "--bodies", nil, "Bodies in recordings and in the results of --each, too; they may hold secrets." },
     { "--chaos", "FAULTS", "Add faults, such as '5% 503, 1% net.reset, 2% delay 3s'." },

@@ -139,6 +139,18 @@ local function replace(library, fields)
   end
 end
 
+-- The world of a file, or nil and what is wrong with that.
+local function load(path)
+  local recording, other = record.is_recording(path)
+  if other and not recording then
+    return nil, ("%s is neither a world file nor what lull --record writes"):format(path)
+  end
+  if not recording then return world.load(path) end
+  local servers, problem = record.world(path)
+  if not servers then return nil, problem end
+  return world.new(servers, path)
+end
+
 ---Runs everything against simulated servers from now on.
 ---@param source string|table a world file, or what one returns
 ---@param seed integer
@@ -151,12 +163,8 @@ function M.install(source, seed)
   local the_world, problem
   if type(source) == "table" then
     the_world, problem = world.new(source, "the world")
-  elseif record.is_recording(source) then
-    local servers
-    servers, problem = record.world(source)
-    if servers then the_world, problem = world.new(servers, source) end
   else
-    the_world, problem = world.load(source)
+    the_world, problem = load(source)
   end
   if not the_world then return nil, problem end
   local time, random = replacements(engine)
