@@ -42,7 +42,7 @@ _lull()
         plan)
             ((i + 1 < COMP_CWORD)) || _lull_command "-h --help" ;;
         "")
-            _lull_command "-h --help --sim --seed --record --bodies --chaos --log --trace --quiet -v --version" "--sim --record --log" "--seed --chaos" "delete get head patch plan post put sim" ;;
+            _lull_command "-h --help --sim --seed --record --bodies --chaos --log --trace --quiet -v --version" "--sim --record --log" "--seed --chaos" "delete get head help patch plan post put sim" ;;
     esac
 }
 complete -o default -o filenames -F _lull lull

@@ -26,7 +26,7 @@ local LIBRARIES = {
   ["sys/epoll.h"] = { "world/netloop.c" },
   ["sys/timerfd.h"] = { "world/netloop.c" },
   ["sys/stat.h"] = { "request/", "http/sink.c" },
-  ["poll.h"] = { "bind/input.c" },
+  ["poll.h"] = { "bind/input.c", "binary/" },
   ["fcntl.h"] = { "binary/", "http/sink.c", "world/" },
   ["unistd.h"] = { "bind/input.c", "binary/", "http/sink.c", "request/", "world/" },
 }
