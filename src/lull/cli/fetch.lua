@@ -55,8 +55,8 @@ local function problem_of_urls(o)
   end
   if #o.output > #o.url then return "there are more outputs than URLs" end
   if o.input and WITH_BODY[o.method] and not jobs.has_body(o) then
-    return ("%s -i takes URLs from the file, and no bodies; say what each is sent with --data or --json, "
-      .. "--data '' for nothing"):format(o.method:lower())
+    return ("%s -i takes URLs from the file, and no bodies; say what each is sent with --data or --json "
+      .. "(--data '' for nothing), or take rows by --each"):format(o.method:lower())
   end
 end
 
