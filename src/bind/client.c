@@ -84,9 +84,8 @@ static void read_policy(lua_State *L, int index, struct lull_policy *p)
 /* A copy of a string field; NULL when absent. */
 static char *copy_string(lua_State *L, int index, const char *name)
 {
-  size_t len;
-  const char *text = lull_bind_string(L, index, name, &len);
-  char *copy = text ? lull_mem_copy(text, len) : NULL;
+  const char *text = lull_bind_string(L, index, name, NULL);
+  char *copy = text ? lull_mem_copy(text, strlen(text)) : NULL;
   if (text && !copy)
     lull_bind_raise(L, LULL_ENOMEM);
   return copy;

@@ -179,7 +179,7 @@ end
 
 function Client:request(method, target, given)
   check_self(self, "get(url)")
-  usage.type(method, "the method", "string")
+  usage.no_nul(usage.type(method, "the method", "string"), "the method")
   usage.type(target, "the URL", "string")
   local client, spec, factory = prepare(self, method, target, given)
   if sched.interrupted then

@@ -15,7 +15,7 @@ local File = {}
 File.__index = File
 
 function M.file(path)
-  return setmetatable({ path = usage.type(path, "a file's path", "string") }, File)
+  return setmetatable({ path = usage.no_nul(usage.type(path, "a file's path", "string"), "a file's path") }, File)
 end
 
 local function target_url(client, target)
@@ -115,6 +115,7 @@ local function lane_of(o, spec)
   if type(lane) == "function" then
     lane = usage.type(lane { method = spec.method, url = spec.url },
       "what the lane's function returns", "string or nil")
+    usage.no_nul(lane, "what the lane's function returns")
   end
   return lane and (lane:gsub("%z", "\\x00")) -- where the core's texts end
 end

@@ -215,8 +215,9 @@ local function run(o, transcript)
 end
 
 function M.run(o)
-  for name in pairs(o) do
+  for name, value in pairs(o) do
     if not OPTIONS[name] then error(("sim.run has no option '%s'"):format(tostring(name)), 2) end
+    if type(value) == "string" and value:find("%z") then error(("sim.run: %s holds a NUL"):format(name), 2) end
   end
   local transcript = { requests = {}, verdicts = {}, lines = {}, waited = 0 }
   local back = fresh()
