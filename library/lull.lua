@@ -292,6 +292,11 @@ function client:request(method, target, options) end
 ---@field lane? string|fun(request: lull.target): string?
 ---A POST or PATCH that may have been applied is tried again all the same. Default false.
 ---@field unsafe? boolean
+---The client's `headers` that say who one is (`authorization`, `cookie`,
+---`x-api-key` ...), its secrets, its `host` and its `cert` go to another origin
+---than its `base`'s, too, when a call or `attempt:retry` names one. A redirect
+---takes them nowhere else.
+---@field cross_origin? boolean
 ---An idempotency key, the same over all attempts of a call; `true` mints a UUID. Default none.
 ---@field key? string|boolean
 ---The header of the key. Default `Idempotency-Key`.

@@ -143,10 +143,10 @@ static enum lull_err alter(struct lull_call *call, struct lull_judgement *j)
 {
   struct lull_request *r = &call->request;
   enum lull_err err = LULL_OK;
-  if (j->headers)
-    err = lull_request_override(&r->headers, j->headers, j->headers_len);
-  if (!err && j->url)
+  if (j->url)
     err = lull_call_go(call, j->url);
+  if (!err && j->headers)
+    err = lull_request_override(&r->headers, j->headers, j->headers_len);
   if (!err && j->secrets)
     err = lull_request_override(&r->secrets, j->secrets, j->secrets_len);
   if (!err && j->body) {

@@ -126,6 +126,7 @@ local CLIENT = {
   hedge = usage.duration,
   lane = plain "string or function",
   unsafe = of_type("boolean"),
+  cross_origin = of_type("boolean"),
   key = key,
   key_header = header_name,
   key_quoted = of_type("boolean"),
@@ -281,6 +282,26 @@ function M.pack_headers(fields, replacing)
   return open[1] and table.concat(open), hidden[1] and table.concat(hidden)
 end
 
+local function holds_secret(value)
+  for _, one in pairs(type(value) == "table" and not secret.is(value) and value or { value }) do
+    if secret.is(one) then return true end
+  end
+  return false
+end
+
+---A client's query for that URL: without its secrets when the client has a base
+---of another origin, and does not say that they may go there.
+---@param o table checked: the client's options
+---@param url string
+function M.query_for(o, url)
+  local open, hidden = {}, false
+  if type(o.query) ~= "table" or not o.base or o.cross_origin then return o.query end
+  for name, value in pairs(o.query) do
+    if holds_secret(value) then hidden = true else open[name] = value end
+  end
+  return hidden and core.url(url) ~= core.url(o.base) and open or o.query
+end
+
 local function rule_list(on)
   local list, functions = {}, {}
   for i, one in ipairs(on or {}) do
@@ -295,8 +316,9 @@ end
 ---The core's client for checked options, and the rules' functions by index.
 ---@param o table checked and merged
 ---@param base string? as its URLs begin
+---@param cert_of_call boolean? its certificate is for where a call sends
 ---@return userdata client, function[] functions
-function M.compile(o, base)
+function M.compile(o, base, cert_of_call)
   local list, functions = rule_list(o.on)
   local headers, secrets = M.pack_headers(joined_headers(
     { ["user-agent"] = "lull/" .. M.version }, o.headers or {}))
@@ -313,7 +335,7 @@ function M.compile(o, base)
     max_headers = o.max_headers, parallel = lanes.parallel,
     adaptive = lanes.adaptive, rates = lanes.rates, pace = o.pace,
     budget = o.budget, breaker = o.breaker or nil, hedge = o.hedge,
-    base = base,
+    base = base, cross_origin = o.cross_origin, cert_of_call = cert_of_call,
   })
   if not ok then
     local message = tostring(client):gsub("^.-:%d+: ", "")

@@ -131,8 +131,10 @@ end
 function M.of(client, method, target, given)
   local base = client.settings
   local spec = { method = method }
-  spec.url = with_query(target_url(client, target), given.query == nil and base.query
-    or options.joined_query(base.query, given.query))
+  spec.url = target_url(client, target)
+  local query = options.query_for(base, spec.url)
+  if given.query ~= nil then query = options.joined_query(query, given.query) end
+  spec.url = with_query(spec.url, query)
   local keyed = { key = option(client, given, "key"),
     key_header = option(client, given, "key_header"),
     key_quoted = option(client, given, "key_quoted") }

@@ -272,6 +272,19 @@ static bool is_tls(const char *url)
   return strncasecmp(url, "https:", 6) == 0;
 }
 
+/* The client's own certificate: for its origin, or that of the call which
+   brought it. */
+static void load_cert(CURL *easy, const struct lull_attempt *a)
+{
+  const struct lull_transport *how = &a->client->transport;
+  if (a->request->foreign || (a->request->away && !a->client->cert_of_call))
+    return;
+  if (how->cert)
+    curl_easy_setopt(easy, CURLOPT_SSLCERT, how->cert);
+  if (how->cert_key)
+    curl_easy_setopt(easy, CURLOPT_SSLKEY, how->cert_key);
+}
+
 static void load_transport(CURL *easy, const struct lull_transport *how,
                            const char *url)
 {
@@ -294,10 +307,6 @@ static void load_transport(CURL *easy, const struct lull_transport *how,
   }
   if (how->ca)
     curl_easy_setopt(easy, CURLOPT_CAINFO, how->ca);
-  if (how->cert)
-    curl_easy_setopt(easy, CURLOPT_SSLCERT, how->cert);
-  if (how->cert_key)
-    curl_easy_setopt(easy, CURLOPT_SSLKEY, how->cert_key);
   if (how->proxy)
     curl_easy_setopt(easy, CURLOPT_PROXY, how->proxy);
   else if (!lull_proxy_named()) /* spares libcurl looking, each time */
@@ -356,7 +365,7 @@ static bool is_plain(const struct lull_attempt *a)
 {
   const struct lull_request *r = a->request;
   return strcmp(r->method, "GET") == 0 && !r->body && !r->output &&
-         !r->foreign && lull_headers_count(&r->headers) == 0 &&
+         lull_request_at_home(r) && lull_headers_count(&r->headers) == 0 &&
          lull_headers_count(&r->secrets) == 0 && a->stall == 0;
 }
 
@@ -369,6 +378,7 @@ static enum lull_err load_all(struct lull_transfer *t, struct lull_attempt *a)
   load_callbacks(t);
   load_stall(t);
   load_transport(t->easy, &a->client->transport, a->request->url);
+  load_cert(t->easy, a);
   err = lull_attempt_headers(a, &all);
   if (!err)
     err = load_headers(t, &all);

@@ -511,8 +511,8 @@ describe("the URL", function()
     } do
       local requests
       local t = sim(function() return 404 end, function(fresh)
-        local ok, err = pcall(misuse, fresh)
-        assert.is_false(ok)
+        local fine, err = pcall(misuse, fresh)
+        assert.is_false(fine)
         has(err, "holds a NUL")
       end)
       requests = #t.requests

@@ -374,6 +374,32 @@ describe("over the wire", function()
       end)
     end)
 
+    -- The client's own certificate was shown to whoever a URL, a rule or a
+    -- redirect named. One that cannot be loaded tells whether it was asked for.
+    it("the client's own certificate is for its base's origin, or that of the call which brings it", function()
+      local server = wire.tls_server()
+      local other = server.tls:gsub("127.0.0.1", "localhost")
+      local moving = wire.server(('return { ["*"] = function() return 302, { location = "%s/" } end }\n'):format(other))
+      wire.real(function(lull)
+        local function reason(api, url, options)
+          local res, err = api:get(url, options)
+          return res and res.status or err.reason
+        end
+        local cert = { ca = server.ca, cert = "/no/such/cert.pem", attempts = 1 }
+        local api = lull.client(cert):with { base = server.tls }
+        assert.are.equal("tls.cert", reason(api, "/"))
+        assert.are.equal(200, reason(api, other .. "/"))
+        assert.are.equal(200, reason(api:with { base = moving.url }, "/"))
+        assert.are.equal(200, reason(lull.client(cert), moving.url .. "/"))
+        assert.are.equal(200, reason(api:with { base = moving.url }, "/", { on = { [302] = function(attempt)
+          return attempt:retry { wait = 0, url = other .. "/" }
+        end }, attempts = 2 }))
+        assert.are.equal("tls.cert", reason(api:with { cross_origin = true }, other .. "/"))
+        assert.are.equal("tls.cert", reason(lull.client { base = server.tls, ca = server.ca }, other .. "/", cert))
+        assert.are.equal("tls.cert", reason(lull.client(cert), other .. "/"))
+      end)
+    end)
+
     it("insecure = true asks for no certificate", function()
       local server = wire.tls_server()
       wire.real(function(lull)
@@ -943,7 +969,8 @@ describe("over the wire", function()
   -- A proxy whose password holds a / # ? or a space was taken for a name that
   -- has no address, tried again and again, and shown with that password.
   it("a proxy that is no URL is local.url, at once, and its password not shown", function()
-    for _, proxy in ipairs { "http://me:pa/ss@127.0.0.1:1", "http://me:pa#ss@127.0.0.1:1", "http://me:12?ss@127.0.0.1:1",
+    for _, proxy in ipairs { "http://me:pa/ss@127.0.0.1:1", "http://me:pa#ss@127.0.0.1:1",
+      "http://me:12?ss@127.0.0.1:1",
       "http://me:12/ss@127.0.0.1:1", "http://me:pa ss@127.0.0.1:1", "foo://127.0.0.1:1", "no url" } do
       local problem
       wire.real(function(lull)
