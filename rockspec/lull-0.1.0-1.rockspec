@@ -18,7 +18,6 @@ build = {
   modules = {
     ["lull"] = "src/lull.lua",
     ["lull.attempt"] = "src/lull/attempt.lua",
-    ["lull.base64"] = "src/lull/base64.lua",
     ["lull.batch.rows"] = "src/lull/batch/rows.lua",
     ["lull.cli.curl"] = "src/lull/cli/curl.lua",
     ["lull.cli.each"] = "src/lull/cli/each.lua",
@@ -26,9 +25,7 @@ build = {
     ["lull.cli.flags"] = "src/lull/cli/flags.lua",
     ["lull.cli.job"] = "src/lull/cli/job.lua",
     ["lull.cli.main"] = "src/lull/cli/main.lua",
-    ["lull.cli.output"] = "src/lull/cli/output.lua",
     ["lull.cli.parser"] = "src/lull/cli/parser.lua",
-    ["lull.cli.script"] = "src/lull/cli/script.lua",
     ["lull.cli.sim"] = "src/lull/cli/sim.lua",
     ["lull.cli.switches"] = "src/lull/cli/switches.lua",
     ["lull.cli.template"] = "src/lull/cli/template.lua",
@@ -60,7 +57,6 @@ build = {
     ["lull.trace"] = "src/lull/trace.lua",
     ["lull.unhandled"] = "src/lull/unhandled.lua",
     ["lull.usage"] = "src/lull/usage.lua",
-    ["lull.utf8"] = "src/lull/utf8.lua",
     ["lull.types"] = "library/lull.lua",
     ["lull.core"] = {
       sources = {
@@ -130,9 +126,12 @@ build = {
         "src/world/real.c",
         "src/world/shards.c",
         "src/world/sim.c",
+        "src/world/sockets.c",
         "src/world/target.c",
         "src/world/transfer.c",
         "src/world/transfer_end.c",
+        "src/world/transfer_guard.c",
+        "src/world/transfer_load.c",
       },
       incdirs = { "src" },
       libraries = { "curl", "m" },

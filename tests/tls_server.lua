@@ -22,15 +22,15 @@ HTTP/2 is RFC 9113, as much of it as an answer needs: requests are not taken
 apart, so that no header compression has to be undone.
 ]]
 
+local here = arg[0]:match "^(.*)/[^/]*$" or "."
+package.path = here .. "/../?.lua;" .. package.path
+
+local certificate = require "tests.certificate"
 local cjson = require "cjson"
 local cqueues = require "cqueues"
 local signal = require "cqueues.signal"
 local socket = require "cqueues.socket"
-local altname = require "openssl.x509.altname"
 local context = require "openssl.ssl.context"
-local name = require "openssl.x509.name"
-local pkey = require "openssl.pkey"
-local x509 = require "openssl.x509"
 
 local directory = assert(arg[1], "a directory is needed")
 local answers = {}
@@ -46,29 +46,8 @@ end
 
 -- Certificate ------------------------------------------------------------
 
-local function certificate(key)
-  local subject, names, cert = name.new(), altname.new(), x509.new()
-  subject:add("CN", "tests")
-  names:add("IP", "127.0.0.1")
-  names:add("DNS", "localhost")
-  cert:setVersion(3)
-  cert:setSerial(1)
-  cert:setSubject(subject)
-  cert:setIssuer(subject)
-  cert:setSubjectAlt(names)
-  cert:setLifetime(os.time() - 3600, os.time() + 86400)
-  cert:setBasicConstraints { CA = true }
-  cert:setPublicKey(key)
-  cert:sign(key)
-  return cert
-end
-
 local function tls_context()
-  local key = pkey.new { type = "EC", curve = "prime256v1" }
-  local cert = certificate(key)
-  local file = assert(io.open(directory .. "/ca.pem", "w"))
-  file:write(cert:toPEM())
-  file:close()
+  local _, cert, key = certificate(directory)
   local ctx = context.new("TLS", true)
   ctx:setCertificate(cert)
   ctx:setPrivateKey(key)

@@ -112,6 +112,13 @@ function M.run(command, input)
   return { out = M.read(out), err = M.read(err), code = tonumber(M.read(code)) }
 end
 
+---The command of this run's Lua with these arguments.
+function M.lua(...)
+  local words = { LUA }
+  for i = 1, select("#", ...) do words[i + 1] = quote((select(i, ...))) end
+  return table.concat(words, " ")
+end
+
 ---Runs a script with the Lua of this run, as `run` does.
 ---@param script string its text
 ---@param arguments string?
@@ -189,12 +196,31 @@ function M.tls_server(answers)
   return child
 end
 
----Answers each connection's request with these bytes, the last ones for ever.
----@param ... string
-function M.raw_server(...)
-  local files = {}
-  for i, bytes in ipairs { ... } do files[i] = quote(M.write(bytes)) end
-  return serve(("%s tests/raw_server.lua %s"):format(LUA, table.concat(files, " ")))
+---Serves connections that end (see closing_server.lua).
+---@param protocol "clear"|"tls"|"h2"
+---@param endings string
+function M.closing_server(protocol, endings)
+  local dir = M.path ".closing"
+  os.execute("mkdir " .. quote(dir))
+  local child = serve(("%s tests/closing_server.lua %s %s %s"):format(LUA, quote(dir), protocol, endings))
+  child.log, child.ca = dir .. "/log", dir .. "/ca.pem"
+  if protocol ~= "clear" then child.url = child.url:gsub("^http", "https") end
+  ---Lets the nth connection, which is idle, end; waits until it has.
+  function child.finish_idle(_, n)
+    assert(io.open(dir .. "/" .. n, "w")):close()
+    M.eventually(function()
+      for _, record in ipairs(M.json_lines(child.log)) do
+        if record.closed and record.connection == n then return true end
+      end
+    end, "the connection did not end")
+  end
+  ---How many requests came.
+  function child.count()
+    local n = 0
+    for _, record in ipairs(M.json_lines(child.log)) do n = record.request or n end
+    return n
+  end
+  return child
 end
 
 ---A port where every connection is refused, for as long as the socket lives.
@@ -239,33 +265,6 @@ function M.real(fn)
   if not ok then error(err, 0) end
   assert(live == 0, "the engine still holds something")
   return verdicts
-end
-
--- What two runs of a scenario must agree on, one line a verdict.
-local function story(verdicts)
-  local lines = {}
-  for i, v in ipairs(verdicts) do
-    lines[i] = ("%s %s #%d %s%s -> %s %s sent=%s maybe_applied=%s"):format(v.method, v.url:match "//[^/]*(.*)$",
-      v.n, v.status or v.class, v.body_error and " " .. v.body_error or "", v.verdict, v.why or v.source or "",
-      tostring(v.sent), tostring(v.maybe_applied))
-  end
-  return lines
-end
-
-local compile = loadstring or load -- luacheck: ignore
-
----The same scenario in simulation and over the wire.
----@param world string a world's source text
----@param scenario fun(lull: table, base: string)
----@return string[] simulated, string[] real the stories, to be compared
----@return wire.child server, table[] verdicts of the real run
-function M.both(world, scenario)
-  local simulated = require("tests.support").sim(compile(world)(), function(lull)
-    scenario(lull, "http://api.test")
-  end)
-  local server = M.server(world)
-  local real = M.real(function(lull) scenario(lull, server.url) end)
-  return story(simulated.verdicts), story(real), server, real
 end
 
 -- ---- memory --------------------------------------------------------------

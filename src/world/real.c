@@ -19,6 +19,7 @@ struct world_real {
   struct lull_world base; /* first, so that the seam's pointer is ours */
   struct lull_transfer *pool;
   unsigned pooled;
+  struct lull_sockets sockets;
   struct lull_netloop loop;
 };
 
@@ -53,7 +54,7 @@ static struct lull_transfer *take(struct world_real *w)
 {
   struct lull_transfer *t = w->pool;
   if (!t)
-    return lull_transfer_new(&w->base);
+    return lull_transfer_new(&w->base, &w->sockets);
   w->pool = t->next;
   w->pooled--;
   return t;
@@ -71,14 +72,14 @@ static void give_back(struct world_real *w, struct lull_transfer *t)
   w->pooled++;
 }
 
-static enum lull_err launch(struct lull_world *world, struct lull_attempt *a)
+static enum lull_err start(struct world_real *w, struct lull_attempt *a,
+                           bool fresh)
 {
-  struct world_real *w = self(world);
   struct lull_transfer *t = take(w);
   enum lull_err err;
   if (!t)
     return LULL_ENOMEM;
-  err = lull_transfer_load(t, a);
+  err = lull_transfer_load(t, a, fresh);
   if (!err) {
     t->shard = lull_shards_add(&w->loop.shards, t->easy);
     err = t->shard ? LULL_OK : LULL_ENOMEM;
@@ -86,6 +87,11 @@ static enum lull_err launch(struct lull_world *world, struct lull_attempt *a)
   if (err)
     give_back(w, t);
   return err;
+}
+
+static enum lull_err launch(struct lull_world *world, struct lull_attempt *a)
+{
+  return start(self(world), a, false);
 }
 
 static void detach(struct world_real *w, struct lull_transfer *t)
@@ -104,20 +110,40 @@ static void cancel(struct lull_world *world, struct lull_attempt *a)
   detach(self(world), t);
 }
 
-/* The next transfer that has ended, if any. */
+/* Takes a transfer that has ended; true when its attempt has, too. One that
+   found its connection closed before it sent anything goes over a new one: it
+   is still the same attempt. */
+static bool conclude(struct world_real *w, struct lull_transfer *t,
+                     CURLcode code)
+{
+  struct lull_attempt *a = t->attempt;
+  bool stale = t->stale;
+  enum lull_err err;
+  if (!stale)
+    lull_transfer_conclude(t, code);
+  detach(w, t);
+  if (!stale)
+    return true;
+  err = start(w, a, true);
+  if (err)
+    a->class = lull_class_of(err);
+  return err != LULL_OK;
+}
+
+/* The next attempt that has ended, if any. */
 static struct lull_attempt *finished(struct world_real *w)
 {
-  struct lull_transfer *t = NULL;
-  struct lull_attempt *a;
   CURL *easy;
   CURLcode code;
-  if (!lull_shards_ended(&w->loop.shards, &easy, &code))
-    return NULL;
-  curl_easy_getinfo(easy, CURLINFO_PRIVATE, &t);
-  a = t->attempt;
-  lull_transfer_conclude(t, code);
-  detach(w, t);
-  return a;
+  while (lull_shards_ended(&w->loop.shards, &easy, &code)) {
+    struct lull_transfer *t = NULL;
+    struct lull_attempt *a;
+    curl_easy_getinfo(easy, CURLINFO_PRIVATE, &t);
+    a = t->attempt;
+    if (conclude(w, t, code))
+      return a;
+  }
+  return NULL;
 }
 
 static struct lull_attempt *next(struct lull_world *world, lull_usec until)
@@ -161,6 +187,7 @@ static void close_world(struct lull_world *world)
     lull_transfer_free(t);
   }
   lull_netloop_clear(&w->loop);
+  lull_sockets_clear(&w->sockets); /* once all are closed */
   lull_mem_free(w);
 }
 
@@ -186,6 +213,7 @@ struct lull_world *lull_world_real(int interrupt_fd)
   if (!w)
     return NULL;
   w->base.ops = &ops;
+  lull_sockets_init(&w->sockets);
   if (lull_netloop_init(&w->loop, interrupt_fd) == LULL_OK)
     return &w->base;
   lull_netloop_clear(&w->loop);

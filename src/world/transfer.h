@@ -9,6 +9,7 @@
 #ifndef LULL_WORLD_TRANSFER_H
 #define LULL_WORLD_TRANSFER_H
 
+#include "world/sockets.h"
 #include "world/target.h"
 #include "world/world.h"
 
@@ -20,29 +21,46 @@ struct lull_transfer {
   struct lull_attempt *attempt; /* NULL while in the pool */
   struct lull_transfer *next;   /* in the pool */
   struct lull_world *world;
+  struct lull_sockets *sockets;
   struct lull_shard *shard; /* while under way */
   struct curl_slist *headers;
   uint64_t plain_for; /* the client whose options are set, and no others; 0 */
   bool plain_tls;     /* for an https URL: some hang on it */
   int body_fd;
   int64_t body_left;
-  int64_t moved;      /* bytes of bodies, both ways, when last looked */
+  bool records;       /* TLS may be spoken on the connection */
+  bool fresh;         /* only a new connection will do */
+  bool stale;         /* ended, unsent: its kept connection was closed */
   unsigned sends;     /* how often libcurl was about to send it */
-  bool in_head;       /* a status line came, and its empty line did not */
-  bool headers_ended; /* of the final answer: what follows are trailers */
+  long sent_before;   /* bytes that had left by then: a proxy's CONNECT */
+  bool headers_ended; /* of the last answer: what follows are trailers */
   bool body_started;
   bool undecoded;       /* the body has a coding that libcurl does not know */
   enum lull_err failed; /* why a callback refused */
   char error[CURL_ERROR_SIZE];
 };
 
-struct lull_transfer *lull_transfer_new(struct lull_world *world);
+struct lull_transfer *lull_transfer_new(struct lull_world *world,
+                                        struct lull_sockets *sockets);
 void lull_transfer_free(struct lull_transfer *t);
 
-/* Sets every option for this attempt. Errors: LULL_ENOMEM, LULL_EIO and
-   LULL_ECHANGED (the body's file). */
+/* Sets every option for this attempt; `fresh`: it is not to go over a kept
+   connection. Errors: LULL_ENOMEM, LULL_EIO and LULL_ECHANGED (the body's
+   file). */
 enum lull_err lull_transfer_load(struct lull_transfer *t,
-                                 struct lull_attempt *attempt);
+                                 struct lull_attempt *attempt, bool fresh);
+
+/* Sets what takes the answer and gives the body. */
+void lull_transfer_listen(struct lull_transfer *t);
+
+/* Forgets every option. */
+void lull_transfer_wipe(struct lull_transfer *t);
+
+/* Sets what is asked before a socket is opened and a request leaves. */
+void lull_transfer_guard(struct lull_transfer *t);
+
+/* True when a byte of the request has left. */
+bool lull_transfer_sent(const struct lull_transfer *t);
 
 /* Fills in the attempt's evidence, so far. */
 void lull_transfer_evidence(struct lull_transfer *t);

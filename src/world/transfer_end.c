@@ -10,10 +10,7 @@
 
 void lull_transfer_evidence(struct lull_transfer *t)
 {
-  long size = 0;
-  curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &size);
-  /* A proxy's CONNECT counts in the size, and is not the request. */
-  t->attempt->sent = t->sends > 0 && size > 0;
+  t->attempt->sent = lull_transfer_sent(t);
 }
 
 static enum lull_class refused_connect(CURL *easy)
@@ -137,6 +134,37 @@ static bool unusable_proxy(const struct lull_transfer *t, CURLcode code)
              : strncmp(t->error, "Unsupported proxy", 17) == 0;
 }
 
+/* libcurl tried to connect again, and that failed: what ended the attempt is
+   that its first connection died without an answer. */
+static bool is_before_sending(enum lull_class class)
+{
+  return class == LULL_NET_DNS || class == LULL_NET_REFUSED ||
+         class == LULL_NET_UNREACHABLE || class == LULL_NET_TIMEOUT_CONNECT ||
+         class == LULL_TLS_HANDSHAKE;
+}
+
+static void classify(struct lull_transfer *t, CURLcode code)
+{
+  struct lull_attempt *a = t->attempt;
+  if (t->failed && code != CURLE_OK)
+    a->class = local_fault(t);
+  else if (unusable_proxy(t, code))
+    a->class = LULL_LOCAL_URL;
+  else if (refused_by_proxy(t, code))
+    a->class = LULL_NET_UNREACHABLE;
+  else
+    a->class = class_of(t, code);
+  if (a->sent && is_before_sending(a->class))
+    a->class = LULL_NET_EMPTY;
+}
+
+/* What libcurl says of its second sending is no news of the first. */
+static bool is_told(const struct lull_attempt *a, CURLcode code)
+{
+  return code != CURLE_ABORTED_BY_CALLBACK &&
+         (code == CURLE_GOT_NOTHING || a->class != LULL_NET_EMPTY);
+}
+
 /* A file that was written to meanwhile has been sent as it never was. */
 static void check_file(struct lull_attempt *a, int status)
 {
@@ -150,21 +178,18 @@ static void check_file(struct lull_attempt *a, int status)
 void lull_transfer_conclude(struct lull_transfer *t, CURLcode code)
 {
   struct lull_attempt *a = t->attempt;
+  long status = 0;
   lull_transfer_evidence(t);
-  if (t->failed && code != CURLE_OK)
-    a->class = local_fault(t);
-  else if (unusable_proxy(t, code))
-    a->class = LULL_LOCAL_URL;
-  else if (refused_by_proxy(t, code))
-    a->class = LULL_NET_UNREACHABLE;
-  else
-    a->class = class_of(t, code);
-  check_file(a, a->response.status);
-  if (!a->class && !lull_attempt_whole(a, a->response.status))
+  classify(t, code);
+  curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+  check_file(a, (int)status);
+  if (a->class == LULL_CLASS_NONE && !lull_attempt_whole(a, (int)status))
     a->class = LULL_HTTP_TRUNCATED;
-  if (a->class && unusable_proxy(t, code))
+  if (a->class == LULL_CLASS_NONE)
+    a->response.status = (int)status;
+  else if (unusable_proxy(t, code))
     snprintf(a->detail, sizeof a->detail, "%s", LULL_PROXY_PROBLEM);
-  else if (a->class && code != CURLE_ABORTED_BY_CALLBACK)
+  else if (is_told(a, code))
     snprintf(a->detail, sizeof a->detail, "%.95s",
              t->error[0] ? t->error : curl_easy_strerror(code));
 }

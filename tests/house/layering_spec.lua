@@ -26,7 +26,9 @@ local LIBRARIES = {
   ["sys/epoll.h"] = { "world/netloop.c" },
   ["sys/timerfd.h"] = { "world/netloop.c" },
   ["sys/stat.h"] = { "request/", "http/sink.c" },
-  ["poll.h"] = { "bind/input.c", "binary/" },
+  ["poll.h"] = { "bind/input.c", "world/sockets.c" },
+  ["sys/socket.h"] = { "world/sockets.c" },
+  ["netinet/in.h"] = { "world/sockets.c" },
   ["fcntl.h"] = { "binary/", "http/sink.c", "world/" },
   ["unistd.h"] = { "bind/input.c", "binary/", "http/sink.c", "request/", "world/" },
 }
@@ -39,7 +41,8 @@ local CALLS = {
   { "clock_gettime", "gettimeofday", "time", "clock", where = { "world/netloop.c", "world/real.c" } },
   { "getentropy", "getrandom", "rand", "srand", "random", "srandom", where = { "world/real.c" } },
   { "malloc", "calloc", "realloc", "free", "strdup", "strndup", where = { "base/base.c" } },
-  { "socket", "connect", "bind", "listen", "accept", "sleep", "usleep", "nanosleep", "getenv", "system",
+  { "socket", where = { "world/sockets.c" } },
+  { "connect", "bind", "listen", "accept", "sleep", "usleep", "nanosleep", "getenv", "system",
     "popen", "fork", where = {} },
   { "lua_call", "lua_callk", "lua_pcall", "lua_pcallk", "lua_resume", "luaL_ref", where = { "binary/" } },
 }

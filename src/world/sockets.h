@@ -1,0 +1,48 @@
+/*
+ * sockets: those that libcurl has opened. They are closed on exec, and a kept
+ * one can be looked at before a request goes out on it.
+ *
+ * libcurl takes a connection for alive as long as something is there to be
+ * read. When a server closes an idle one under TLS, its close_notify is:
+ * what is sent then is lost. The kernel knows better.
+ *
+ * Owns a table of descriptors, not the descriptors; world_real owns it, and
+ * transfers hand it to libcurl.
+ */
+#ifndef LULL_WORLD_SOCKETS_H
+#define LULL_WORLD_SOCKETS_H
+
+#include "base/base.h"
+
+#include <curl/curl.h>
+
+#define LULL_SOCKET_CHAINS 256
+
+/* By its descriptor. */
+struct lull_socket {
+  int next; /* in its chain; -1: the last one */
+  int port; /* its own; 0: not known yet, or not open */
+};
+
+struct lull_sockets {
+  struct lull_socket *list;
+  size_t cap;
+  int chains[LULL_SOCKET_CHAINS]; /* by port; -1: empty */
+  int unbound;                    /* those whose port is not known yet */
+};
+
+void lull_sockets_init(struct lull_sockets *s);
+void lull_sockets_clear(struct lull_sockets *s);
+
+/* A new socket; CURL_SOCKET_BAD when there is none. */
+curl_socket_t lull_sockets_open(struct lull_sockets *s,
+                                const struct curl_sockaddr *address);
+
+/* libcurl's CURLOPT_CLOSESOCKETFUNCTION; its user is the table. */
+int lull_sockets_close(void *user, curl_socket_t fd);
+
+/* True when the server has closed the connection that has this port of ours:
+   no answer can come on it any more. `tls`: what it sent is in records. */
+bool lull_sockets_ended(struct lull_sockets *s, int port, bool tls);
+
+#endif

@@ -1,0 +1,246 @@
+/*
+ * transfer_load: the options of a transfer's handle, made of its attempt.
+ */
+#define _POSIX_C_SOURCE 200809L
+#include "world/coding.h"
+#include "world/proxy.h"
+#include "world/transfer.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+/* libcurl takes "Name;" for a header with no value and "Name:" for one not
+   to be sent. */
+static bool append(struct curl_slist **list, const char *line)
+{
+  struct curl_slist *longer = curl_slist_append(*list, line);
+  if (longer)
+    *list = longer;
+  return longer != NULL;
+}
+
+static bool append_field(struct curl_slist **list, const char *name,
+                         const char *value)
+{
+  size_t size = strlen(name) + strlen(value) + 3;
+  char *line = lull_mem_alloc(size);
+  bool ok = line != NULL;
+  if (ok) {
+    snprintf(line, size, "%s: %s", name, value);
+    ok = append(list, line);
+  }
+  lull_mem_free(line);
+  return ok;
+}
+
+/* A header that libcurl would add by itself: not wanted, unless the script
+   names it. */
+static bool suppress(struct lull_transfer *t, const struct lull_headers *all,
+                     const char *name, const char *line)
+{
+  return lull_headers_get(all, name, 0) || append(&t->headers, line);
+}
+
+static bool sends_body(const struct lull_request *r)
+{
+  return r->body || strcmp(r->method, "POST") == 0 ||
+         strcmp(r->method, "PUT") == 0 || strcmp(r->method, "PATCH") == 0;
+}
+
+/* "identity" asks for none, and what a server sends all the same is still
+   decoded; any other wish of the script's leaves the body as it comes. The
+   header is ours: libcurl's own would be made anew for each request. */
+static bool set_decoding(struct lull_transfer *t, const char *wish)
+{
+  const char *line = wish ? NULL : lull_coding_line();
+  if (t->attempt->client->transport.encoded ||
+      (wish && strcasecmp(wish, "identity") != 0))
+    return true;
+  curl_easy_setopt(t->easy, CURLOPT_ACCEPT_ENCODING, wish ? "identity" : "");
+  return !line || append(&t->headers, line);
+}
+
+static enum lull_err load_headers(struct lull_transfer *t,
+                                  const struct lull_headers *all)
+{
+  const struct lull_attempt *a = t->attempt;
+  const char *name, *value;
+  size_t at = 0;
+  bool ok = true;
+  while (ok && lull_headers_next(all, &at, &name, &value))
+    ok = append_field(&t->headers, name, value);
+  if (ok && sends_body(a->request))
+    ok = suppress(t, all, "expect", "Expect:") &&
+         suppress(t, all, "content-type", "Content-Type:");
+  if (ok && lull_request_names(a->request, a->client, "accept"))
+    ok = suppress(t, all, "accept", "Accept:");
+  if (ok)
+    ok = set_decoding(t, lull_headers_get(all, "accept-encoding", 0));
+  curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
+  return ok ? LULL_OK : LULL_ENOMEM;
+}
+
+static enum lull_err open_body(struct lull_transfer *t,
+                               const struct lull_body *body)
+{
+  enum lull_err err = lull_body_check(body);
+  if (err)
+    return err;
+  t->body_fd = open(body->text, O_RDONLY | O_CLOEXEC);
+  t->body_left = body->len;
+  return t->body_fd < 0 ? LULL_EIO : LULL_OK;
+}
+
+static enum lull_err load_body(struct lull_transfer *t)
+{
+  const struct lull_request *r = t->attempt->request;
+  const struct lull_body *body = r->body;
+  bool head = strcmp(r->method, "HEAD") == 0;
+  curl_easy_setopt(t->easy, CURLOPT_HTTPGET, 1L);
+  if (body && body->file) {
+    curl_easy_setopt(t->easy, CURLOPT_UPLOAD, 1L);
+    curl_easy_setopt(t->easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)body->len);
+  } else if (sends_body(r)) {
+    curl_easy_setopt(t->easy, CURLOPT_POST, 1L);
+    curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE_LARGE,
+                     (curl_off_t)(body ? body->len : 0));
+    curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, body ? body->text : "");
+  } else if (head) {
+    curl_easy_setopt(t->easy, CURLOPT_NOBODY, 1L);
+  }
+  if (!head)
+    curl_easy_setopt(t->easy, CURLOPT_CUSTOMREQUEST, r->method);
+  return body && body->file ? open_body(t, body) : LULL_OK;
+}
+
+static bool is_tls(const char *url)
+{
+  return strncasecmp(url, "https:", 6) == 0;
+}
+
+static void load_transport(CURL *easy, const struct lull_transport *how,
+                           const char *url)
+{
+  static const long versions[] = {
+      [LULL_HTTP_ANY] = CURL_HTTP_VERSION_2TLS,
+      [LULL_HTTP_1_1] = CURL_HTTP_VERSION_1_1,
+      [LULL_HTTP_2] = CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE,
+  };
+  curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, versions[how->http]);
+  /* Rather share a connection that may turn out to be HTTP/2 than open one
+     for each of a thousand calls. */
+  if (how->http == LULL_HTTP_2 || (how->http == LULL_HTTP_ANY && is_tls(url)))
+    curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
+  /* libcurl 7.88 sets HTTP/2 up a second time on a connection in the clear
+     that is used again, and fails (curl#10634). */
+  if (how->http == LULL_HTTP_2 && !is_tls(url)) {
+    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+    curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
+    curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 0L);
+  }
+  if (how->ca)
+    curl_easy_setopt(easy, CURLOPT_CAINFO, how->ca);
+  if (how->cert)
+    curl_easy_setopt(easy, CURLOPT_SSLCERT, how->cert);
+  if (how->cert_key)
+    curl_easy_setopt(easy, CURLOPT_SSLKEY, how->cert_key);
+  if (how->insecure) {
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
+  }
+}
+
+/* True when there may be a proxy. */
+static bool load_proxy(CURL *easy, const char *proxy)
+{
+  bool any = proxy || lull_proxy_named();
+  if (proxy)
+    curl_easy_setopt(easy, CURLOPT_PROXY, proxy);
+  else if (!any) /* spares libcurl looking, each time */
+    curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
+  return any;
+}
+
+static void load_stall(CURL *easy, lull_usec stall)
+{
+  if (stall <= 0)
+    return;
+  curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+  curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME,
+                   (long)((stall + LULL_SEC - 1) / LULL_SEC));
+}
+
+static void load_constants(struct lull_transfer *t)
+{
+  curl_easy_setopt(t->easy, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(t->easy, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(t->easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+}
+
+/* A GET that adds nothing to what its client says: the next one differs in
+   its URL alone, and setting all options anew costs a tenth of a request. */
+static bool is_plain(const struct lull_attempt *a)
+{
+  const struct lull_request *r = a->request;
+  return strcmp(r->method, "GET") == 0 && !r->body && !r->output &&
+         !r->foreign && lull_headers_count(&r->headers) == 0 &&
+         lull_headers_count(&r->secrets) == 0 && a->stall == 0;
+}
+
+static enum lull_err load_all(struct lull_transfer *t, struct lull_attempt *a)
+{
+  struct lull_headers all;
+  enum lull_err err;
+  lull_headers_init(&all);
+  load_constants(t);
+  lull_transfer_listen(t);
+  lull_transfer_guard(t);
+  load_stall(t->easy, a->stall);
+  load_transport(t->easy, &a->client->transport, a->request->url);
+  t->records = load_proxy(t->easy, a->client->transport.proxy) ||
+               is_tls(a->request->url); /* a proxy's own may be, too */
+  err = lull_attempt_headers(a, &all);
+  if (!err)
+    err = load_headers(t, &all);
+  if (!err)
+    err = load_body(t);
+  lull_headers_clear(&all);
+  return err;
+}
+
+static enum lull_err check_proxy(struct lull_attempt *a)
+{
+  const char *proxy = a->client->transport.proxy;
+  if (!proxy || !*proxy || lull_proxy_usable(proxy))
+    return LULL_OK;
+  snprintf(a->detail, sizeof a->detail, "%s", LULL_PROXY_PROBLEM);
+  return LULL_EINVAL;
+}
+
+enum lull_err lull_transfer_load(struct lull_transfer *t,
+                                 struct lull_attempt *a, bool fresh)
+{
+  bool plain = is_plain(a) && !fresh, tls = is_tls(a->request->url);
+  bool ready =
+      plain && t->plain_for == a->client->serial && t->plain_tls == tls;
+  enum lull_err err;
+  t->attempt = a;
+  t->fresh = fresh;
+  a->transfer = t;
+  if (t->plain_for && !ready)
+    lull_transfer_wipe(t);
+  err = lull_target_set(&t->target, t->easy, a->request->url);
+  if (!err && !ready)
+    err = check_proxy(a);
+  if (ready)
+    return err;
+  if (!err)
+    err = load_all(t, a);
+  if (fresh)
+    curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, 1L);
+  t->plain_for = plain && !err ? a->client->serial : 0;
+  t->plain_tls = tls;
+  return err;
+}
