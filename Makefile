@@ -57,7 +57,7 @@ FORCE:
 module: $(B)/lull/core.so
 unit: $(B)/lull/unit.so
 
-$(BIN): $(CORE) $(B)/binary/main.o $(B)/embedded.o
+$(BIN): $(CORE) $(B)/binary/main.o $(B)/binary/stdout.o $(B)/embedded.o
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(EARLY) $(LUA_LIBS) $(CURL_LIBS)
 $(B)/lull/core.so: $(CORE)
 	@mkdir -p $(@D)

@@ -13,7 +13,7 @@ local trial = require "lull.fleet.experiment"
 local M = {}
 
 local TEXTS = {
-  plan = "tell what a script would do",
+  help = "show the help", plan = "tell what a script would do",
   sim = "show what policies do to a server",
   get = "get URLs", head = "show status and headers of URLs", post = "post to URLs",
   put = "put to URLs", patch = "patch what is at URLs", delete = "delete what is at URLs",

@@ -292,6 +292,11 @@ function client:request(method, target, options) end
 ---@field lane? string|fun(request: lull.target): string?
 ---A POST or PATCH that may have been applied is tried again all the same. Default false.
 ---@field unsafe? boolean
+---The client's `headers` that say who one is (`authorization`, `cookie`,
+---`x-api-key` ...), its secrets, its `host` and its `cert` go to another origin
+---than its `base`'s, too, when a call or `attempt:retry` names one. A redirect
+---takes them nowhere else.
+---@field cross_origin? boolean
 ---An idempotency key, the same over all attempts of a call; `true` mints a UUID. Default none.
 ---@field key? string|boolean
 ---The header of the key. Default `Idempotency-Key`.
@@ -399,6 +404,8 @@ function client:request(method, target, options) end
 ---@field headers lull.headers
 ---Decoded; empty when it went into a file.
 ---@field body string
+---What ended the body before its end; nil when it is whole.
+---@field body_error? lull.class
 ---After redirects.
 ---@field url string
 ---@field method string
@@ -474,6 +481,8 @@ function headers:each() end
 ---@field outcome lull.outcome|"cancelled"
 ---@field status? integer
 ---@field class? lull.class
+---What ended the body of that status before its end.
+---@field body_error? lull.class
 ---The class in words.
 ---@field text? string
 ---@field verdict lull.verdict_name
@@ -549,6 +558,8 @@ function headers:each() end
 ---@field headers lull.headers
 ---nil for a transport error.
 ---@field body? string
+---What ended the body before its end; nil when it is whole.
+---@field body_error? lull.class
 ---A byte of the request may have reached the server.
 ---@field sent boolean
 ---This attempt or an earlier one may have taken effect, though no answer said so.
@@ -905,6 +916,8 @@ function json.decode(text) end
 ---@field fault? lull.fault
 ---Bytes of the body after which the connection closes; `Content-Length` tells of the whole.
 ---@field cut? integer
+---Bytes of the body after which nothing more comes, and the connection stays open.
+---@field stall? integer
 ---Before each byte of the body.
 ---@field drip? lull.duration
 ---Before the answer, or the fault.
@@ -931,7 +944,8 @@ function sim.run(o) end
 function sim.replies(list) end
 
 ---A status, a fault, or a table: `{ 503, ["retry-after"] = 7, body = "text" }`
----with headers beside `body`, `delay`, `cut` and `drip`.
+---with headers beside `body`, `delay`, `cut`, `stall` and `drip`, or in a table
+---`headers` of their own.
 ---@alias lull.reply integer|lull.fault|lull.answer|table
 
 ---What `sim.run` takes.
@@ -1004,6 +1018,8 @@ function sim.replies(list) end
 ---@field attempts integer
 ---@field status? integer
 ---@field class? lull.class
+---What ended the body of that status before its end.
+---@field body_error? lull.class
 ---A byte of the request may have reached the server.
 ---@field sent boolean
 ---This attempt or an earlier one may have taken effect.

@@ -2,5 +2,5 @@
 
 require("lull.usage").own()
 local code = require("lull.cli.main").main(arg)
-io.stdout:flush()
-os.exit(code)
+require("lull.cli.output").flush()
+os.exit(require("lull.exit").with_losses(code))

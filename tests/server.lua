@@ -183,11 +183,12 @@ end
 -- The body as it goes out: one chunk where the world wants chunks.
 local function body_text(answer)
   local body = answer.body
+  local part = answer.cut or answer.stall
   if body == "" or header(answer, "transfer-encoding") ~= "chunked" then
-    return answer.cut and body:sub(1, answer.cut) or body
+    return part and body:sub(1, part) or body
   end
   local opening = ("%x\r\n"):format(#body)
-  if answer.cut then return opening .. body:sub(1, answer.cut) end
+  if part then return opening .. body:sub(1, part) end
   return opening .. body .. "\r\n0\r\n\r\n"
 end
 
@@ -239,7 +240,8 @@ local function send(con, request, answer)
     return false
   end
   send_answer(con, answer)
-  return not is_last(request, answer)
+  if answer.stall then faults.hang(con) end
+  return not answer.stall and not is_last(request, answer)
 end
 
 -- Serving ----------------------------------------------------------------
@@ -283,7 +285,7 @@ local function answer_record(answer)
   if type(answer) == "string" then return answer end
   return {
     status = answer.status, fault = answer.fault, cut = answer.cut,
-    drip = answer.drip, delay = answer.delay,
+    stall = answer.stall, drip = answer.drip, delay = answer.delay,
     length = answer.status and #answer.body or nil,
   }
 end

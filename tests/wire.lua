@@ -196,6 +196,14 @@ function M.tls_server(answers)
   return child
 end
 
+---Answers each connection's request with these bytes, the last ones for ever.
+---@param ... string
+function M.raw_server(...)
+  local files = {}
+  for i, bytes in ipairs { ... } do files[i] = quote(M.write(bytes)) end
+  return serve(("%s tests/raw_server.lua %s"):format(LUA, table.concat(files, " ")))
+end
+
 ---Serves connections that end (see closing_server.lua).
 ---@param protocol "clear"|"tls"|"h2"
 ---@param endings string
@@ -265,6 +273,33 @@ function M.real(fn)
   if not ok then error(err, 0) end
   assert(live == 0, "the engine still holds something")
   return verdicts
+end
+
+-- What two runs of a scenario must agree on, one line a verdict.
+local function story(verdicts)
+  local lines = {}
+  for i, v in ipairs(verdicts) do
+    lines[i] = ("%s %s #%d %s%s -> %s %s sent=%s maybe_applied=%s"):format(v.method, v.url:match "//[^/]*(.*)$",
+      v.n, v.status or v.class, v.body_error and " " .. v.body_error or "", v.verdict, v.why or v.source or "",
+      tostring(v.sent), tostring(v.maybe_applied))
+  end
+  return lines
+end
+
+local compile = loadstring or load -- luacheck: ignore
+
+---The same scenario in simulation and over the wire.
+---@param world string a world's source text
+---@param scenario fun(lull: table, base: string)
+---@return string[] simulated, string[] real the stories, to be compared
+---@return wire.child server, table[] verdicts of the real run
+function M.both(world, scenario)
+  local simulated = require("tests.support").sim(compile(world)(), function(lull)
+    scenario(lull, "http://api.test")
+  end)
+  local server = M.server(world)
+  local real = M.real(function(lull) scenario(lull, server.url) end)
+  return story(simulated.verdicts), story(real), server, real
 end
 
 -- ---- memory --------------------------------------------------------------

@@ -6,10 +6,12 @@
  * touches the process's signals. The first SIGINT or SIGTERM wakes the loop,
  * which drains; the second, or one before any task runs, ends the process at
  * once. A script that does not come back to the loop is stopped by a hook
- * after a second, and ended after two.
+ * after a second, and ended after two. A pipe that nobody reads any more ends
+ * the script that writes into it, without a word.
  */
 #define _POSIX_C_SOURCE 200809L
 #include "binary/embedded.h"
+#include "binary/stdout.h"
 
 #include <fcntl.h>
 #include <lauxlib.h>
@@ -21,12 +23,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#define LATER 75 /* as lull/exit.lua has it */
+
 int luaopen_lull_core(lua_State *L);
 
 static int wake[2] = {-1, -1}; /* the handler writes, the loop reads */
 static volatile sig_atomic_t signals, signal_number, alarms;
 static lua_State *volatile running;   /* the task that runs now */
 static volatile sig_atomic_t started; /* a task has run: a loop may hear */
+static volatile sig_atomic_t unread;  /* nobody reads what is printed */
 
 /* ---- signals ----------------------------------------------------------- */
 
@@ -59,9 +64,34 @@ static void on_alarm(int number)
     alarm(1);
     return;
   }
+  if (unread)
+    _exit(1);
   if (write(STDERR_FILENO, text, sizeof text - 1) < 0)
     _exit(1);
   _exit(128 + signal_number);
+}
+
+/* The script has written to standard output, and nobody reads that. */
+static void leave_script(lua_State *L, lua_Debug *info)
+{
+  (void)info;
+  lua_sethook(L, NULL, 0, 0);
+  if (!lull_stdout_unread())
+    return; /* it was a connection */
+  if (!unread && write(wake[1], "!", 1) < 0)
+    _exit(1);
+  if (!unread)
+    alarm(1);
+  unread = 1;
+  luaL_error(L, "nobody reads standard output any more");
+}
+
+static void on_pipe(int number)
+{
+  (void)number;
+  if (running)
+    lua_sethook(running, leave_script,
+                LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT, 1);
 }
 
 static void catch_signal(int number, void (*handler)(int))
@@ -80,19 +110,19 @@ static void set_up_signals(void)
     fcntl(wake[i], F_SETFD, FD_CLOEXEC);
     fcntl(wake[i], F_SETFL, O_NONBLOCK);
   }
-  catch_signal(SIGPIPE, SIG_IGN);
+  catch_signal(SIGPIPE, on_pipe);
   catch_signal(SIGINT, on_signal);
   catch_signal(SIGTERM, on_signal);
   catch_signal(SIGALRM, on_alarm);
 }
 
-/* That task runs now, or none. After a signal each has a second to come back
-   to the loop. */
+/* That task runs now, or none. Once the run is to end each has a second to
+   come back to the loop. */
 static void enter(lua_State *task)
 {
   running = task;
   started = 1;
-  if (!signals)
+  if (!signals && !unread)
     return;
   if (task)
     alarms = 0;
@@ -142,6 +172,7 @@ static int resume(lua_State *L)
   enter(co);
   status = run_on(co, L, given, &got);
   enter(before);
+  lull_stdout_tell(NULL);
   if (status > LUA_YIELD)
     got = 1; /* the error */
   if (!lua_checkstack(L, got + 1)) {
@@ -161,9 +192,30 @@ static int acknowledge(lua_State *L)
   return 1;
 }
 
+/* host.unread() -> true when nobody reads standard output any more. */
+static int is_unread(lua_State *L)
+{
+  if (unread)
+    alarm(0);
+  unread = unread || lull_stdout_unread();
+  lua_pushboolean(L, unread);
+  return 1;
+}
+
+/* host.tell_stdout(why): says that standard output failed. */
+static int tell_stdout(lua_State *L)
+{
+  lull_stdout_tell(lua_tostring(L, 1));
+  return 0;
+}
+
 static void push_host(lua_State *L)
 {
   lua_newtable(L);
+  lua_pushcfunction(L, is_unread);
+  lua_setfield(L, -2, "unread");
+  lua_pushcfunction(L, tell_stdout);
+  lua_setfield(L, -2, "tell_stdout");
   lua_pushinteger(L, wake[0]);
   lua_setfield(L, -2, "interrupt_fd");
   lua_pushcfunction(L, resume);
@@ -267,6 +319,12 @@ static void fill_standard_descriptors(void)
       _exit(1);
 }
 
+/* What was not written may be all that was asked for. */
+static int with_output(int code)
+{
+  return lull_stdout_failed() && (code == 0 || code == LATER) ? 1 : code;
+}
+
 int main(int argc, char **argv)
 {
   struct command command = {argc, argv, 0};
@@ -281,9 +339,6 @@ int main(int argc, char **argv)
   code = run(L, &command);
   running = NULL;
   lua_close(L);
-  if ((fflush(stdout) != 0 || ferror(stdout)) && code == 0) {
-    fputs("lull: cannot write to standard output\n", stderr);
-    code = 1;
-  }
-  return code;
+  lull_stdout_flush();
+  return with_output(code);
 }

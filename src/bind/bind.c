@@ -49,8 +49,13 @@ static int push_owned(lua_State *L, char *text)
 
 static int url_resolve(lua_State *L)
 {
+  size_t len;
+  const char *base = luaL_checkstring(L, 1);
+  const char *location = luaL_checklstring(L, 2, &len);
   char *result;
-  lull_url_resolve(luaL_checkstring(L, 1), luaL_checkstring(L, 2), &result);
+  if (strlen(location) != len)
+    return 0;
+  lull_url_resolve(base, location, &result);
   return push_owned(L, result);
 }
 
@@ -100,6 +105,7 @@ int luaopen_lull_core(lua_State *L)
                                        {"classes", lull_bind_classes},
                                        {"words", lull_bind_words},
                                        {"input", lull_bind_input},
+                                       {"terminal", lull_bind_terminal},
                                        {"transport", transport},
                                        {"memory", memory},
                                        {"fail_after", fail_after},

@@ -1,5 +1,6 @@
 #include "bind/client.h"
 #include "bind/read.h"
+#include "http/url.h"
 
 #include <string.h>
 
@@ -84,9 +85,8 @@ static void read_policy(lua_State *L, int index, struct lull_policy *p)
 /* A copy of a string field; NULL when absent. */
 static char *copy_string(lua_State *L, int index, const char *name)
 {
-  size_t len;
-  const char *text = lull_bind_string(L, index, name, &len);
-  char *copy = text ? lull_mem_copy(text, len) : NULL;
+  const char *text = lull_bind_string(L, index, name, NULL);
+  char *copy = text ? lull_mem_copy(text, strlen(text)) : NULL;
   if (text && !copy)
     lull_bind_raise(L, LULL_ENOMEM);
   return copy;
@@ -211,6 +211,24 @@ static struct lull_client **new_box(lua_State *L)
   return box;
 }
 
+/* The base, and whose the client's credentials are. */
+static void read_home(lua_State *L, int index, struct lull_client *c)
+{
+  struct lull_url url;
+  enum lull_err err;
+  c->base = copy_string(L, index, "base");
+  c->cross_origin = lull_bind_flag(L, index, "cross_origin");
+  c->cert_of_call = lull_bind_flag(L, index, "cert_of_call");
+  if (!c->base)
+    return;
+  err = lull_url_parse(c->base, &url);
+  if (err == LULL_ENOMEM)
+    lull_bind_raise(L, err);
+  c->home = url.origin; /* none of a base that is no URL */
+  url.origin = NULL;
+  lull_url_clear(&url);
+}
+
 int lull_bind_client(lua_State *L)
 {
   struct lull_client **box, *c;
@@ -220,7 +238,7 @@ int lull_bind_client(lua_State *L)
   c = *box = lull_client_new();
   if (!c)
     return lull_bind_raise(L, LULL_ENOMEM);
-  c->base = copy_string(L, 1, "base");
+  read_home(L, 1, c);
   read_policy(L, 1, &c->policy);
   read_transport(L, 1, &c->transport);
   read_headers(L, 1, "headers", &c->headers);

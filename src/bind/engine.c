@@ -118,6 +118,21 @@ static int judge(lua_State *L)
   return report(L, err);
 }
 
+/* engine:arriving(id, {nth, status, headers}, gap or nil) */
+static int arriving(lua_State *L)
+{
+  struct lull_engine *e = lull_bind_check_engine(L);
+  struct lull_reply head = {0};
+  double gap = luaL_optnumber(L, 4, -1);
+  luaL_checktype(L, 3, LUA_TTABLE);
+  head.nth = (unsigned)lull_bind_number(L, 3, "nth", 0);
+  head.status = (int)lull_bind_number(L, 3, "status", 0);
+  head.headers = lull_bind_string(L, 3, "headers", &head.headers_len);
+  return report(
+      L, lull_engine_arriving(e, check_id(L, 2), &head,
+                              gap < 0 ? LULL_NEVER : lull_usec_from(gap)));
+}
+
 /* engine:reply(id, {nth, class, status, sent, headers, body}) */
 static int reply(lua_State *L)
 {
@@ -267,6 +282,7 @@ void lull_bind_engine_type(lua_State *L)
                                      {"request_of", request_of},
                                      {"sleep", sleep_for},
                                      {"judge", judge},
+                                     {"arriving", arriving},
                                      {"reply", reply},
                                      {"cancel", cancel},
                                      {"drain", drain},

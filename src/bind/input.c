@@ -36,3 +36,10 @@ int lull_bind_input(lua_State *L)
   lua_pushlstring(L, bytes, (size_t)n);
   return 1;
 }
+
+int lull_bind_terminal(lua_State *L)
+{
+  FILE **file = luaL_checkudata(L, 1, "FILE*");
+  lua_pushboolean(L, *file && isatty(fileno(*file)));
+  return 1;
+}

@@ -11,4 +11,7 @@
    "later", when there is nothing yet, or nil and what is wrong. */
 int lull_bind_input(lua_State *L);
 
+/* core.terminal(file) -> true when it is one */
+int lull_bind_terminal(lua_State *L);
+
 #endif

@@ -35,10 +35,15 @@ const char *lull_bind_string(lua_State *L, int index, const char *name,
                              size_t *len)
 {
   const char *text;
+  size_t whole;
   lua_getfield(L, index, name);
   if (!lua_isnil(L, -1) && lua_type(L, -1) != LUA_TSTRING)
     luaL_error(L, "%s is not a string", name);
-  text = lua_tolstring(L, -1, len);
+  text = lua_tolstring(L, -1, &whole);
+  if (len)
+    *len = whole;
+  else if (text && strlen(text) != whole)
+    luaL_error(L, "%s holds a NUL", name);
   lua_pop(L, 1);
   return text;
 }

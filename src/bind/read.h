@@ -15,7 +15,9 @@ lull_usec lull_bind_time(lua_State *L, int index, const char *name,
                          lull_usec fallback);
 bool lull_bind_flag(lua_State *L, int index, const char *name);
 
-/* A string field, borrowed while the table holds it; NULL when absent. */
+/* A string field, borrowed while the table holds it; NULL when absent. Without
+   `len` it is a C string, and one that holds a NUL raises: the half before it
+   would be another URL, another file. */
 const char *lull_bind_string(lua_State *L, int index, const char *name,
                              size_t *len);
 

@@ -8,6 +8,9 @@ void lull_bind_outcome(lua_State *L, const struct lull_record *r)
   enum lull_class class = (enum lull_class)r->class;
   if (r->status && class == LULL_CLASS_NONE)
     lull_bind_set_integer(L, "status", r->status);
+  if (r->cut)
+    lull_bind_set_string(L, "body_error",
+                         lull_class_name((enum lull_class)r->cut));
   if (class == LULL_CLASS_NONE)
     return;
   lull_bind_set_string(L, "class", lull_class_name(class));

@@ -9,9 +9,8 @@
 
 static char *copy_field(lua_State *L, const char *name, enum lull_err *err)
 {
-  size_t len;
-  const char *text = lull_bind_string(L, 3, name, &len);
-  char *copy = text ? lull_mem_copy(text, len) : NULL;
+  const char *text = lull_bind_string(L, 3, name, NULL);
+  char *copy = text ? lull_mem_copy(text, strlen(text)) : NULL;
   if (text && !copy)
     *err = LULL_ENOMEM;
   return copy;
@@ -40,13 +39,16 @@ enum lull_err lull_bind_body(lua_State *L, int index, struct lull_body **body)
 /* Raises for what is of the wrong type, before anything is allocated. */
 static void check_start(lua_State *L)
 {
-  static const char *const strings[] = {"method",  "url",  "headers",
-                                        "secrets", "body", "file",
-                                        "output",  "lane", NULL};
+  static const char *const texts[] = {"method", "url",  "file",
+                                      "output", "lane", NULL};
+  static const char *const bytes[] = {"headers", "secrets", "body", NULL};
+  size_t len;
   int i;
   luaL_checktype(L, 3, LUA_TTABLE);
-  for (i = 0; strings[i]; i++)
-    lull_bind_string(L, 3, strings[i], NULL);
+  for (i = 0; texts[i]; i++)
+    lull_bind_string(L, 3, texts[i], NULL);
+  for (i = 0; bytes[i]; i++)
+    lull_bind_string(L, 3, bytes[i], &len);
   if (!lull_bind_string(L, 3, "method", NULL) ||
       !lull_bind_string(L, 3, "url", NULL))
     luaL_error(L, "a call has a method and a url");

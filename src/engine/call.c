@@ -428,7 +428,7 @@ void lull_call_note_hop(struct lull_call *call)
 enum lull_err lull_call_go(struct lull_call *call, const char *url)
 {
   lull_call_note_hop(call);
-  return lull_redirect_to(&call->request, url);
+  return lull_redirect_to(&call->request, url, call->client->cross_origin);
 }
 
 void lull_call_stay(struct lull_call *call)

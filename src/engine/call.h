@@ -24,6 +24,7 @@ struct lull_record {
   int16_t status;   /* 0: none */
   uint16_t n;       /* number of the attempt; hops share one */
   uint16_t rule;    /* that decided, or LULL_NO_RULE */
+  uint8_t cut;      /* the class of what ended the body of that status */
   uint8_t class, action, why, source, hint_source, cause;
   uint8_t sent, maybe_applied, asked, free, hedge, resumed, chaos;
 };

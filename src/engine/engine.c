@@ -143,10 +143,10 @@ static enum lull_err alter(struct lull_call *call, struct lull_judgement *j)
 {
   struct lull_request *r = &call->request;
   enum lull_err err = LULL_OK;
-  if (j->headers)
-    err = lull_request_override(&r->headers, j->headers, j->headers_len);
-  if (!err && j->url)
+  if (j->url)
     err = lull_call_go(call, j->url);
+  if (!err && j->headers)
+    err = lull_request_override(&r->headers, j->headers, j->headers_len);
   if (!err && j->secrets)
     err = lull_request_override(&r->secrets, j->secrets, j->secrets_len);
   if (!err && j->body) {
@@ -182,36 +182,47 @@ enum lull_err lull_engine_judge(struct lull_engine *e, lull_id id,
   return LULL_OK;
 }
 
-static struct lull_leg *leg_of(struct lull_call *call, unsigned nth)
+/* The leg whose nth request waits for its simulated server; or NULL. */
+static struct lull_leg *leg_of(struct lull_engine *e, lull_id id, unsigned nth)
 {
-  struct lull_flight *first = call ? call->leg.flight : NULL;
-  struct lull_flight *second =
-      call && call->hedge ? call->hedge->flight : NULL;
-  if (first && first->nth == nth)
-    return &call->leg;
-  return second && second->nth == nth ? call->hedge : NULL;
+  struct lull_call *call = lull_call_of(lull_idtable_get(&e->ids, id));
+  struct lull_leg *leg = call ? &call->leg : NULL;
+  if (leg && (!leg->flight || leg->flight->nth != nth))
+    leg = call->hedge;
+  if (leg && (!leg->flight || leg->flight->nth != nth))
+    leg = NULL;
+  return leg && leg->flight->attempt.handed_out ? leg : NULL;
 }
 
 enum lull_err lull_engine_reply(struct lull_engine *e, lull_id id,
                                 const struct lull_reply *reply)
 {
-  struct lull_call *call = lull_call_of(lull_idtable_get(&e->ids, id));
-  struct lull_leg *leg = leg_of(call, reply->nth);
+  struct lull_leg *leg = leg_of(e, id, reply->nth);
   struct lull_attempt *a = leg ? &leg->flight->attempt : NULL;
-  enum lull_err err = LULL_OK;
-  if (!a || !a->handed_out)
+  enum lull_err err;
+  if (!a)
     return LULL_ESTALE;
   tick(e);
+  lull_reply_begin(a, reply, e->now, lull_engine_wall(e));
   a->class = reply->class;
   a->sent = reply->sent;
-  a->arrived = lull_engine_wall(e);
-  if (reply->status)
-    err = lull_reply_fill(a, reply);
+  err = reply->status ? lull_reply_fill(a, reply) : LULL_OK;
   if (err)
     return err;
   leg->untold = false;
   lull_verdict_conclude(e, leg);
   return LULL_OK;
+}
+
+enum lull_err lull_engine_arriving(struct lull_engine *e, lull_id id,
+                                   const struct lull_reply *head,
+                                   lull_usec gap)
+{
+  struct lull_leg *leg = leg_of(e, id, head->nth);
+  tick(e);
+  if (leg)
+    lull_flight_arriving(e, leg, head, gap);
+  return leg ? LULL_OK : LULL_ESTALE;
 }
 
 enum lull_err lull_engine_cancel(struct lull_engine *e, lull_id id)

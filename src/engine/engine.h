@@ -65,6 +65,12 @@ enum lull_err lull_engine_judge(struct lull_engine *e, lull_id id,
 enum lull_err lull_engine_reply(struct lull_engine *e, lull_id id,
                                 const struct lull_reply *reply);
 
+/* The head of a simulated server's answer (status and headers, or no status)
+   is there; from now on a byte moves within every `gap`. LULL_ESTALE. */
+enum lull_err lull_engine_arriving(struct lull_engine *e, lull_id id,
+                                   const struct lull_reply *head,
+                                   lull_usec gap);
+
 /* Ends a call (its DONE follows) or a sleep (silently). */
 enum lull_err lull_engine_cancel(struct lull_engine *e, lull_id id);
 

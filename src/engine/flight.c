@@ -1,4 +1,5 @@
 #include "engine/flight.h"
+#include "engine/judge.h"
 #include "engine/lifecycle.h"
 
 static void leaving(struct lull_attempt *a, lull_usec at)
@@ -9,6 +10,21 @@ static void leaving(struct lull_attempt *a, lull_usec at)
     at = lull_usec_add(at, lull_lane_slack(leg->lane->lane));
   lull_lane_sent(&leg->ticket, at);
   lull_lanes_touch(&e->lanes, leg->lane); /* a window may have moved */
+}
+
+/* The outcome is known, whatever becomes of the body: those who wait for it
+   are let go, and a pause begins. */
+static void head_came(struct lull_attempt *a, lull_usec at)
+{
+  struct lull_engine *e = a->engine;
+  struct lull_leg *leg = a->owner;
+  lull_usec pause = lull_judge_head(leg->call, leg->flight);
+  lull_lane_head(&leg->ticket, at,
+                 lull_judge_result(LULL_CLASS_NONE, a->response.status,
+                                   &leg->flight->hint));
+  if (pause > 0)
+    lull_lane_pause(leg->lane->lane, lull_usec_add(at, pause));
+  lull_lanes_touch(&e->lanes, leg->lane);
 }
 
 static lull_usec sooner(lull_usec a, lull_usec b)
@@ -59,7 +75,7 @@ static bool may_hedge(const struct lull_engine *e,
 }
 
 /* A file may take as long as it makes progress, down or up, unless the script
-   says how long; simulated ones come whole, and need no such care. */
+   says how long. */
 static void set_timeout(struct lull_engine *e, struct lull_leg *leg)
 {
   struct lull_call *call = leg->call;
@@ -68,11 +84,9 @@ static void set_timeout(struct lull_engine *e, struct lull_leg *leg)
   lull_usec timeout =
       own ? own : lull_limits_timeout(lull_call_limits(call), leg->flight->n);
   bool file = r->output || (r->body && r->body->file);
-  if (file && !lull_call_limits(call)->timeout_given && !own &&
-      !e->world->simulated) {
+  leg->flight->attempt.moved = e->now;
+  if (file && !lull_call_limits(call)->timeout_given && !own)
     leg->flight->attempt.stall = timeout;
-    timeout = LULL_NEVER;
-  }
   leg->flight->timeout_at = lull_usec_add(e->now, timeout);
 }
 
@@ -84,6 +98,7 @@ static bool take_off(struct lull_engine *e, struct lull_leg *leg)
   leg->flight->held_until = 0;
   a->engine = e;
   a->leaving = leaving;
+  a->head = head_came;
   err = e->world->ops->send(e->world, a);
   if (err) {
     a->class = lull_class_of(err);
@@ -160,11 +175,33 @@ static struct lull_leg *time_out(struct lull_engine *e, struct lull_leg *leg)
   return leg;
 }
 
-static bool late(const struct lull_engine *e, const struct lull_leg *leg)
+/* While bytes move a file's time is not over. */
+static void put_off(struct lull_leg *leg)
 {
-  return leg && leg->flight &&
-         (e->now >= leg->flight->timeout_at ||
-          e->now >= lull_call_deadline(leg->call));
+  const struct lull_attempt *a = leg ? &leg->flight->attempt : NULL;
+  if (a && a->stall)
+    leg->flight->timeout_at = lull_usec_add(a->moved, a->stall);
+}
+
+static bool late(const struct lull_engine *e, struct lull_leg *leg)
+{
+  if (!leg || !leg->flight)
+    return false;
+  put_off(leg);
+  return e->now >= leg->flight->timeout_at ||
+         e->now >= lull_call_deadline(leg->call);
+}
+
+void lull_flight_arriving(struct lull_engine *e, struct lull_leg *leg,
+                          const struct lull_reply *head, lull_usec gap)
+{
+  struct lull_attempt *a = &leg->flight->attempt;
+  lull_reply_begin(a, head, e->now, e->world->ops->wall(e->world));
+  if (!a->stall)
+    return;
+  a->moved = gap < a->stall ? LULL_NEVER : e->now;
+  put_off(leg);
+  lull_flight_arm(e, leg->call);
 }
 
 static bool is_held(const struct lull_engine *e, const struct lull_leg *leg)

@@ -7,6 +7,7 @@
 #ifndef LULL_ENGINE_FLIGHT_H
 #define LULL_ENGINE_FLIGHT_H
 
+#include "engine/reply.h"
 #include "engine/state.h"
 
 /* The lane lets a leg go. True when its attempt has ended already: it could
@@ -17,6 +18,11 @@ bool lull_flight_launch(struct lull_engine *e, struct lull_leg *leg);
    or NULL. */
 struct lull_leg *lull_flight_due(struct lull_engine *e,
                                  struct lull_call *call);
+
+/* Simulated: the answer begins, if `head` has a status, or goes on, and a byte
+   moves within every `gap`. */
+void lull_flight_arriving(struct lull_engine *e, struct lull_leg *leg,
+                          const struct lull_reply *head, lull_usec gap);
 
 /* Sets that timer: one serves both legs, the hedge's start and the deadline.
  */

@@ -6,6 +6,7 @@
 static void note_outcome(struct lull_record *r, const struct lull_attempt *a)
 {
   r->class = (uint8_t)a->class;
+  r->cut = (uint8_t)a->cut;
   r->status = (int16_t)(a->class ? 0 : a->response.status);
   r->sent = a->sent || a->answered;
   r->resumed = a->validator != NULL;
@@ -24,13 +25,18 @@ static void note_leg(struct lull_record *r, const struct lull_leg *leg,
   r->chaos = f->chaos;
 }
 
-static void note_hint(struct lull_record *r, struct lull_flight *f)
+/* An answer that nobody will wait after need not be searched. */
+static void read_hint(struct lull_flight *f, unsigned rule)
 {
   const struct lull_attempt *a = &f->attempt;
-  /* An answer that nobody will wait after need not be searched. */
-  if (a->class == LULL_CLASS_NONE &&
-      (r->status >= 300 || r->rule != LULL_NO_RULE))
-    lull_hint_read(&a->response.headers, r->status, a->arrived, &f->hint);
+  int status = a->response.status;
+  if (a->class == LULL_CLASS_NONE && (status >= 300 || rule != LULL_NO_RULE))
+    lull_hint_read(&a->response.headers, status, a->arrived, &f->hint);
+}
+
+static void note_hint(struct lull_record *r, struct lull_flight *f)
+{
+  read_hint(f, r->rule);
   r->hint_source = (uint8_t)f->hint.source;
   r->hint = f->hint.source == LULL_HINT_NONE ? -1 : f->hint.wait;
 }
@@ -38,8 +44,9 @@ static void note_hint(struct lull_record *r, struct lull_flight *f)
 struct lull_record *lull_judge_record(struct lull_call *call,
                                       struct lull_leg *leg, lull_usec now)
 {
-  const struct lull_attempt *a = &leg->flight->attempt;
+  struct lull_attempt *a = &leg->flight->attempt;
   struct lull_record *r = &call->records[call->record_count];
+  lull_attempt_settle(a);
   call->judged = call->record_count++;
   *r = (struct lull_record){0};
   note_outcome(r, a);
@@ -113,22 +120,51 @@ bool lull_judge_follows(const struct lull_call *call)
          !lull_policy_names(&call->client->policy, r->status);
 }
 
+static bool is_hinted(const struct lull_hint *hint)
+{
+  return hint->source != LULL_HINT_NONE && hint->wait > 0;
+}
+
+/* A wait that is too long to be obeyed is no reason to stop the others: each
+   of them may be told something else. */
+static lull_usec borne(const struct lull_call *call,
+                       const struct lull_hint *hint)
+{
+  return hint->wait <= lull_call_limits(call)->max_hint ? hint->wait : 0;
+}
+
+static bool pauses(const struct lull_call *call, unsigned rule, int status,
+                   const struct lull_hint *hint)
+{
+  const struct lull_policy *p = &call->client->policy;
+  if (rule != LULL_NO_RULE && p->rules[rule].pause >= 0)
+    return p->rules[rule].pause;
+  return status == 429 || (status == 503 && is_hinted(hint)) ||
+         banned(status, hint);
+}
+
+lull_usec lull_judge_head(const struct lull_call *call, struct lull_flight *f)
+{
+  int status = f->attempt.response.status;
+  unsigned rule;
+  if (status < 400)
+    return 0;
+  rule = lull_policy_find(&call->client->policy, LULL_CLASS_NONE, status);
+  read_hint(f, rule);
+  return is_hinted(&f->hint) && pauses(call, rule, status, &f->hint)
+             ? borne(call, &f->hint)
+             : 0;
+}
+
 lull_usec lull_judge_pause(const struct lull_call *call,
                            const struct lull_verdict *v)
 {
   const struct lull_record *r = lull_call_judged(call);
-  const struct lull_policy *p = &call->client->policy;
   const struct lull_hint *hint = &call->ended->hint;
-  bool hinted = hint->source != LULL_HINT_NONE && hint->wait > 0;
-  bool pause = r->status == 429 || (r->status == 503 && hinted) ||
-               banned(r->status, hint);
-  if (r->rule != LULL_NO_RULE && p->rules[r->rule].pause >= 0)
-    pause = p->rules[r->rule].pause;
-  if (!pause)
+  bool hinted = is_hinted(hint);
+  if (!pauses(call, r->rule, r->status, hint))
     return 0;
-  /* A wait that is too long to be obeyed is no reason to stop the others:
-     each of them may be told something else. */
   if (hinted)
-    return hint->wait <= lull_call_limits(call)->max_hint ? hint->wait : 0;
+    return borne(call, hint);
   return v->action == LULL_RETRY ? v->wait : 0;
 }

@@ -16,6 +16,10 @@
 struct lull_record *lull_judge_record(struct lull_call *call,
                                       struct lull_leg *leg, lull_usec now);
 
+/* The head of its answer is there: reads the server's hint. How long the lane
+   is to pause at once; 0: not at all. */
+lull_usec lull_judge_head(const struct lull_call *call, struct lull_flight *f);
+
 /* The facts of the judged record, for the policy. */
 struct lull_facts lull_judge_facts(const struct lull_call *call, lull_usec now,
                                    bool drained);

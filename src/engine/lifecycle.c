@@ -133,6 +133,7 @@ static enum lull_err stand_in_line(struct lull_engine *e, struct lull_leg *leg,
   enum lull_err err = join_lane(e, leg, lull_call_lane(call, origin));
   if (err)
     return err;
+  call->request.away = lull_client_away(call->client, origin);
   leg->queued_at = e->now;
   leg->cause = LULL_CAUSE_NONE;
   lull_lane_enqueue(leg->lane->lane, &leg->ticket, call->request.method, path,

@@ -12,17 +12,31 @@ static enum lull_err fill_body(struct lull_attempt *a,
   return err;
 }
 
+void lull_reply_begin(struct lull_attempt *a, const struct lull_reply *reply,
+                      lull_usec now, lull_usec wall)
+{
+  struct lull_response *to = &a->response;
+  if (!reply->status || to->status)
+    return;
+  a->answered = true;
+  a->arrived = wall;
+  if (lull_headers_add_raw(&to->headers, a->client->max_headers,
+                           reply->headers, reply->headers_len) == LULL_OK)
+    lull_attempt_head(a, reply->status, now);
+}
+
 enum lull_err lull_reply_fill(struct lull_attempt *a,
                               const struct lull_reply *reply)
 {
   struct lull_response *to = &a->response;
-  enum lull_err err =
-      lull_headers_add_raw(&to->headers, a->client->max_headers,
-                           reply->headers, reply->headers_len);
-  bool headers = err == LULL_OK;
+  enum lull_err err;
+  bool headers;
+  lull_headers_clear(&to->headers);
+  err = lull_headers_add_raw(&to->headers, a->client->max_headers,
+                             reply->headers, reply->headers_len);
+  headers = err == LULL_OK;
   if (!err)
     err = fill_body(a, reply);
-  to->status = reply->status;
   if (headers && (err == LULL_EINVAL ||
                   (!a->class && !err && !lull_attempt_whole(a, to->status)))) {
     a->class = err ? LULL_HTTP_MALFORMED : LULL_HTTP_TRUNCATED;

@@ -24,6 +24,11 @@ struct lull_reply {
   size_t body_len;
 };
 
+/* The beginning of an answer: its status and headers, if those are what came,
+   into the attempt. */
+void lull_reply_begin(struct lull_attempt *a, const struct lull_reply *reply,
+                      lull_usec now, lull_usec wall);
+
 /* The answer as far as it came: a cut one has headers and part of a body.
    LULL_EINVAL: headers that are none. */
 enum lull_err lull_reply_fill(struct lull_attempt *a,

@@ -48,6 +48,10 @@ static struct lull_verdict ask_lane(struct lull_engine *e,
 static struct lull_verdict accept(struct lull_call *call)
 {
   struct lull_response *r = &call->ended->attempt.response;
+  if (call->request.output && call->ended->attempt.cut) {
+    call->fault = call->ended->attempt.cut; /* no file has but a part */
+    return lull_policy_stop(LULL_WHY_RULE);
+  }
   if (call->request.output &&
       lull_sink_commit(&r->sink, call->request.output) != LULL_OK) {
     call->fault = LULL_LOCAL_FILE;

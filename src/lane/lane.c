@@ -284,6 +284,19 @@ lull_usec lull_lane_slack(const struct lull_lane *lane)
   return slack < 20 * LULL_MSEC ? 20 * LULL_MSEC : slack;
 }
 
+void lull_lane_head(struct lull_ticket *ticket, lull_usec now,
+                    enum lull_lane_result result)
+{
+  struct lull_lane *lane = ticket->lane;
+  if (!lane || !ticket->holding || ticket->headed)
+    return;
+  ticket->headed = true;
+  lull_slots_head(&lane->slots, ticket->number, result);
+  if (lane->breaker.trial == ticket->number)
+    lull_breaker_finish(&lane->breaker, now, ticket->number,
+                        lane->slots.starts, result);
+}
+
 /* A request whose last byte never left may have been counted all the same,
    at the latest by now. */
 void lull_lane_finish(struct lull_ticket *ticket, lull_usec now,
@@ -298,8 +311,8 @@ void lull_lane_finish(struct lull_ticket *ticket, lull_usec now,
   uint64_t starts = lane->slots.starts;
   lull_pace_finish(&lane->pace, now, ticket->number, starts, quota);
   lull_breaker_finish(&lane->breaker, now, ticket->number, starts, result);
-  lull_slots_give(&lane->slots, ticket->number, result);
-  ticket->holding = ticket->probe = false;
+  lull_slots_give(&lane->slots, ticket->number, ticket->headed, result);
+  ticket->holding = ticket->probe = ticket->headed = false;
   ticket->lane = NULL;
 }
 

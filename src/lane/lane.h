@@ -63,6 +63,13 @@ lull_usec lull_lane_slack(const struct lull_lane *lane);
 */
 void lull_lane_expect_sent(struct lull_lane *lane, bool on);
 
+/* The head of its answer is there, and so it is known what the attempt comes
+   to: if it is the one that tries the breaker, or that goes first after a
+   pause, the others need not wait for its body. Its slot it keeps. Optional;
+   what it ends with adds nothing to these two. */
+void lull_lane_head(struct lull_ticket *ticket, lull_usec now,
+                    enum lull_lane_result result);
+
 /* The attempt ended; its slot is free. */
 void lull_lane_finish(struct lull_ticket *ticket, lull_usec now,
                       enum lull_lane_result result,

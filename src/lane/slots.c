@@ -95,17 +95,24 @@ static void climb(struct lull_slots *s)
     s->ramp = 0;
 }
 
-void lull_slots_give(struct lull_slots *s, uint64_t start,
+void lull_slots_head(struct lull_slots *s, uint64_t start,
                      enum lull_lane_result result)
 {
-  if (s->adaptive)
-    adapt(s, start, result);
-  s->flying--;
   if (!s->ramp || start <= s->mark)
     return;
   s->fresh--;
   if (result == LULL_RESULT_PASS)
     climb(s);
+}
+
+void lull_slots_give(struct lull_slots *s, uint64_t start, bool headed,
+                     enum lull_lane_result result)
+{
+  if (s->adaptive)
+    adapt(s, start, result);
+  s->flying--;
+  if (!headed)
+    lull_slots_head(s, start, result);
 }
 
 void lull_slots_pause(struct lull_slots *s, lull_usec until)

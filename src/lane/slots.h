@@ -49,8 +49,12 @@ uint64_t lull_slots_take(struct lull_slots *s);
 /* True when the next start will be the one that goes first. */
 bool lull_slots_probing(const struct lull_slots *s);
 
-/* Attempt number `start` ended. */
-void lull_slots_give(struct lull_slots *s, uint64_t start,
+/* The head of its answer came: the ramp need not wait for its end. */
+void lull_slots_head(struct lull_slots *s, uint64_t start,
+                     enum lull_lane_result result);
+
+/* Attempt number `start` ended. `headed`: lull_slots_head was told. */
+void lull_slots_give(struct lull_slots *s, uint64_t start, bool headed,
                      enum lull_lane_result result);
 
 void lull_slots_pause(struct lull_slots *s, lull_usec until);

@@ -29,6 +29,7 @@ struct lull_ticket {
   bool holding;         /* has a slot */
   bool probe;           /* the one that goes first after a pause */
   bool unsent;          /* started, and its last byte has not left yet */
+  bool headed;          /* the head of its answer is there */
   uint64_t number;      /* its place in the queue; then that of its start */
   lull_usec stamp;      /* its start, as the windows count it */
 };

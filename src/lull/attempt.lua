@@ -58,7 +58,7 @@ function Attempt:retry(options)
     if not RETRY[name] then usage.unknown("field of retry", name, RETRY) end
   end
   local url = options.url and usage.type(options.url, "url", "string")
-  if url then redact.url(url) end
+  if url then redact.url(usage.no_nul(url, "url")) end
   if url and not core.resolve(self.request.url, url) then
     usage.fail(("url: '%s' %s"):format(url, text.url_problem(url)))
   end

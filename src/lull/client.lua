@@ -47,10 +47,10 @@ end
 -- Clients whose calls say nothing but a method and a target -> the core's.
 local plain = setmetatable({}, { __mode = "k" })
 
-local function new_client(checked)
+local function new_client(checked, cert_of_call)
   local client = setmetatable({ settings = checked }, Client)
   client.base = checked.base and checked.base:gsub("/+$", "")
-  client.core, client.functions = options.compile(checked, client.base)
+  client.core, client.functions = options.compile(checked, client.base, cert_of_call)
   client.rules = checked.on
   if not (checked.key or checked.query or checked.lane or checked.unsafe) then
     plain[client] = client.core
@@ -165,7 +165,8 @@ local function split(client, given)
       own[name] = value
     end
   end
-  return own and client:with(own) or client, options.check(cheap, true)
+  if own then client = new_client(options.layer(client.settings, own), own.cert ~= nil) end
+  return client, options.check(cheap, true)
 end
 
 -- The client that serves a call, what it is to send, and the function that
@@ -179,7 +180,7 @@ end
 
 function Client:request(method, target, given)
   check_self(self, "get(url)")
-  usage.type(method, "the method", "string")
+  usage.no_nul(usage.type(method, "the method", "string"), "the method")
   usage.type(target, "the URL", "string")
   local client, spec, factory = prepare(self, method, target, given)
   if sched.interrupted then

@@ -19,9 +19,34 @@ M.quiet = false
 ---The number of the last signal, 0 for none; the binary has another.
 M.last_signal = function() return 0 end
 
+-- What could not be written, by name.
+local lost = {}
+
+---True when nobody reads standard output any more; the binary knows.
+M.unread = function() return false end
+
 ---@param problem any
 function M.complain(problem)
   io.stderr:write("lull: ", secret.redact(tostring(problem)), "\n")
+end
+
+---Says, once for each name, that it cannot be written. The run goes on; its exit
+---code is 1.
+---@param name string
+---@param problem string
+function M.lose(name, problem)
+  if lost[name] then return end
+  lost[name] = true
+  local reason = tostring(problem):gsub("^" .. name:gsub("%p", "%%%0") .. ": ", "")
+  M.complain(("cannot write to %s: %s"):format(name, reason))
+end
+
+---That exit code, or 1 where something could not be written: that may be all
+---that was asked for.
+---@param code integer
+---@return integer
+function M.with_losses(code)
+  return next(lost) and (code == 0 or code == M.LATER) and 1 or code
 end
 
 ---The exit code that an error which ended a script comes to.
@@ -45,10 +70,11 @@ end
 ---@param err any
 ---@return integer
 function M.ended(ok, err)
+  if M.unread() then return 1 end
   local code = ok and 0 or failure(err)
   local signal = sched.interrupted or M.last_signal()
   if signal > 0 then code = 128 + signal end
-  return code
+  return M.with_losses(code)
 end
 
 return M

@@ -9,6 +9,7 @@ local core = require "lull.core"
 local lazy = require "lull.lazy"
 local secret = require "lull.secret"
 local usage = require "lull.usage"
+local utf8 = lazy "lull.utf8"
 
 -- cjson's null, which is the null of every C library for Lua.
 ---@type lull.json
@@ -141,8 +142,13 @@ function M.encode(value)
   return encode(value, M.in_order and sorted or cjson.encode)
 end
 
+-- A byte that is no UTF-8, within a text.
+local function byte_text(byte) return ("\\\\x%02X"):format(byte:byte()) end
+
 function M.line(value)
-  return encode(value, sorted) .. "\n"
+  local line = encode(value, sorted)
+  if line:find "[\128-\255]" then line = utf8.valid(line, byte_text) end
+  return line .. "\n"
 end
 
 local DIGITS = ("%d"):rep(16)

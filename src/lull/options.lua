@@ -18,11 +18,9 @@ local function of_type(types)
   return function(value, name) return usage.type(value, name, types) end
 end
 
--- C would read it up to a NUL, and write another file.
-local function file_path(value, name)
-  usage.type(value, name, "string")
-  if value:find("%z") then usage.fail(name .. " holds a NUL") end
-  return value
+-- What C reads, up to a NUL.
+local function plain(types)
+  return function(value, name) return usage.no_nul(usage.type(value, name, types), name) end
 end
 
 local function of_policy(what)
@@ -78,7 +76,7 @@ local function header_fields(value, name)
 end
 
 local function base_url(value, name)
-  usage.type(value, name, "string")
+  usage.no_nul(usage.type(value, name, "string"), name)
   redact.url(value)
   if not core.url(value) then
     usage.fail(("%s: '%s' %s"):format(name, value, text.url_problem(value)))
@@ -90,7 +88,7 @@ local function base_url(value, name)
 end
 
 local function proxy_url(value, name)
-  usage.type(value, name, "string or boolean")
+  usage.no_nul(usage.type(value, name, "string or boolean"), name)
   if type(value) == "string" then redact.url(value, true) end
   return value
 end
@@ -126,16 +124,17 @@ local CLIENT = {
   breaker = of_policy "breaker",
   pace = of_type("boolean"),
   hedge = usage.duration,
-  lane = of_type("string or function"),
+  lane = plain "string or function",
   unsafe = of_type("boolean"),
+  cross_origin = of_type("boolean"),
   key = key,
   key_header = header_name,
   key_quoted = of_type("boolean"),
   headers = header_fields,
-  query = of_type("table or string"),
-  ca = of_type("string"),
-  cert = of_type("string"),
-  cert_key = of_type("string"),
+  query = plain "table or string",
+  ca = plain "string",
+  cert = plain "string",
+  cert_key = plain "string",
   proxy = proxy_url,
   insecure = of_type("boolean"),
   http = function(value, name) return usage.word(tostring(value), name, VERSIONS) end,
@@ -151,8 +150,8 @@ local CALL = {
   body = of_type("string or table or function"),
   json = function(value) return value end,
   form = of_type("table"),
-  file = of_type("string"),
-  output = file_path,
+  file = plain "string",
+  output = plain "string",
 }
 M.CALL = CALL
 
@@ -269,18 +268,38 @@ function M.pack_headers(fields, replacing)
   for name, value in text.sorted(fields) do
     local list = type(value) == "table" and not secret.is(value) and value or { value }
     for _, one in ipairs(list) do
-      local sensitive, value = redact.is_sensitive(name), one ~= false and text.number(secret.plain(one)) or ""
+      local sensitive, plain_text = redact.is_sensitive(name), one ~= false and text.number(secret.plain(one)) or ""
       local guarded = sensitive or secret.is(one)
-      if sensitive then redact.header(name, value) end
+      if sensitive then redact.header(name, plain_text) end
       local into = guarded and hidden or open
       if replacing then
         local other = guarded and open or hidden
         other[#other + 1] = name .. "\0\0"
       end
-      into[#into + 1] = name .. "\0" .. value .. "\0"
+      into[#into + 1] = name .. "\0" .. plain_text .. "\0"
     end
   end
   return open[1] and table.concat(open), hidden[1] and table.concat(hidden)
+end
+
+local function holds_secret(value)
+  for _, one in pairs(type(value) == "table" and not secret.is(value) and value or { value }) do
+    if secret.is(one) then return true end
+  end
+  return false
+end
+
+---A client's query for that URL: without its secrets when the client has a base
+---of another origin, and does not say that they may go there.
+---@param o table checked: the client's options
+---@param url string
+function M.query_for(o, url)
+  local open, hidden = {}, false
+  if type(o.query) ~= "table" or not o.base or o.cross_origin then return o.query end
+  for name, value in pairs(o.query) do
+    if holds_secret(value) then hidden = true else open[name] = value end
+  end
+  return hidden and core.url(url) ~= core.url(o.base) and open or o.query
 end
 
 local function rule_list(on)
@@ -297,8 +316,9 @@ end
 ---The core's client for checked options, and the rules' functions by index.
 ---@param o table checked and merged
 ---@param base string? as its URLs begin
+---@param cert_of_call boolean? its certificate is for where a call sends
 ---@return userdata client, function[] functions
-function M.compile(o, base)
+function M.compile(o, base, cert_of_call)
   local list, functions = rule_list(o.on)
   local headers, secrets = M.pack_headers(joined_headers(
     { ["user-agent"] = "lull/" .. M.version }, o.headers or {}))
@@ -315,7 +335,7 @@ function M.compile(o, base)
     max_headers = o.max_headers, parallel = lanes.parallel,
     adaptive = lanes.adaptive, rates = lanes.rates, pace = o.pace,
     budget = o.budget, breaker = o.breaker or nil, hedge = o.hedge,
-    base = base,
+    base = base, cross_origin = o.cross_origin, cert_of_call = cert_of_call,
   })
   if not ok then
     local message = tostring(client):gsub("^.-:%d+: ", "")

@@ -8,6 +8,7 @@ local redact = require "lull.redact"
 local secret = require "lull.secret"
 local text = require "lull.text"
 local usage = require "lull.usage"
+local utf8 = require "lull.lazy" "lull.utf8"
 
 local M = {}
 usage.own()
@@ -161,6 +162,7 @@ end
 -- The last real answer of a call that failed after it.
 local function last_response(details, rules)
   local last = setmetatable({ status = details.last_status, body = details.last_body, rules = rules }, Response)
+  if details.status == details.last_status then last.body_error = details.body_error end
   packs[last] = details.packed
   return last
 end
@@ -203,10 +205,10 @@ local function ending(err)
     words = ("%s (%s)"):format(words, text.duration(err.retry_after))
   end
   if err.why == "budget" then
-    words = ("%s (lane %s: %.4g of %.4g tokens)"):format(words, err.lane,
+    words = ("%s (lane %s: %.4g of %.4g tokens)"):format(words, utf8.visible(err.lane),
       err.budget, err.budget_capacity)
   elseif err.why == "breaker" then
-    words = ("%s (lane %s)"):format(words, err.lane)
+    words = ("%s (lane %s)"):format(words, utf8.visible(err.lane))
   end
   return words
 end

@@ -108,7 +108,7 @@ function M.rules(value, name)
       usage.fail(name .. ": a key is a status or the name of an outcome")
     end
     local one = rule(v, ("%s[%s]"):format(name, text.number(key)))
-    one.key = text.number(key)
+    one.key = usage.no_nul(text.number(key), name .. "'s key")
     if one.key:find("|", 1, true) then
       table.insert(list, 1, one)
     else
@@ -131,7 +131,7 @@ function M.limit(value, name)
     elseif type(key) ~= "string" then
       usage.fail(name .. ": a key is 'parallel', a path, or a method and a path")
     else
-      local method, path = key:match("^(%u[%u|]*)%s+([/*].*)$")
+      local method, path = usage.no_nul(key, name .. "'s path"):match("^(%u[%u|]*)%s+([/*].*)$")
       path = path or key:match("^/.*$")
       if not path then
         usage.unknown("field of " .. name, key, { parallel = true })

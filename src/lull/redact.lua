@@ -5,6 +5,8 @@
 -- \/ in JSON, &#47; in HTML, + for a space, base64. So the text is decoded,
 -- step by step, and what is found in a step is taken out where it came from.
 
+local base64 = require "lull.base64"
+
 local M = {}
 
 -- ---- what must not be shown -------------------------------------------------
@@ -33,24 +35,7 @@ local function new_store() return { plain = new_set(), coded = new_set(), known 
 local MOST_GUESSED = 1000
 local secrets, guessed, guessed_before = new_store(), new_store(), new_store()
 
-local DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-
----@param bytes string
----@return string
-function M.base64(bytes)
-  local out = {}
-  for i = 1, #bytes, 3 do
-    local a, b, c = bytes:byte(i, i + 2)
-    local n = a * 65536 + (b or 0) * 256 + (c or 0)
-    for shift = 18, 0, -6 do
-      local digit = math.floor(n / 2 ^ shift) % 64 + 1
-      out[#out + 1] = DIGITS:sub(digit, digit)
-    end
-    if not c then out[#out] = "=" end
-    if not b then out[#out - 1] = "=" end
-  end
-  return table.concat(out)
-end
+M.base64 = base64.encode
 
 -- The digits that are the text's alone, wherever it begins in what is encoded.
 local function coded_forms(text)
@@ -102,18 +87,7 @@ function M.is_sensitive(name) return SENSITIVE[name:lower()] or false end
 
 local LEAST, LEAST_COOKIE = 4, 8 -- bytes
 
-local function decode64(digits)
-  local out, bits, n = {}, 0, 0
-  for digit in digits:gmatch "[%w+/]" do
-    n, bits = n * 64 + DIGITS:find(digit, 1, true) - 1, bits + 6
-    if bits >= 8 then
-      bits = bits - 8
-      out[#out + 1] = string.char(math.floor(n / 2 ^ bits))
-      n = n % 2 ^ bits
-    end
-  end
-  return table.concat(out)
-end
+local function decode64(digits) return base64.decode((digits:gsub("[^%w+/]", ""))) or "" end
 
 ---Learns the value of a header that says who one is.
 ---@param name string

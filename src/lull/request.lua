@@ -15,7 +15,7 @@ local File = {}
 File.__index = File
 
 function M.file(path)
-  return setmetatable({ path = usage.type(path, "a file's path", "string") }, File)
+  return setmetatable({ path = usage.no_nul(usage.type(path, "a file's path", "string"), "a file's path") }, File)
 end
 
 local function target_url(client, target)
@@ -115,8 +115,9 @@ local function lane_of(o, spec)
   if type(lane) == "function" then
     lane = usage.type(lane { method = spec.method, url = spec.url },
       "what the lane's function returns", "string or nil")
+    usage.no_nul(lane, "what the lane's function returns")
   end
-  return lane
+  return lane and (lane:gsub("%z", "\\x00")) -- where the core's texts end
 end
 
 local function option(client, given, name)
@@ -130,8 +131,10 @@ end
 function M.of(client, method, target, given)
   local base = client.settings
   local spec = { method = method }
-  spec.url = with_query(target_url(client, target), given.query == nil and base.query
-    or options.joined_query(base.query, given.query))
+  spec.url = target_url(client, target)
+  local query = options.query_for(base, spec.url)
+  if given.query ~= nil then query = options.joined_query(query, given.query) end
+  spec.url = with_query(spec.url, query)
   local keyed = { key = option(client, given, "key"),
     key_header = option(client, given, "key_header"),
     key_quoted = option(client, given, "key_quoted") }

@@ -77,21 +77,37 @@ end
 
 local Replies = {}
 Replies.__index = Replies
-local FIELDS = { body = true, delay = true, cut = true, drip = true }
+local FIELDS = { body = true, delay = true, cut = true, stall = true, drip = true }
+
+-- Adds headers by name, or a list of pairs.
+local function add_headers(headers, more)
+  if type(more) ~= "table" then error("a reply's headers are a table, not a " .. type(more), 0) end
+  for name, value in pairs(more) do
+    if type(name) == "number" then name = #headers + 1 end
+    headers[name] = value
+  end
+end
+
+-- What a reply's field is: headers of their own, part of the answer, or a header.
+local function add_field(answer, name, value)
+  if name == 1 then
+    answer[type(value) == "number" and "status" or "fault"] = value
+  elseif name == 2 or name == "headers" then
+    add_headers(answer.headers, value)
+  elseif name == 3 then
+    answer.body = value
+  elseif FIELDS[name] then
+    answer[name] = value
+  else
+    answer.headers[name] = value
+  end
+end
 
 local function answer_of(item)
   if type(item) ~= "table" then return item end
   if item.status or item.fault then return item end
   local answer = { headers = {} }
-  for name, value in pairs(item) do
-    if name == 1 then
-      answer[type(value) == "number" and "status" or "fault"] = value
-    elseif FIELDS[name] then
-      answer[name] = value
-    else
-      answer.headers[name] = value
-    end
-  end
+  for name, value in pairs(item) do add_field(answer, name, value) end
   return answer
 end
 
@@ -199,8 +215,9 @@ local function run(o, transcript)
 end
 
 function M.run(o)
-  for name in pairs(o) do
+  for name, value in pairs(o) do
     if not OPTIONS[name] then error(("sim.run has no option '%s'"):format(tostring(name)), 2) end
+    if type(value) == "string" and value:find("%z") then error(("sim.run: %s holds a NUL"):format(name), 2) end
   end
   local transcript = { requests = {}, verdicts = {}, lines = {}, waited = 0 }
   local back = fresh()

@@ -8,6 +8,7 @@ local redact = require "lull.redact"
 local sched = require "lull.sched"
 local secret = require "lull.secret"
 local text = require "lull.text"
+local utf8 = require "lull.utf8"
 
 local M = {}
 
@@ -50,12 +51,13 @@ function M.line(id, details, since)
   if details.rule_key then line = ("%s [rule %s]"):format(line, details.rule_key) end
   if details.chaos then line = line .. " [chaos]" end
   if details.hedge then line = line .. " [hedge]" end
+  if details.body_error then line = ("%s [its body: %s]"):format(line, details.body_error) end
   if details.resumed then line = line .. " [continued]" end
   if details.cause and details.cause ~= "none" and details.queued >= 0.001 then
     line = ("%s [waited %s for %s of lane %s]"):format(line, text.duration(details.queued),
       details.cause, details.lane)
   end
-  return secret.redact(line)
+  return utf8.visible(secret.redact(line))
 end
 
 ---The same as a table for JSON.
@@ -71,6 +73,7 @@ function M.record(id, details, since)
     attempts = details.limit,
     status = details.status,
     class = details.class,
+    body_error = details.body_error,
     sent = details.sent,
     maybe_applied = details.maybe_applied,
     took = details.took,
@@ -91,8 +94,8 @@ function M.record(id, details, since)
   }
 end
 
----Reports every verdict: to `trace` (a file) as lines, to `log` as JSON, to
----`record` (a function) as it is.
+---Reports every verdict: to `trace` (a file) as lines, to `log` (a function) as
+---lines of JSON, to `record` (a function) as it is.
 function M.install(trace, log, record)
   local engine = sched.engine()
   local since = engine:now()
@@ -100,10 +103,7 @@ function M.install(trace, log, record)
   require("lull.client").observe("started", M.number)
   sched.on("verdict", function(id, details)
     if trace then trace:write(M.line(id, details, since), "\n") end
-    if log then
-      log:write(json.line(M.record(id, details, since)))
-      log:flush()
-    end
+    if log then log(json.line(M.record(id, details, since))) end
     if record then record(details) end
   end)
   sched.on("done", function(id) numbers[id] = nil end)

@@ -38,6 +38,15 @@ function M.fail(message)
   error(message, 0)
 end
 
+---Refuses a text that holds a NUL: C reads it up to there, and would send or
+---write something else.
+---@param value any
+---@param name string
+function M.no_nul(value, name)
+  if type(value) == "string" and value:find("%z") then M.fail(name .. " holds a NUL") end
+  return value
+end
+
 -- Edit distance of two short words (Levenshtein), with neighbours swapped as
 -- one step.
 local function distance(a, b)

@@ -50,6 +50,7 @@ void lull_client_drop(struct lull_client *c)
   if (!c || --c->users)
     return;
   lull_mem_free(c->base);
+  lull_mem_free(c->home);
   lull_policy_clear(&c->policy);
   lull_headers_clear(&c->headers);
   lull_headers_clear(&c->secrets);
@@ -87,4 +88,9 @@ void lull_client_remember(struct lull_client *c, const char *url,
   lull_mem_free(c->seen);
   lull_mem_free(c->seen_origin);
   c->seen = c->seen_origin = NULL;
+}
+
+bool lull_client_away(const struct lull_client *c, const char *origin)
+{
+  return c->home && !c->cross_origin && strcmp(c->home, origin) != 0;
 }

@@ -33,8 +33,11 @@ struct lull_transport {
 
 struct lull_client {
   unsigned users;
-  uint64_t serial; /* tells clients apart, also after one is gone */
-  char *base;      /* of the URLs that are but a path; NULL: none */
+  uint64_t serial;   /* tells clients apart, also after one is gone */
+  char *base;        /* of the URLs that are but a path; NULL: none */
+  char *home;        /* the base's origin; NULL: none */
+  bool cross_origin; /* its credentials go also where a script sends else */
+  bool cert_of_call; /* the certificate came with the call's URL */
   struct lull_policy policy;
   struct lull_transport transport;
   struct lull_headers headers; /* sent with every request */
@@ -57,6 +60,10 @@ bool lull_client_recall(const struct lull_client *client, const char *url,
 /* Remembers a URL that was parsed. A cache: without memory it stays empty. */
 void lull_client_remember(struct lull_client *client, const char *url,
                           const char *origin);
+
+/* True when its credentials are not for that origin: it has a base elsewhere,
+   and does not say that they are. */
+bool lull_client_away(const struct lull_client *client, const char *origin);
 
 /* With the defaults and one user; NULL when there is no memory. */
 struct lull_client *lull_client_new(void);

@@ -62,29 +62,39 @@ static enum lull_err compare(const char *from, const char *to, bool *same,
   return err;
 }
 
-/* Goes to `target`, which is taken. */
-static void go_to(struct lull_request *r, char *target, bool same)
+/* Goes to `target`, which is taken. What is for one origin stays there. */
+static enum lull_err go_to(struct lull_request *r, char *target, bool same)
 {
+  static const char no_host[] = "host\0";
+  enum lull_err err = LULL_OK;
+  if (!same && lull_headers_get(&r->headers, "host", 0))
+    err = lull_request_override(&r->headers, no_host, sizeof no_host);
+  if (err) {
+    lull_mem_free(target);
+    return err;
+  }
   lull_mem_free(r->url);
   r->url = target;
   if (same)
-    return;
+    return LULL_OK;
   lull_headers_clear(&r->secrets);
   r->foreign = true;
+  return LULL_OK;
 }
 
-enum lull_err lull_redirect_to(struct lull_request *r, const char *url)
+enum lull_err lull_redirect_to(struct lull_request *r, const char *url,
+                               bool cross_origin)
 {
   char *target = NULL;
   bool same = false, down = false;
   enum lull_err err = lull_url_resolve(r->url, url, &target);
   if (!err)
     err = compare(r->url, target, &same, &down);
-  if (err)
+  if (err) {
     lull_mem_free(target);
-  else
-    go_to(r, target, same);
-  return err;
+    return err;
+  }
+  return go_to(r, target, same || cross_origin);
 }
 
 enum lull_err lull_redirect_apply(struct lull_request *r, int status,
@@ -99,9 +109,9 @@ enum lull_err lull_redirect_apply(struct lull_request *r, int status,
     err = LULL_EINVAL;
   if (!err && becomes_get(status, r->method))
     err = to_get(r);
-  if (err)
+  if (err) {
     lull_mem_free(target);
-  else
-    go_to(r, target, same);
-  return err;
+    return err;
+  }
+  return go_to(r, target, same);
 }

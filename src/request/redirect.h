@@ -18,8 +18,10 @@ enum lull_err lull_redirect_apply(struct lull_request *request, int status,
                                   const char *location);
 
 /* Sends the request to another URL, absolute or relative to its own; another
-   origin sees none of the secrets so far. LULL_EINVAL, LULL_ENOMEM. */
-enum lull_err lull_redirect_to(struct lull_request *request, const char *url);
+   origin sees none of the secrets so far, unless `cross_origin`. LULL_EINVAL,
+   LULL_ENOMEM. */
+enum lull_err lull_redirect_to(struct lull_request *request, const char *url,
+                               bool cross_origin);
 
 /* The status is one that lull follows when it comes with a Location. */
 bool lull_redirect_status(int status);

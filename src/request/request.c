@@ -99,6 +99,11 @@ enum lull_err lull_body_check(const struct lull_body *body)
   return err;
 }
 
+bool lull_request_at_home(const struct lull_request *r)
+{
+  return !r->foreign && !r->away;
+}
+
 /* Adds the fields of `from` that neither `r` nor `all` names already. */
 static enum lull_err inherit(struct lull_headers *all,
                              const struct lull_headers *from,
@@ -110,6 +115,8 @@ static enum lull_err inherit(struct lull_headers *all,
   while (!err && lull_headers_next(from, &at, &name, &value)) {
     if (lull_headers_get(&r->headers, name, 0) ||
         lull_headers_get(&r->secrets, name, 0) || !*value)
+      continue;
+    if (strcasecmp(name, "host") == 0 && !lull_request_at_home(r))
       continue;
     err = lull_headers_copy(all, name, value);
   }
@@ -137,7 +144,7 @@ enum lull_err lull_request_headers(const struct lull_request *r,
     err = copy(all, &r->secrets);
   if (!err)
     err = inherit(all, &c->headers, r);
-  if (!err && !r->foreign)
+  if (!err && lull_request_at_home(r))
     err = inherit(all, &c->secrets, r);
   return err;
 }

@@ -24,7 +24,8 @@ struct lull_request {
   struct lull_headers secrets; /* headers that no other origin may see */
   struct lull_body *body;      /* NULL: none */
   char *output;                /* the file for the accepted body, or NULL */
-  bool foreign; /* went to another origin: the client's secrets stay here */
+  bool foreign;                /* went to another origin than its first */
+  bool away;                   /* goes to another origin than the client's */
 };
 
 void lull_request_init(struct lull_request *r);
@@ -51,6 +52,10 @@ enum lull_err lull_body_check(const struct lull_body *body);
 enum lull_err lull_request_headers(const struct lull_request *r,
                                    const struct lull_client *c,
                                    struct lull_headers *all);
+
+/* Whether its client's secrets, host and certificate may go along: they stay
+   with the origin of the client, and with that of the call. */
+bool lull_request_at_home(const struct lull_request *r);
 
 /* True when the request or its client names that header, if only to keep it
    from being sent. */

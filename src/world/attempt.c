@@ -46,6 +46,26 @@ void lull_attempt_clear(struct lull_attempt *a)
   lull_headers_clear(&a->outgoing);
 }
 
+void lull_attempt_head(struct lull_attempt *a, int status, lull_usec at)
+{
+  if (a->response.status)
+    return;
+  a->response.status = status;
+  a->moved = at;
+  if (a->head)
+    a->head(a, at);
+}
+
+void lull_attempt_settle(struct lull_attempt *a)
+{
+  int status = a->response.status;
+  bool success = status >= 200 && status < 300;
+  if (!a->class || !status || success || a->class == LULL_LOCAL_MEMORY)
+    return;
+  a->cut = a->class;
+  a->class = LULL_CLASS_NONE;
+}
+
 /* A file that is to be continued must come as it is: the bytes of a decoded
    body have no place in the encoded one. */
 static enum lull_err file_headers(const struct lull_attempt *a,

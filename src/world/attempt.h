@@ -28,13 +28,19 @@ struct lull_attempt {
   /* Called when the request starts to leave, from within `next`; it must
      not call the world. */
   void (*leaving)(struct lull_attempt *a, lull_usec at);
+  /* Called when status and headers of the final answer are there, also when
+     that is its end; likewise from within `next`, or from a simulated
+     server's words. `response.status` and its headers may be read. */
+  void (*head)(struct lull_attempt *a, lull_usec at);
   const struct lull_request *request;
   const struct lull_client *client;
   const char *validator; /* of the part in the sink's file; NULL: no part */
   uint64_t resume_from;  /* how long that part is */
-  lull_usec stall;       /* ends when nothing comes for so long; 0: never */
+  lull_usec stall;       /* ends when no byte moves for so long; 0: never */
+  lull_usec moved;       /* when one did last; the worlds tell */
 
-  enum lull_class class; /* LULL_CLASS_NONE: there is a whole answer */
+  enum lull_class class; /* LULL_CLASS_NONE: the status counts */
+  enum lull_class cut; /* what ended its body before its end; NONE: nothing */
   struct lull_response response;
   bool connected;    /* there was a connection to send on */
   bool sent;         /* a byte of the request may have reached the server */
@@ -52,6 +58,13 @@ void lull_attempt_init(struct lull_attempt *a,
                        const struct lull_request *request,
                        const struct lull_client *client);
 void lull_attempt_clear(struct lull_attempt *a);
+
+/* Status and headers of the final answer are there. Once for an attempt. */
+void lull_attempt_head(struct lull_attempt *a, int status, lull_usec at);
+
+/* It has ended: the head of an answer decides, and what ended the body can
+   only add to it. But a success without its body is none. */
+void lull_attempt_settle(struct lull_attempt *a);
 
 /* All headers that go out, those for the rest of a file included. */
 enum lull_err lull_attempt_headers(const struct lull_attempt *a,

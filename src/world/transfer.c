@@ -14,7 +14,7 @@
 
 /* libcurl refuses a body whose coding it does not know; told in time to
    decode nothing, it hands it over. */
-static void end_headers(struct lull_transfer *t)
+static void choose_decoding(struct lull_transfer *t)
 {
   const struct lull_headers *h = &t->attempt->response.headers;
   const char *coding;
@@ -26,24 +26,40 @@ static void end_headers(struct lull_transfer *t)
     curl_easy_setopt(t->easy, CURLOPT_HTTP_CONTENT_DECODING, 0L);
 }
 
-/* Begins the list anew at each status line: what came before was a 1xx. */
+/* An empty line: the answer is the final one, or a 1xx before it. */
+static void end_head(struct lull_transfer *t)
+{
+  long status = 0;
+  t->in_head = false;
+  curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+  if (status < 200)
+    return;
+  t->headers_ended = true;
+  choose_decoding(t);
+  lull_attempt_head(t->attempt, (int)status, t->world->ops->now(t->world));
+}
+
+/* A head begins with its status line, whatever the names of the fields below
+   it; what comes after the final one are trailers, and those are not headers.
+ */
 static size_t take_header(char *line, size_t size, size_t count, void *user)
 {
   struct lull_transfer *t = user;
   struct lull_attempt *a = t->attempt;
   size_t len = size * count;
   a->answered = true;
-  if (len > 5 && memcmp(line, "HTTP/", 5) == 0) {
+  if (t->headers_ended)
+    return len;
+  if (!t->in_head) {
     lull_headers_clear(&a->response.headers);
     a->arrived = t->world->ops->wall(t->world);
-    t->headers_ended = false;
+    t->in_head = true;
     return len;
   }
-  if (t->headers_ended)
-    return len; /* trailers are not headers */
-  t->headers_ended = *line == '\r' || *line == '\n';
-  if (t->headers_ended)
-    end_headers(t);
+  if (*line == '\r' || *line == '\n') {
+    end_head(t);
+    return len;
+  }
   t->failed = lull_headers_add_line(&a->response.headers,
                                     a->client->max_headers, line, len);
   return t->failed ? 0 : len;
@@ -51,10 +67,8 @@ static size_t take_header(char *line, size_t size, size_t count, void *user)
 
 static enum lull_err body_begins(struct lull_transfer *t)
 {
-  long status = 0;
-  curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
   t->body_started = true;
-  return lull_attempt_body_begins(t->attempt, (int)status);
+  return lull_attempt_body_begins(t->attempt, t->attempt->response.status);
 }
 
 static size_t take_body(char *bytes, size_t size, size_t count, void *user)
@@ -170,11 +184,12 @@ void lull_transfer_unload(struct lull_transfer *t)
     t->attempt->transfer = NULL;
   t->attempt = NULL;
   t->body_fd = -1;
-  t->body_left = 0;
+  t->body_left = t->moved = 0;
   t->sends = 0;
   t->sent_before = 0;
   t->fresh = t->stale = false;
-  t->headers_ended = t->body_started = t->undecoded = false;
+  t->in_head = t->headers_ended = t->body_started = false;
+  t->undecoded = false;
   t->failed = LULL_OK;
   t->error[0] = '\0';
 }

@@ -28,12 +28,14 @@ struct lull_transfer {
   bool plain_tls;     /* for an https URL: some hang on it */
   int body_fd;
   int64_t body_left;
+  int64_t moved;      /* bytes of bodies, both ways, when last looked */
   bool records;       /* TLS may be spoken on the connection */
   bool fresh;         /* only a new connection will do */
   bool stale;         /* ended, unsent: its kept connection was closed */
   unsigned sends;     /* how often libcurl was about to send it */
   long sent_before;   /* bytes that had left by then: a proxy's CONNECT */
-  bool headers_ended; /* of the last answer: what follows are trailers */
+  bool in_head;       /* a status line came, and its empty line did not */
+  bool headers_ended; /* of the final answer: what follows are trailers */
   bool body_started;
   bool undecoded;       /* the body has a coding that libcurl does not know */
   enum lull_err failed; /* why a callback refused */

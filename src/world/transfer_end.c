@@ -178,18 +178,14 @@ static void check_file(struct lull_attempt *a, int status)
 void lull_transfer_conclude(struct lull_transfer *t, CURLcode code)
 {
   struct lull_attempt *a = t->attempt;
-  long status = 0;
   lull_transfer_evidence(t);
   classify(t, code);
-  curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
-  check_file(a, (int)status);
-  if (a->class == LULL_CLASS_NONE && !lull_attempt_whole(a, (int)status))
+  check_file(a, a->response.status);
+  if (!a->class && !lull_attempt_whole(a, a->response.status))
     a->class = LULL_HTTP_TRUNCATED;
-  if (a->class == LULL_CLASS_NONE)
-    a->response.status = (int)status;
-  else if (unusable_proxy(t, code))
+  if (a->class && unusable_proxy(t, code))
     snprintf(a->detail, sizeof a->detail, "%s", LULL_PROXY_PROBLEM);
-  else if (is_told(a, code))
+  else if (a->class && is_told(a, code))
     snprintf(a->detail, sizeof a->detail, "%.95s",
              t->error[0] ? t->error : curl_easy_strerror(code));
 }

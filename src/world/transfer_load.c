@@ -120,6 +120,19 @@ static bool is_tls(const char *url)
   return strncasecmp(url, "https:", 6) == 0;
 }
 
+/* The client's own certificate: for its origin, or that of the call which
+   brought it. */
+static void load_cert(CURL *easy, const struct lull_attempt *a)
+{
+  const struct lull_transport *how = &a->client->transport;
+  if (a->request->foreign || (a->request->away && !a->client->cert_of_call))
+    return;
+  if (how->cert)
+    curl_easy_setopt(easy, CURLOPT_SSLCERT, how->cert);
+  if (how->cert_key)
+    curl_easy_setopt(easy, CURLOPT_SSLKEY, how->cert_key);
+}
+
 static void load_transport(CURL *easy, const struct lull_transport *how,
                            const char *url)
 {
@@ -142,10 +155,6 @@ static void load_transport(CURL *easy, const struct lull_transport *how,
   }
   if (how->ca)
     curl_easy_setopt(easy, CURLOPT_CAINFO, how->ca);
-  if (how->cert)
-    curl_easy_setopt(easy, CURLOPT_SSLCERT, how->cert);
-  if (how->cert_key)
-    curl_easy_setopt(easy, CURLOPT_SSLKEY, how->cert_key);
   if (how->insecure) {
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
@@ -163,13 +172,26 @@ static bool load_proxy(CURL *easy, const char *proxy)
   return any;
 }
 
-static void load_stall(CURL *easy, lull_usec stall)
+/* Called at each step of a transfer to or from a file: a byte moved. */
+static int note_progress(void *user, curl_off_t down_all, curl_off_t down,
+                         curl_off_t up_all, curl_off_t up)
 {
-  if (stall <= 0)
+  struct lull_transfer *t = user;
+  (void)down_all, (void)up_all;
+  if (t->attempt && down + up != t->moved) {
+    t->moved = down + up;
+    t->attempt->moved = t->world->ops->now(t->world);
+  }
+  return 0;
+}
+
+static void load_stall(struct lull_transfer *t)
+{
+  if (t->attempt->stall <= 0)
     return;
-  curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
-  curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME,
-                   (long)((stall + LULL_SEC - 1) / LULL_SEC));
+  curl_easy_setopt(t->easy, CURLOPT_XFERINFOFUNCTION, note_progress);
+  curl_easy_setopt(t->easy, CURLOPT_XFERINFODATA, t);
+  curl_easy_setopt(t->easy, CURLOPT_NOPROGRESS, 0L);
 }
 
 static void load_constants(struct lull_transfer *t)
@@ -185,7 +207,7 @@ static bool is_plain(const struct lull_attempt *a)
 {
   const struct lull_request *r = a->request;
   return strcmp(r->method, "GET") == 0 && !r->body && !r->output &&
-         !r->foreign && lull_headers_count(&r->headers) == 0 &&
+         lull_request_at_home(r) && lull_headers_count(&r->headers) == 0 &&
          lull_headers_count(&r->secrets) == 0 && a->stall == 0;
 }
 
@@ -197,8 +219,9 @@ static enum lull_err load_all(struct lull_transfer *t, struct lull_attempt *a)
   load_constants(t);
   lull_transfer_listen(t);
   lull_transfer_guard(t);
-  load_stall(t->easy, a->stall);
+  load_stall(t);
   load_transport(t->easy, &a->client->transport, a->request->url);
+  load_cert(t->easy, a);
   t->records = load_proxy(t->easy, a->client->transport.proxy) ||
                is_tls(a->request->url); /* a proxy's own may be, too */
   err = lull_attempt_headers(a, &all);

@@ -247,12 +247,24 @@ describe("the binary #binary", function()
       "asleep", ".lua:1")
   end)
 
-  it("a closed pipe ends a script that prints for ever", function()
-    local path = wire.write("while true do print 'y' end", ".lua")
-    local result = wire.run(("{ %s %s; echo $? >&3; } 3>&2 | head -2"):format(wire.quote(BINARY), path))
-    assert.are.equal("y\ny\n", result.out)
-    has(result.err, "cannot write to standard output")
-    assert.is_truthy(result.err:match "\n1\n$")
+  -- It was told as an error of the script's, with a traceback; and what wrote
+  -- by io.write went on for nobody. Other tools end without a word.
+  it("a closed pipe ends a script that prints for ever, without a word", function()
+    for _, line in ipairs { "print 'y'", "io.write 'y\\n'", "io.stdout:write 'y\\n'", "pcall(print, 'y')" } do
+      local path = wire.write(("while true do %s end"):format(line), ".lua")
+      local result = wire.run(("{ %s %s; echo $? >&3; } 3>&2 | head -2"):format(wire.quote(BINARY), path))
+      assert.are.same({ "y\ny\n", "1\n" }, { result.out, result.err }, line)
+    end
+  end)
+
+  it("a closed pipe of a log or a body, too", function()
+    local world = wire.write("return { ['http://api.test'] = function() return 200, nil, ('y\\n'):rep(1e5) end }", ".lua")
+    local path = wire.write("while true do require('lull').get 'http://api.test/' end", ".lua")
+    for _, arguments in ipairs { "--log - --sim %s " .. path, "get --sim %s http://api.test/" } do
+      local result = wire.run(("{ %s %s; echo $? >&3; } 3>&2 | head -c 1"):format(wire.quote(BINARY),
+        arguments:format(world)))
+      assert.are.same({ 1, "1\n" }, { #result.out, result.err }, arguments)
+    end
   end)
 
   -- The pipe that signals come by took the place of the closed one, and what
@@ -268,7 +280,52 @@ describe("the binary #binary", function()
     local path = wire.write("io.write 'lost'", ".lua")
     local result = wire.run(("%s %s >/dev/full"):format(wire.quote(BINARY), path))
     assert.are.equal(1, result.code)
-    has(result.err, "cannot write to standard output")
+    assert.are.equal("lull: cannot write to standard output: No space left on device\n", result.err)
+  end)
+
+  -- A log on a full disk ended with 0, and nobody was told; a print that failed
+  -- ended the script half way.
+  it("what cannot be written is said at once, and once; the run goes on: 1", function()
+    local world = wire.write("return { ['http://api.test'] = function() return 200 end }", ".lua")
+    local path = wire.write([[
+    local lull = require "lull"
+    io.stdout:setvbuf "no"
+    for i = 1, 3 do
+      lull.get("http://api.test/" .. i)
+      print(i)
+      io.stderr:write("call ", i, "\n")
+    end
+    ]], ".lua")
+    local lost = "lull: cannot write to %s: No space left on device\n"
+    local calls = "call 1\ncall 2\ncall 3\n"
+    local result = lull(("--sim %s %s >/dev/full"):format(world, path))
+    assert.are.same({ 1, "", lost:format "standard output" .. calls }, { result.code, result.out, result.err })
+    result = lull(("--sim %s --log /dev/full %s"):format(world, path))
+    assert.are.same({ 1, "1\n2\n3\n", lost:format "/dev/full" .. calls }, { result.code, result.out, result.err })
+    result = lull(("--sim %s --record /dev/full %s"):format(world, path))
+    assert.are.same({ 1, "1\n2\n3\n", lost:format "/dev/full" .. calls }, { result.code, result.out, result.err })
+    result = lull(("--sim %s --log - %s >/dev/full"):format(world, path))
+    assert.are.same({ 1, "", lost:format "standard output" .. calls }, { result.code, result.out, result.err })
+    -- What a script writes itself is seen when the loop comes round.
+    result = script([[
+    io.stdout:setvbuf "no"
+    require("lull").spawn(function() io.stdout:write "lost" end)
+    require("lull").sleep(0)
+    io.stderr:write "after\n"
+    ]], "", ">/dev/full")
+    assert.are.same({ 1, "lull: cannot write to standard output\nafter\n" }, { result.code, result.err })
+  end)
+
+  it("what cannot be written does not pass for work that is left: 1, and no 75", function()
+    local world = wire.write([[
+    return { ["http://api.test"] = function() return 503, { ["retry-after"] = "3600" } end }
+    ]], ".lua")
+    local result = script("assert(require('lull').get 'http://api.test/')", "--log /dev/full --sim " .. world)
+    assert.are.equal(1, result.code)
+    for _, command in ipairs { "--version", "get --help", "help", "sim none --clients 1" } do
+      assert.are.equal(1, lull(command .. " >/dev/full").code, command)
+    end
+    assert.are.equal(1, lull("sim none --clients 1 --svg /dev/full").code)
   end)
 
   it("something to be tried later: 75", function()
@@ -295,6 +352,14 @@ describe("the binary #binary", function()
       end
       for _, line in ipairs(lines_of(result.out)) do assert.is_true(#line <= 100, line) end
     end
+  end)
+
+  it("help is a command, too", function()
+    assert.are.same(lull "--help", lull "help")
+    for _, command in ipairs { "get", "sim", "plan" } do
+      assert.are.same(lull(command .. " --help"), lull("help " .. command))
+    end
+    refused(lull "help hlep", 2, "no command is called 'hlep' (did you mean 'help'?)")
   end)
 
   it("--version tells lull and what it is made of", function()
@@ -409,6 +474,32 @@ describe("the binary #binary", function()
       { records[1].status, records[1].source, records[1].hint_seconds, records[1].hint })
     assert.are.same({ 503, "rule", 2, true },
       { records[8].status, records[8].source, records[8].wait, records[8].asked })
+  end)
+
+  -- A lane may be named by whatever a script has at hand: its bytes made the log
+  -- no UTF-8, and moved the cursor of who looked at the trace.
+  it("control bytes and what is no UTF-8 are shown as such", function()
+    local world = wire.write("return { ['http://api.test'] = function() return 200 end }", ".lua")
+    local log = wire.path()
+    local result = script([[
+    local lull = require "lull"
+    for _ = 1, 2 do
+      lull.get("http://api.test/", { lane = "a\1b\0\255c\27[31m\237\160\128\195\169", limit = "1/s" })
+    end
+    for name in pairs(lull.lanes()) do print((name:gsub("[%c\128-\255]", "?"))) end
+    ]], "--trace --log " .. log .. " --sim " .. world)
+    has(result.err, "for rate of lane a\\x01b\\x00\\xFFc\\x1B[31m\\xED\\xA0\\x80\195\169]")
+    assert.are.equal("a?b\\x00?c?[31m?????\n", result.out)
+    has(wire.read(log), '"lane":"a\\u0001b\\\\x00\\\\xFFc\\u001b[31m\\\\xED\\\\xA0\\\\x80\195\169"')
+  end)
+
+  it("--log - is standard output", function()
+    local world = wire.write("return { ['http://api.test'] = function() return 200 end }", ".lua")
+    local result = script("print(require('lull').get 'http://api.test/')", "--log - --sim " .. world)
+    local lines = lines_of(result.out)
+    assert.are.equal(2, #lines)
+    has(lines[1], '"verdict":"accept"')
+    assert.are.same({ "200 OK", "", 0 }, { lines[2], result.err, result.code })
   end)
 
   it("secrets reach neither trace nor log nor errors", function()

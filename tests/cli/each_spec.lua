@@ -126,6 +126,74 @@ describe("lull post --each #binary", function()
     assert.matches("attempts 3, timeout 30s", result.out)
   end)
 
+  -- What the script of --script sends is what the command sends.
+  it("gives the script that does the same", function()
+    local log = [[
+      local out = assert(io.open(%q, "a"))
+      return { ["http://api.test"] = function(request)
+        out:write(request.method, " ", request.path, " ", request.headers["idempotency-key"] or "-", " ",
+          request.headers["x-who"] or "-", " ", request.headers["content-type"] or "-", "\n", request.body or "-", "\n")
+        out:flush()
+        return 201
+      end }]]
+    local function sent(command)
+      local path = wire.path ".txt"
+      local world = wire.write(log:format(path), ".lua")
+      local result = lull(command:gsub("WORLD", world))
+      assert.equal(0, result.code, result.err)
+      return wire.read(path)
+    end
+    local function same(rows, ending, words)
+      local file = wire.write(rows, ending)
+      words = words .. " --each " .. file .. " --parallel 1"
+      local script = lull(words .. " --script")
+      assert.are.same({ 0, "" }, { script.code, script.err })
+      local direct = sent(words .. " --sim WORLD --results /dev/null")
+      local scripted = sent("--sim WORLD " .. wire.write(script.out, ".lua"))
+      return direct, scripted, script.out
+    end
+    local rows = "id,sku,order no,n\n1,\"B \"\"2\"\"\",x y,0012\n2,C%,z,1.5\n3,null,,true\n4,,,-0.5\n5,,,1e3\n"
+    local direct, scripted = same(rows, ".csv", "post 'api.test/o/{id}?q={order no}' --key 'k-{id}' "
+      .. [[-H 'X-Who: {sku}' --json '["<{sku}>{{",{n},"{n}"]' --attempts 3 --limit 10/s --on 404=accept]])
+    assert.equal(direct, scripted)
+    assert.matches('"<B \\"2\\">{","0012","0012"]', direct)
+    direct, scripted = same(rows, ".csv", "put 'http://api.test/{id}' -d 'a={sku}&b={n}' -u me:word")
+    assert.equal(direct, scripted)
+    direct, scripted = same('{"id": 1, "a": {"if": [1, null]}}\n', ".ndjson",
+      [[patch 'http://api.test/{id}' --json '{"x":{a.if},"y":[],"z":"{id}"}']])
+    assert.equal(direct, scripted)
+    direct, scripted = same("http://api.test/a?b\n", ".txt", "delete {.}")
+    assert.equal(direct, scripted)
+  end)
+
+  it("writes a script as a person would", function()
+    local file = wire.write("id,count\n1,2\n", ".csv")
+    local result = lull("post http://127.0.0.1:8080/orders --attempts 8 --on 404=accept --limit 10/s --key '{id}' "
+      .. [[--json '{"count": {count}, "id": "{id}"}' --script --each ]] .. file)
+    assert.equal(([[
+#!/usr/bin/env lull
+local lull = require "lull"
+
+-- A cell as JSON has it: a number where it is written as one.
+local function cell(text)
+  local number = text:find "^%%-?%%d[%%d.]*$" and not text:find "^%%-?0%%d" and #text < 16
+  local value = (number or text == "true" or text == "false") and lull.json.decode(text)
+  if value ~= nil and (value or text == "false") then return value end
+  return text
+end
+
+local api = lull.client { attempts = 8, limit = "10/s", on = { [404] = "accept" } }
+
+local sum = lull.each(lull.rows "%s", function(row)
+  return api:post("http://127.0.0.1:8080/orders", {
+    json = { count = cell(row.count), id = row.id },
+    key = row.id,
+  })
+end)
+lull.exit(sum.code)
+]]):format(file), result.out)
+  end)
+
   it("does nothing with a file without rows", function()
     local result = each("id\n", "post http://api.test/{id} --each FILE")
     assert.are.same({ 0, "", "lull: 0 rows: 0 done\n" }, { result.code, result.out, result.err })

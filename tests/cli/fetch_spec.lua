@@ -26,6 +26,10 @@ local answers = {
   ["/later"] = function() return 429, { ["retry-after"] = "3600" } end,
   ["/teapot"] = function() return 418, nil, "short and stout\n" end,
   ["/from"] = function() return 302, { location = "/ok" } end,
+  ["/binary"] = function() return 200, nil, "x\0y" end,
+  ["/bytes"] = function() return 200, nil, "\255\254" end,
+  ["/latin"] = function() return 200, { ["content-type"] = "text/plain; charset=latin1" }, "caf\233" end,
+  ["/bad"] = function() return 404, nil, "x\0y" end,
   ["/json"] = function() return 200, nil, { state = "paid" } end,
   ["/echo"] = function(request) return 200, nil, request.body end,
 }
@@ -109,6 +113,31 @@ describe("lull get #binary", function()
       local result = wire.run(("%s get %s >/dev/full"):format(BINARY, quote(server.url .. "/ok")))
       assert.equal(1, result.code)
       assert.matches("cannot write to standard output", result.err)
+    end)
+
+    it("where only a URL is named", function()
+      assert.same({ code = 0, out = "fine\n", err = "" }, lull(quote(server.url .. "/ok")))
+      assert.equal("fine\n", lull("--sim " .. quote(world) .. " HTTP://api.test/ok").out)
+      assert.equal("fine\n", lull("http://api.test/ok --sim " .. quote(world)).out)
+    end)
+
+    -- Bytes may move the cursor of a terminal, or change what it shows of all
+    -- that follows.
+    it("to a terminal only when it is text", function()
+      local function terminal(arguments)
+        local words = ("%s get --sim %s %s"):format(BINARY, quote(world), arguments:gsub("URL/", "http://api.test/"))
+        return wire.run(("script -qec %s /dev/null </dev/null"):format(quote(words)))
+      end
+      assert.same({ 0, "fine\r\n" }, { terminal("URL/ok").code, terminal("URL/ok").out })
+      assert.same({ 0, "caf\233" }, { terminal("URL/latin").code, terminal("URL/latin").out })
+      for _, arguments in ipairs { "URL/binary", "URL/bytes", "--fail-with-body -s -S URL/bad" } do
+        local result = terminal(arguments)
+        assert.equal(1, result.code)
+        assert.matches("the body is binary, and this is a terminal; %-o FILE keeps it", result.out)
+        assert.is_nil(result.out:find "[%z\254\255]")
+      end
+      assert.same({ 0, "x\0y" }, { terminal("-o - URL/binary").code, terminal("-o - URL/binary").out })
+      assert.equal("x\0y", sim("get URL/binary").out)
     end)
 
     it("of an error only with --fail-with-body", function()
@@ -217,6 +246,24 @@ describe("lull get #binary", function()
 
     -- A NUL ended the run with a traceback; a line without an end was read for
     -- ever.
+    -- Records in the place of URLs were an error each, and the URL that they were
+    -- meant for got one POST of nothing.
+    it("and does not take a list of records for bodies", function()
+      local records = wire.write('{"a":1}\n{"a":2}\n', ".ndjson")
+      for _, command in ipairs { "post", "put", "patch" } do
+        local sent = requests_of(function()
+          local result = over_wire(("%s -i %s URL/ok"):format(command, records))
+          assert.equal(2, result.code)
+          assert.matches("takes URLs from the file, and no bodies", result.err)
+          over_wire("get URL/ok") -- the log is written in order
+        end)
+        assert.equal(1, #sent)
+        assert.equal("GET", sent[1].method)
+      end
+      local urls = wire.write("http://api.test/ok\n", ".txt")
+      assert.equal("fine\nfine\n", sim("post -d '' -i " .. urls .. " URL/ok").out)
+    end)
+
     it("and says when a line cannot be a URL, or has no end", function()
       local result = sim("get -i -", "http://api.test/ok\0b\nhttp://api.test/ok\n")
       assert.equal("fine\n", result.out)

@@ -31,6 +31,7 @@ describe("a template", function()
     assert.equal('{"a": "x\\"\\\\y", "n": 3}', of('{"a": {a}, "n": {n}}', "json", row))
     assert.equal('{"a": "<x\\"\\\\y>", "n": "3"}', of('{"a": "<{a}>", "n": "{n}"}', "json", row))
     assert.equal('["0012","12345678901234567890",true,"+1"]', of("[{zip},{big},{yes},{plus}]", "json", row))
+    assert.equal('["null",-0.5,"1e3"]', of("[{a},{b},{c}]", "json", { a = "null", b = "-0.5", c = "1e3" }))
     assert.equal('{"\\"{": "0012"}', of('{"\\"{{": {zip}}', "json", row))
   end)
 

@@ -489,9 +489,43 @@ describe("the URL", function()
   end)
 
   -- The rest of it was left out, and the request went elsewhere.
+  -- A file "private\0.txt" was read as "private" and sent, a query was cut, a
+  -- retry went to half a URL: C reads a text up to its NUL. It refuses such a
+  -- text now wherever it takes one, and each option before that, by name.
+  it("refuses a NUL in whatever C would cut there", function()
+    for _, name in ipairs { "base", "ca", "cert", "cert_key", "proxy", "lane", "query", "file", "output" } do
+      local value = (name == "base" and URL or "a") .. "\0b"
+      if name ~= "file" and name ~= "output" then refused({ [name] = value }, name .. " holds a NUL") end
+      if name ~= "base" then call_refused({ [name] = value }, name .. " holds a NUL", "POST", URL) end
+    end
+    refused({ on = { ["404\0"] = "retry" } }, "on's key holds a NUL")
+    refused({ limit = { ["GET /a\0b"] = "1/s" } }, "limit's path holds a NUL")
+    refused({ limit = { ["/a\0b"] = "1/s" } }, "limit's path holds a NUL")
+    for _, misuse in ipairs {
+      function(fresh) fresh.file "private\0.txt" end,
+      function(fresh) fresh.post(URL, { body = function() return fresh.file "private\0.txt" end }) end,
+      function(fresh) fresh.rows "private\0.csv" end,
+      function(fresh) fresh.get(URL, { on = { [404] = function(attempt) attempt:retry { url = "/a\0b" } end } }) end,
+      function() require("lull.sim").run { script = "private\0.lua" } end,
+      function() require("lull.core").client { cert = "a\0b" } end,
+    } do
+      local requests
+      local t = sim(function() return 404 end, function(fresh)
+        local fine, err = pcall(misuse, fresh)
+        assert.is_false(fine)
+        has(err, "holds a NUL")
+      end)
+      requests = #t.requests
+      assert.is_true(requests <= 1)
+    end
+  end)
+
   it("sends nothing to a URL, or into a path, with a NUL", function()
     call_refused({}, "a URL holds no NUL", "GET", URL .. "a\0b")
     call_refused({ output = "a\0b" }, "output holds a NUL", "GET", URL)
+    call_refused({}, "the method holds a NUL", "GET\0X", URL)
+    call_refused({ query = "a\0b" }, "query holds a NUL", "GET", URL)
+    call_refused({ lane = function() return "a\0b" end }, "what the lane's function returns holds a NUL", "GET", URL)
   end)
 
   it("takes methods with a colon only", function()

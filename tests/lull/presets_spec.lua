@@ -220,14 +220,14 @@ describe("preset", function()
       for _, preset in ipairs { "copyleaks", "copyleaks+spread" } do
         support.sim(always(503), function(lull)
           local api = lull.client { base = "http://api.test", preset = preset, attempts = 2 }
-          for call, attempts in pairs { ["POST /v3/account/login/api"] = 2, ["PATCH /v3.1/scans/delete"] = 2,
+          for sent, attempts in pairs { ["POST /v3/account/login/api"] = 2, ["PATCH /v3.1/scans/delete"] = 2,
             ["POST /v3/account/login/api?x=1"] = 2, ["PATCH /v3/scans/start"] = 1, ["POST /v3/account/login/apis"] = 1,
             ["POST /x/v3/account/login/api"] = 1, ["POST /v2/writer-detector/a/check"] = 1,
             ["PATCH /v3/account/login/api"] = 1, ["PUT /v3/scans/submit/file/a"] = 2, ["POST /"] = 1 } do
-            local method, path = call:match("(%u+) (.*)")
+            local method, path = sent:match("(%u+) (.*)")
             local _, err = api:request(method, path)
-            assert.are.same({ call, attempts, attempts == 2 and "attempts" or "unsafe" },
-              { call, err.attempts, err.why })
+            assert.are.same({ sent, attempts, attempts == 2 and "attempts" or "unsafe" },
+              { sent, err.attempts, err.why })
           end
         end)
       end

@@ -33,7 +33,8 @@ describe("a secret in a text", function()
     ["in JSON"] = [[s3cr3t\/x y]], ["in JSON by numbers"] = [[s3cr3t\u002fx\u0020y]],
     ["in HTML"] = "s3cr3t&#47;x&#x20;y", ["given encoded"] = "pa%2Fss", ["given encoded, and decoded"] = "pa/ss",
     ["given encoded, and in lower case"] = "pa%2fss", ["with marks in JSON"] = [[qu\"ote\\d&<é]],
-    ["with marks in HTML"] = [[qu&quot;ote\d&amp;&lt;&#233;]], ["beyond ASCII in JSON"] = [[qu\"ote\\d\u0026\u003c\u00e9]],
+    ["with marks in HTML"] = [[qu&quot;ote\d&amp;&lt;&#233;]],
+    ["beyond ASCII in JSON"] = [[qu\"ote\\d\u0026\u003c\u00e9]],
     ["percent-encoded bytes"] = "qu%22ote%5Cd%26%3C%C3%A9",
   } do
     it("is found " .. name, function()

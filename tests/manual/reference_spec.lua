@@ -377,6 +377,7 @@ local SERVERS = {
   ["/moved"] = function() return 302, { location = "/ok" } end,
   ["/slow"] = function() return { status = 200, delay = 5 } end,
   ["/file"] = whole_or_cut,
+  ["/gone"] = function() return { status = 410, body = "abcdef", cut = 3 } end,
   ["/quota"] = function() return 200, { ["ratelimit-limit"] = "10", ["ratelimit-remaining"] = "3",
     ["ratelimit-reset"] = "60" } end,
 }
@@ -400,6 +401,10 @@ local function calls(own)
   note_outcome(own.get("http://api.test/slow", { hedge = 1 }))
   note_outcome(own.get("http://api.test/file", { output = wire.path() }))
   note_outcome(own.get "http://api.test/quota")
+  note_outcome(own.get("http://api.test/gone", { on = { [410] = function(attempt)
+    watch_attempt(attempt)
+    return attempt:accept()
+  end } }))
 end
 
 local function cancelled_call(own)

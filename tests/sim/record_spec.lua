@@ -91,6 +91,56 @@ describe("the binary #binary", function()
     has(result.err, "is of version 7, and this lull reads version 1")
   end)
 
+  -- JSON is UTF-8: a body of other bytes made a recording that other programs
+  -- refuse to read.
+  it("is UTF-8 whatever bytes came, and gives back the same", function()
+    local server = wire.server [[
+return { ["http://api.test"] = function(request)
+  return request.path == "/bad" and 404 or 200, { ["x-name"] = "caf\233" }, "a\0\255\254b"
+end }
+]]
+    local recording, script = wire.path ".jsonl", wire.write([[
+local lull = require "lull"
+local res = assert(lull.get(arg[1] .. "/good"))
+local _, err = lull.get(arg[1] .. "/bad")
+for _, one in ipairs { res, err.response } do print(one.headers["x-name"], one.body) end
+]], ".lua")
+    local real = lull(("--record %s --bodies %s %s"):format(recording, script, server.url))
+    server:stop()
+    assert.equal(("caf\233\ta\0\255\254b\n"):rep(2), real.out)
+    local text = wire.read(recording)
+    assert.is_nil(text:find "[%z\128-\255]")
+    has(text, '"body_base64":"YQD\\/\\/mI="')
+    has(text, '["x-name","Y2Fm6Q==","base64"]')
+    assert.same(real, lull(("--sim %s %s %s"):format(recording, script, server.url)))
+  end)
+
+  it("says of what is no recording which line of it, and what is wrong", function()
+    local script = wire.write("require('lull').get 'http://api.test/'", ".lua")
+    local first = '{"bodies":true,"lull":"recording","version":1}\n'
+    for line, words in pairs {
+      ["{bad"] = "is not JSON", ["3"] = "is no record", ["null"] = "is no record",
+      ['{"method":3}'] = "is without method and url",
+      ['{"method":"GET","url":"http://api.test/"}'] = "is without a status or an error's class",
+      ['{"method":"GET","url":"http://api.test/","class":"net.odd"}'] = "without a status or an error's class",
+      ['{"method":"GET","url":"http://api.test/","status":200,"headers":[1]}'] = "with a header that is none",
+      ['{"method":"GET","url":"http://api.test/","status":200,"headers":[["a","#","base64"]]}'] = "with a header",
+      ['{"method":"GET","url":"http://api.test/","status":200,"body":{}}'] = "with a body that is none",
+      ['{"method":"GET","url":"http://api.test/","status":200,"body_base64":"a"}'] = "with a body that is none",
+    } do
+      local recording = wire.write(first .. line .. "\n", ".jsonl")
+      local result = lull(("--sim %s %s"):format(recording, script))
+      assert.equal(3, result.code, line)
+      has(result.err, ("lull: recording %s: line 2 "):format(recording))
+      has(result.err, words)
+      assert.equal(1, select(2, result.err:gsub("\n", "")))
+    end
+    local other = wire.write('{"time":0}\n', ".jsonl")
+    local result = lull(("--sim %s %s"):format(other, script))
+    assert.same({ 3, ("lull: %s is neither a world file nor what lull --record writes\n"):format(other) },
+      { result.code, result.err })
+  end)
+
   it("adds chaos to a real run, and marks it", function()
     local server = wire.server [[
 return { ["http://api.test"] = function() return 200 end }

@@ -135,6 +135,7 @@ describe("a world that is wrong", function()
   end
 
   it("is one clear sentence", function()
+    fails(sim.replies { { 503, headers = "x" } }, "a reply's headers are a table, not a string")
     fails(sim.replies { 503 }, "request 2 (GET /x), and there are only 1 replies")
     fails(sim.replies { 200, 200 }, "only 1 of 2 replies were asked for")
     fails(function() error "broken server" end, "broken server")
@@ -305,6 +306,27 @@ print(lull.get("http://a.test/1").body, lull.get("http://a.test/2").headers.x)
 end)
 
 -- The support of the other specs is no second simulator.
+-- Headers in a table of their own became one header called "headers", or none.
+it("a reply's headers stand beside the rest, or in a table, or as lull.get has them", function()
+  local sim = require "lull.sim"
+  local waits = {}
+  local run = sim.run {
+    world = sim.replies {
+      { 429, ["retry-after"] = 11 }, { 429, headers = { ["retry-after"] = 12, ["set-cookie"] = { "a", "b" } } },
+      { 503, headers = { { "x-a", "1" }, { "retry-after", "13" } }, ["x-b"] = "2" },
+      { 503, { ["retry-after"] = 14 }, "busy" },
+      { 200, headers = { ["x-c"] = "3" }, body = "done" },
+    },
+    script = function()
+      local res = assert(require("lull").get "http://a.test/")
+      print(res.body, res.headers["x-c"])
+    end,
+  }
+  for i = 1, 4 do waits[i] = math.floor(run.verdicts[i].wait) end
+  assert.same({ 11, 12, 13, 14 }, waits)
+  assert.equal("done\t3\n", run.output)
+end)
+
 it("support.replies and sim.replies agree", function()
   local a = support.sim(support.replies { 503, 200 }, function(lull) assert(lull.get "http://api.test/") end)
   assert.equal(2, #a.requests)

@@ -74,27 +74,8 @@ local function on_path(requests, path)
   return list
 end
 
--- What two runs of a scenario must agree on, one line a verdict.
-local function story(verdicts)
-  local lines = {}
-  for i, v in ipairs(verdicts) do
-    lines[i] = ("%s %s #%d %s -> %s %s sent=%s maybe_applied=%s"):format(v.method, v.url:match "//[^/]*(.*)$",
-      v.n, v.status or v.class, v.verdict, v.why or v.source or "", tostring(v.sent), tostring(v.maybe_applied))
-  end
-  return lines
-end
-
+local both = wire.both
 local compile = loadstring or load -- luacheck: ignore
-
--- The same scenario in simulation and over the wire.
-local function both(world, scenario)
-  local simulated = support.sim(compile(world)(), function(lull)
-    scenario(lull, "http://api.test")
-  end)
-  local server = wire.server(world)
-  local real = wire.real(function(lull) scenario(lull, server.url) end)
-  return story(simulated.verdicts), story(real), server, real
-end
 
 describe("over the wire", function()
   after_each(wire.clean)
@@ -390,6 +371,32 @@ describe("over the wire", function()
         local second = api:with { http = "2" }
         assert(second:get(server.tls .. "/"))
         for _ = 1, 3 do assert(second:get(server.h2c .. "/")) end
+      end)
+    end)
+
+    -- The client's own certificate was shown to whoever a URL, a rule or a
+    -- redirect named. One that cannot be loaded tells whether it was asked for.
+    it("the client's own certificate is for its base's origin, or that of the call which brings it", function()
+      local server = wire.tls_server()
+      local other = server.tls:gsub("127.0.0.1", "localhost")
+      local moving = wire.server(('return { ["*"] = function() return 302, { location = "%s/" } end }\n'):format(other))
+      wire.real(function(lull)
+        local function reason(api, url, options)
+          local res, err = api:get(url, options)
+          return res and res.status or err.reason
+        end
+        local cert = { ca = server.ca, cert = "/no/such/cert.pem", attempts = 1 }
+        local api = lull.client(cert):with { base = server.tls }
+        assert.are.equal("tls.cert", reason(api, "/"))
+        assert.are.equal(200, reason(api, other .. "/"))
+        assert.are.equal(200, reason(api:with { base = moving.url }, "/"))
+        assert.are.equal(200, reason(lull.client(cert), moving.url .. "/"))
+        assert.are.equal(200, reason(api:with { base = moving.url }, "/", { on = { [302] = function(attempt)
+          return attempt:retry { wait = 0, url = other .. "/" }
+        end }, attempts = 2 }))
+        assert.are.equal("tls.cert", reason(api:with { cross_origin = true }, other .. "/"))
+        assert.are.equal("tls.cert", reason(lull.client { base = server.tls, ca = server.ca }, other .. "/", cert))
+        assert.are.equal("tls.cert", reason(lull.client(cert), other .. "/"))
       end)
     end)
 
@@ -962,7 +969,8 @@ describe("over the wire", function()
   -- A proxy whose password holds a / # ? or a space was taken for a name that
   -- has no address, tried again and again, and shown with that password.
   it("a proxy that is no URL is local.url, at once, and its password not shown", function()
-    for _, proxy in ipairs { "http://me:pa/ss@127.0.0.1:1", "http://me:pa#ss@127.0.0.1:1", "http://me:12?ss@127.0.0.1:1",
+    for _, proxy in ipairs { "http://me:pa/ss@127.0.0.1:1", "http://me:pa#ss@127.0.0.1:1",
+      "http://me:12?ss@127.0.0.1:1",
       "http://me:12/ss@127.0.0.1:1", "http://me:pa ss@127.0.0.1:1", "foo://127.0.0.1:1", "no url" } do
       local problem
       wire.real(function(lull)

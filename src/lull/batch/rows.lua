@@ -229,7 +229,7 @@ end
 ---@return function next the next row and its text
 ---@return { header: string? }
 function M.open(path, options)
-  usage.type(path, "the path of rows", "string")
+  usage.no_nul(usage.type(path, "the path of rows", "string"), "the path of rows")
   for name in pairs(usage.type(options or {}, "rows' options", "table")) do
     if not OPTIONS[name] then usage.unknown("option", name, OPTIONS) end
   end

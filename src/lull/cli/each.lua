@@ -311,7 +311,7 @@ end
 local WORDS = { { "done", "done" }, { "failed", "failed" }, { "later", "can be tried later" }, { "open", "open" } }
 
 local function tell(run)
-  if run.o.dry_run or (run.o.silent and not run.o.show_error) then return end
+  if run.o.dry_run or run.o.script or (run.o.silent and not run.o.show_error) then return end
   local parts, total = {}, 0
   for _, word in ipairs(WORDS) do
     local n = run.count[word[1]]
@@ -339,8 +339,9 @@ local function prepare(o)
   local row = peek(run)
   if row ~= nil then check_first(plan, row) end
   check_outputs(plan, o)
-  run.results = o.dry_run and io.stderr or open(o.results)
-  run.failed = o.failed and not o.dry_run and open(o.failed)
+  local instead = o.dry_run or o.script
+  run.results = instead and io.stderr or open(o.results)
+  run.failed = o.failed and not instead and open(o.failed)
   return run
 end
 
@@ -351,7 +352,7 @@ local SHOWN = 3 -- requests that --dry-run shows
 local function show(run, row)
   local url, call = M.request(run.plan, row)
   if not url then return write(io.stdout, "# ", call, "\n\n") end
-  local lines = { run.o.method .. " " .. secret.redact(core.redact(url)) }
+  local lines = { run.o.method .. " " .. secret.redact(core.redact(url) or url) }
   for _, name in ipairs(text.keys(call.headers or {})) do
     lines[#lines + 1] = name .. ": " .. call.headers[name]
   end
@@ -375,6 +376,7 @@ end
 
 local function run_all(run)
   local o = run.o
+  if o.script then return write(io.stdout, require("lull.cli.script").of(o, run.plan, run.plan.job.settings)) end
   if o.dry_run then return dry_run(run) end
   run.sum = lull.each(source_of(run), { parallel = o.parallel and run.plan.job.parallel },
     function(...) return one(run, ...) end)

@@ -8,8 +8,10 @@ local exit = require "lull.exit"
 local lazy = require "lull.lazy"
 local lull = require "lull"
 local sched = require "lull.sched"
+local stdout = require "lull.cli.output"
 local text = require "lull.text"
 local usage = require "lull.usage"
+local utf8 = require "lull.utf8"
 
 -- What URLs alone do without.
 local flags, input, jobs, switches = lazy "lull.cli.flags", lazy "lull.input", lazy "lull.cli.job",
@@ -38,6 +40,9 @@ local function url_of(given)
   return nil, ("'%s' %s"):format(given, text.url_problem(url))
 end
 
+-- Sent without a body by mistake rather than on purpose.
+local WITH_BODY = { POST = true, PUT = true, PATCH = true }
+
 -- What is wrong with the URLs of the command line and where they are to go.
 local function problem_of_urls(o)
   if #o.url == 0 and not o.input then return "no URL is given" end
@@ -48,7 +53,11 @@ local function problem_of_urls(o)
   if #o.output > 0 and (o.remote_name or o.input) then
     return "--output is for URLs of the command line, without --remote-name"
   end
-  return #o.output > #o.url and "there are more outputs than URLs" or nil
+  if #o.output > #o.url then return "there are more outputs than URLs" end
+  if o.input and WITH_BODY[o.method] and not jobs.has_body(o) then
+    return ("%s -i takes URLs from the file, and no bodies; say what each is sent with --data or --json "
+      .. "(--data '' for nothing), or take rows by --each"):format(o.method:lower())
+  end
 end
 
 -- What gives line after line. In virtual time nothing can be waited for.
@@ -125,15 +134,24 @@ local function fetch(run, item)
   for name, value in pairs(run.job.call) do call[name] = value end
   local client, method = run.job.client, run.o.method:lower()
   local res, err = client[method](client, item.url, next(call) and call or nil)
-  return { res = res, err = err, output = output }
+  return { res = res, err = err, output = output, url = item.url, anyway = item.output == "-" }
 end
 
 -- ---- what comes out ------------------------------------------------------
 
-local function write(...)
-  local ok, problem = io.stdout:write(...)
-  if ok then ok, problem = io.stdout:flush() end
-  if not ok then usage.fail("cannot write to standard output: " .. tostring(problem)) end
+-- What a terminal would take for commands, or show as nonsense.
+local function is_binary(res)
+  if res.body:find "[%z\1-\6\14-\26\28-\31\127]" then return true end
+  local kind = res.headers["content-type"] or ""
+  return not kind:lower():find "^text/" and not utf8.is(res.body)
+end
+
+-- The body, but for bytes that are not meant for a terminal.
+local function print_body(run, result, res)
+  if result.anyway or not core.terminal(io.stdout) or not is_binary(res) then return stdout.flush(res.body) end
+  run.failed.final = true
+  exit.complain(("%s: the body is binary, and this is a terminal; -o FILE keeps it, -o - prints it even so")
+    :format(result.url))
 end
 
 local function head_text(res)
@@ -142,26 +160,29 @@ local function head_text(res)
   return table.concat(lines, "\n") .. "\n\n"
 end
 
-local function write_error_body(result)
+local function write_error_body(run, result)
   local err = result.err
   if type(err.reason) ~= "number" or not err.response then return end
-  if not result.output then return write(err.response.body) end
+  if not result.output then return print_body(run, result, err.response) end
   local file, problem = io.open(result.output, "wb")
-  if not file then usage.fail("cannot write " .. problem) end
-  file:write(err.response.body)
-  file:close()
+  local ok = file and file:write(err.response.body)
+  if file then
+    local closed, why = file:close()
+    ok, problem = ok and closed, why
+  end
+  if not ok then exit.lose(result.output, problem) end
 end
 
 local function deliver(run, result)
   local o, res, err = run.o, result.res, result.err
   if res then
-    if o.method == "HEAD" then return write(head_text(res)) end
-    if not result.output then write(res.body) end
+    if o.method == "HEAD" then return stdout.flush(head_text(res)) end
+    if not result.output then print_body(run, result, res) end
     return
   end
   run.failed[LATER[err.why] and "later" or "final"] = true
   if not (o.silent and not o.show_error) then exit.complain(err) end
-  if o.fail_with_body then write_error_body(result) end
+  if o.fail_with_body then write_error_body(run, result) end
 end
 
 -- Gives out what is there, up to the first that is still under way.
@@ -222,7 +243,7 @@ local function print_curl(run)
     local item = run.items()
     while item do
       if item.url then
-        write(curl.command(run.o, run.job, item.url, item.output), "\n")
+        stdout.flush(curl.command(run.o, run.job, item.url, item.output), "\n")
       else
         deliver(run, refused(item, item.problem))
       end
@@ -290,7 +311,7 @@ function M.run(argv)
   local command = argv[1]
   local o, job, problem = understand(argv)
   if o and o.help then
-    io.write(o.help, "\n")
+    stdout.write(o.help, "\n")
     return 0
   end
   if o and o.each and not problem then return start_each(command, o) end

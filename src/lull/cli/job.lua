@@ -1,8 +1,8 @@
 -- job: what the options of `lull get` and its sisters mean: a client, and
 -- what each call is told.
 
+local base64 = require "lull.base64"
 local lull = require "lull"
-local redact = require "lull.redact"
 local secret = require "lull.secret"
 local text = require "lull.text"
 local usage = require "lull.usage"
@@ -54,6 +54,14 @@ local BODIES = {
   end,
 }
 
+---True when the command line names a body.
+function M.has_body(o)
+  for name in pairs(BODIES) do
+    if o[name] and (type(o[name]) ~= "table" or o[name][1]) then return true end
+  end
+  return false
+end
+
 local function body_of(o)
   local chosen
   for name in text.sorted(BODIES) do
@@ -72,7 +80,7 @@ end
 local function basic(user)
   if not user:find(":", 1, true) then refuse "--user takes USER:PASSWORD" end
   secret.new(user:match ":(.*)$")
-  return secret.new("Basic " .. redact.base64(user))
+  return secret.new("Basic " .. base64.encode(user))
 end
 
 -- Puts a header in the place of one of the same name, or beside it.
@@ -166,8 +174,8 @@ function M.new(o)
   local ok, job = pcall(function()
     check_input(o)
     local body, with_body = body_of(o)
-    local client = lull.client(client_options(o, headers_of(o, with_body)))
-    return { client = client, call = { body = body, key = key_of(o.key) },
+    local settings = client_options(o, headers_of(o, with_body))
+    return { client = lull.client(settings), settings = settings, call = { body = body, key = key_of(o.key) },
       parallel = o.parallel and whole(o.parallel, "--parallel") or 1 }
   end)
   if ok then return job end

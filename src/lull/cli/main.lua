@@ -1,6 +1,7 @@
 -- main: the command line of `lull`, for the binary and for the rock alike.
 
 local exit = require "lull.exit"
+local output = require "lull.cli.output"
 local sched = require "lull.sched"
 local switches = require "lull.lazy" "lull.cli.switches"
 local text = require "lull.text"
@@ -17,21 +18,12 @@ local function parse(argv, parser)
   return switches.parse(argv, parser)
 end
 
--- As the standard print, but a closed pipe ends the script instead of
--- letting it work for nobody.
-local function printing(...)
-  local parts = {}
-  for i = 1, select("#", ...) do parts[i] = tostring((select(i, ...))) end
-  local ok, problem = io.stdout:write(table.concat(parts, "\t"), "\n")
-  if not ok then usage.fail("cannot write to standard output: " .. tostring(problem)) end
-end
-
 local function set_arguments(argv, script, at)
   local args = {}
   for i = at + 1, #argv do args[i - at] = argv[i] end
   args[0] = script
   _G.arg = args -- luacheck: ignore
-  _G.print = printing -- luacheck: ignore
+  _G.print = output.print -- luacheck: ignore
   return args
 end
 
@@ -91,20 +83,50 @@ for method in pairs(METHODS) do
   COMMANDS[method] = function(argv) return require("lull.cli.fetch").run(argv) end
 end
 
+-- lull help [COMMAND]
+function COMMANDS.help(argv)
+  local name = argv[2]
+  if name and name ~= "help" and COMMANDS[name] then return M.main { name, "--help" } end
+  if not name or name == "help" then return M.main { "--help" } end
+  local nearest = usage.nearest(name, COMMANDS)
+  exit.complain(("no command is called '%s'%s; try lull help"):format(name,
+    nearest and (" (did you mean '%s'?)"):format(nearest) or ""))
+  return exit.USAGE
+end
+
+-- No script's name: `lull URL` is `lull get URL`.
+local function is_url(word) return (word or ""):lower():find "^https?://" ~= nil end
+
+local function with_get(argv)
+  local all = { "get" }
+  for i, word in ipairs(argv) do all[i + 1] = word end
+  return all
+end
+
 M.COMMANDS = COMMANDS
+
+-- What the binary does for it: signals, and standard output.
+local function lodge(host)
+  sched.interrupt_fd = host.interrupt_fd
+  sched.resume_by(host.resume)
+  exit.last_signal, exit.unread, output.tell_stdout = host.acknowledge, host.unread, host.tell_stdout
+  sched.on("interrupt", function()
+    if host.unread() then
+      pcall(sched.exit, 1)
+    else
+      interrupted(host.acknowledge())
+    end
+  end)
+end
 
 ---Runs the command line and gives the exit code.
 ---@param argv string[]
----@param host table? what only the binary has: signals
+---@param host table? what only the binary has
 ---@return integer
 function M.main(argv, host)
-  if host then
-    sched.interrupt_fd = host.interrupt_fd
-    sched.resume_by(host.resume)
-    exit.last_signal = host.acknowledge
-    sched.on("interrupt", function() interrupted(host.acknowledge()) end)
-  end
-  if (argv[1] or ""):find "^%-." then argv = switches.command_first(argv, METHODS) end
+  if host then lodge(host) end
+  if (argv[1] or ""):find "^%-." then argv = switches.command_first(argv, METHODS, is_url) end
+  if is_url(argv[1]) then argv = with_get(argv) end
   local command = COMMANDS[argv[1]]
   if command then return command(argv) end
   local o, script, at = parse(argv, "parser")
@@ -113,7 +135,7 @@ function M.main(argv, host)
     return exit.USAGE
   end
   if o.version then
-    io.write(switches.versions())
+    output.write(switches.versions())
     return 0
   end
   if not script then

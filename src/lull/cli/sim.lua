@@ -2,9 +2,11 @@
 -- server, one row of figures a policy.
 
 local chart = require "lull.fleet.chart"
+local exit = require "lull.exit"
 local figures = require "lull.fleet.stats"
 local flags = require "lull.cli.flags"
 local named = require("lull.fleet.scenarios").named
+local output = require "lull.cli.output"
 local text = require "lull.text"
 local trial = require "lull.fleet.experiment"
 local usage = require "lull.usage"
@@ -165,7 +167,8 @@ local function write_file(path, content)
   local file, problem = io.open(path, "w")
   if not file then trial.fail(trial.FAILED, "--svg: " .. problem) end
   local written, why = file:write(content)
-  file:close()
+  local closed, late = file:close()
+  written, why = written and closed, why or late
   if not written then trial.fail(trial.FAILED, "--svg: " .. why) end
 end
 
@@ -196,7 +199,7 @@ function M.parser()
   local argparse = require "lull.cli.parser"
   local p = argparse("lull sim", "See what a policy does to a server: many clients, in virtual time.", ABOUT)
   p:usage("Usage: lull sim [options] POLICY...")
-  p:add_help("-h --help")
+  p:add_help(output.help(p))
   p:help_max_width(88)
   p:argument("policy", "What to compare; one row each."):args("*")
   for _, option in ipairs(OPTIONS) do
@@ -282,8 +285,8 @@ function M.run(argv, complain)
     complain(trial.bare(lines) .. "; try lull sim --help")
     return trial.USAGE
   end
-  io.write(table.concat(lines, "\n"), "\n")
-  return 0
+  output.write(table.concat(lines, "\n"), "\n")
+  return exit.ended(true)
 end
 
 return M

@@ -4,6 +4,7 @@
 local core = require "lull.core"
 local flags = require "lull.cli.flags"
 local lull = require "lull"
+local output = require "lull.cli.output"
 local sched = require "lull.sched"
 local usage = require "lull.usage"
 
@@ -22,15 +23,15 @@ function M.parser()
   local argparse = require "lull.cli.parser"
   local p = argparse("lull", "Run a Lua script that talks to HTTP APIs which fail, throttle or lie.", EXAMPLES)
   p:usage("Usage: lull [options] script.lua [args]    (- for standard input)\n"
-    .. "       lull get|head|post|put|patch|delete [options] URL...\n"
+    .. "       lull [get|head|post|put|patch|delete] [options] URL...\n"
     .. "       lull plan script.lua | lull sim POLICY...    (what would be done; sends nothing)")
-  p:add_help("-h --help")
+  p:add_help(output.help(p))
   p:option("--sim", "Run against the servers of this world file, in virtual time."):argname "FILE"
   p:option("--seed", "Fix every random draw."):argname "N"
   p:option("--record", "Keep what the servers answer, for --sim."):argname "FILE"
   p:flag("--bodies", "Record bodies too; they may hold secrets.")
   p:option("--chaos", "Add faults: \"5% 503, 1% net.reset, 2% delay 3s\"."):argname "FAULTS"
-  p:option("--log", "Write each verdict as a line of JSON."):argname "FILE"
+  p:option("--log", "Write each verdict as a line of JSON; - is standard output."):argname "FILE"
   p:flag("--trace", "Write each verdict as a line on standard error.")
   p:flag("--quiet", "Do not say what ended the script.")
   p:flag("-v --version", "Show the versions of lull and of what it uses.")
@@ -42,7 +43,7 @@ function M.plan_parser()
     .. "and print each client's limits, rules and waits. Nothing is sent.",
     "Example:\n  lull plan scripts/copyleaks.lua a.txt")
   p:usage "Usage: lull plan script.lua [args]"
-  return p:add_help "-h --help"
+  return p:add_help(output.help(p))
 end
 
 -- Options end at the script's name; what follows is the script's own.
@@ -77,16 +78,18 @@ function M.parse(argv, parser)
   return parsed, script, at
 end
 
----`lull --trace get URL` is `lull get --trace URL`.
+---`lull --trace get URL` is `lull get --trace URL`, and so is `lull --trace URL`.
 ---@param argv string[]
 ---@param methods table<string, true>
+---@param is_url fun(word: string?): boolean
 ---@return string[] argv the same, or with the command first
-function M.command_first(argv, methods)
+function M.command_first(argv, methods, is_url)
   local options, name, at = split(argv, flags.aliases_of(M.parser()))
-  if not methods[name] then return argv end
-  local moved = { name }
+  local url = is_url(name)
+  if not methods[name] and not url then return argv end
+  local moved = { url and "get" or name }
   for _, option in ipairs(options) do moved[#moved + 1] = option end
-  for i = at + 1, #argv do moved[#moved + 1] = argv[i] end
+  for i = url and at or at + 1, #argv do moved[#moved + 1] = argv[i] end
   return moved
 end
 
@@ -100,9 +103,7 @@ function M.versions()
 end
 
 local function open(o, name)
-  if not o[name] then return nil end
-  local file, problem = io.open(o[name], "w")
-  return file, not file and ("--%s: %s"):format(name, problem) or nil
+  if o[name] then return output.lines("--" .. name, o[name]) end
 end
 
 -- Trace, log and recording; gives what is wrong.

@@ -104,12 +104,12 @@ local function words(value)
   return json.encode(value)
 end
 
--- What stands for a value in a CSV cell: a number or a word of JSON's, when JSON
--- would write it so, else a text: "0012" and "+1" are texts.
+-- What stands for a value in a CSV cell: a number, when JSON would write it so,
+-- true or false, else a text: "0012", "+1" and "null" are texts.
 local function literal(value)
-  local number = #value <= 15 and (value:find "^%-?[1-9]%d*$" or value == "0" or value:find "^%-?[1-9]%d*%.%d+$"
+  local number = #value < 16 and (value:find "^%-?[1-9]%d*$" or value == "0" or value:find "^%-?[1-9]%d*%.%d+$"
     or value:find "^%-?0%.%d+$")
-  if number or value == "true" or value == "false" or value == "null" then return value end
+  if number or value == "true" or value == "false" then return value end
   return json.encode(value)
 end
 

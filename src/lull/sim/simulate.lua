@@ -58,12 +58,23 @@ local function wrong(problem)
   sched.abort(problem)
 end
 
+-- The head of an answer whose body takes its time comes by itself; true when
+-- all of what is shown has come.
+local function drip(id, details, answer, shown)
+  local seconds = (answer.drip or 0) * #shown
+  local head = { nth = details.nth, status = answer.status, headers = raw_of(answer.headers) }
+  if seconds == 0 and not answer.stall then return true end
+  sched.engine():arriving(id, head, answer.drip or 0)
+  if seconds > 0 then sched.sleep(seconds) end
+  if answer.stall then sched.engine():arriving(id, { nth = details.nth }) end
+  return not answer.stall
+end
+
 -- Waits as the answer says, then gives it to the engine.
 local function reply(id, details, answer)
-  local shown = answer.cut and answer.body:sub(1, answer.cut) or answer.body
-  local delay = (answer.delay or 0) + (answer.drip or 0) * #shown
-  if delay > 0 then sched.sleep(delay) end
-  if answer.fault == "hang" then return end
+  local shown = answer.body:sub(1, answer.cut or answer.stall or -1)
+  if (answer.delay or 0) > 0 then sched.sleep(answer.delay) end
+  if answer.fault == "hang" or not drip(id, details, answer, shown) then return end
   sched.engine():reply(id, { nth = details.nth, sent = not NEVER_SENT[answer.fault],
     class = CLASSES[answer.fault] or answer.fault or (answer.cut and "http.truncated") or nil,
     status = answer.status, headers = raw_of(answer.headers), body = shown })
@@ -128,6 +139,18 @@ local function replace(library, fields)
   end
 end
 
+-- The world of a file, or nil and what is wrong with that.
+local function load(path)
+  local recording, other = record.is_recording(path)
+  if other and not recording then
+    return nil, ("%s is neither a world file nor what lull --record writes"):format(path)
+  end
+  if not recording then return world.load(path) end
+  local servers, problem = record.world(path)
+  if not servers then return nil, problem end
+  return world.new(servers, path)
+end
+
 ---Runs everything against simulated servers from now on.
 ---@param source string|table a world file, or what one returns
 ---@param seed integer
@@ -140,12 +163,8 @@ function M.install(source, seed)
   local the_world, problem
   if type(source) == "table" then
     the_world, problem = world.new(source, "the world")
-  elseif record.is_recording(source) then
-    local servers
-    servers, problem = record.world(source)
-    if servers then the_world, problem = world.new(servers, source) end
   else
-    the_world, problem = world.load(source)
+    the_world, problem = load(source)
   end
   if not the_world then return nil, problem end
   local time, random = replacements(engine)

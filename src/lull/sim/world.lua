@@ -73,6 +73,7 @@ World.__index = World
 ---@field body string                 "" where none is sent; garbage's bytes
 ---@field fault "reset"|"close"|"hang"|"garbage"|nil
 ---@field cut integer?                bytes
+---@field stall integer?              bytes
 ---@field drip number?                seconds
 ---@field delay number?               seconds
 
@@ -87,7 +88,7 @@ local SIMULATED = { ["net.dns"] = true, ["net.refused"] = true,
   ["h2.refused"] = true, ["http.truncated"] = true }
 local FIELDS = {
   status = true, headers = true, body = true, fault = true, cut = true,
-  drip = true, delay = true,
+  stall = true, drip = true, delay = true,
 }
 local UNITS = { ms = 0.001, s = 1, m = 60, h = 3600 }
 local PORTS = { http = "80", https = "443" }
@@ -364,13 +365,14 @@ local function check_status(status)
   return status
 end
 
-local function check_cut(cut, body)
-  if cut == nil then return nil end
-  if type(cut) ~= "number" or cut % 1 ~= 0 or cut < 0 or cut >= #body then
-    bad("cut is %s; it should be less than the %d bytes of the body",
-      tostring(cut), #body)
+-- `cut` and `stall`: where the body ends, or stops, before its end.
+local function check_part(name, part, body)
+  if part == nil then return nil end
+  if type(part) ~= "number" or part % 1 ~= 0 or part < 0 or part >= #body then
+    bad("%s is %s; it should be less than the %d bytes of the body", name,
+      tostring(part), #body)
   end
-  return cut
+  return part
 end
 
 local function check_seconds(name, value)
@@ -408,7 +410,7 @@ end
 
 -- The body stays away, its length is told all the same (RFC 9110, 9.3.2).
 local function drop_body(answer)
-  answer.body, answer.cut, answer.drip = "", nil, nil
+  answer.body, answer.cut, answer.stall, answer.drip = "", nil, nil, nil
   return answer
 end
 
@@ -428,7 +430,8 @@ local function normal_answer(raw, method)
   local body = body_text(raw.body, headers)
   local answer = {
     status = status, headers = headers, body = body,
-    cut = check_cut(raw.cut, body), drip = check_seconds("drip", raw.drip),
+    cut = check_part("cut", raw.cut, body),
+    stall = check_part("stall", raw.stall, body), drip = check_seconds("drip", raw.drip),
     delay = check_seconds("delay", raw.delay),
   }
   if status == 204 then return drop_body(answer) end
