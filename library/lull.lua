@@ -109,6 +109,7 @@
 ---| 2 # usage
 ---| 3 # the script, or its world file, did not load
 ---| 75 # stopped with work left that can be tried later
+---| 129 # after SIGHUP
 ---| 130 # after SIGINT
 ---| 143 # after SIGTERM
 ---| integer # what the script gave to `lull.exit` or `os.exit`

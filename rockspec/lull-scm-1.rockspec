@@ -84,6 +84,7 @@ build = {
         "src/bind/words.c",
         "src/bind/write.c",
         "src/engine/call.c",
+        "src/engine/drain.c",
         "src/engine/engine.c",
         "src/engine/events.c",
         "src/engine/flight.c",

@@ -3,9 +3,9 @@
  * protected call, the exit code.
  *
  * The only file besides bind*.c that knows Lua, and the only one that
- * touches the process's signals. The first SIGINT or SIGTERM wakes the loop,
- * which drains; the second, or one before any task runs, ends the process at
- * once. A script that does not come back to the loop is stopped by a hook
+ * touches the process's signals. The first SIGINT, SIGTERM or SIGHUP wakes
+ * the loop, which drains; the second, or one before any task runs, ends the
+ * process at once. A script that does not come back to the loop is stopped by a hook
  * after a second, and ended after two. A pipe that nobody reads any more ends
  * the script that writes into it, without a word.
  */
@@ -101,6 +101,12 @@ static void catch_signal(int number, void (*handler)(int))
   sigaction(number, &action, NULL);
 }
 
+static bool is_ignored(int number)
+{
+  struct sigaction action;
+  return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 static void set_up_signals(void)
 {
   int i;
@@ -113,6 +119,8 @@ static void set_up_signals(void)
   catch_signal(SIGPIPE, on_pipe);
   catch_signal(SIGINT, on_signal);
   catch_signal(SIGTERM, on_signal);
+  if (!is_ignored(SIGHUP)) /* as nohup has it */
+    catch_signal(SIGHUP, on_signal);
   catch_signal(SIGALRM, on_alarm);
 }
 

@@ -4,6 +4,7 @@
 #include "bind/read.h"
 #include "bind/start.h"
 #include "bind/write.h"
+#include "engine/drain.h"
 
 #include <math.h>
 
@@ -161,8 +162,15 @@ static int cancel(lua_State *L)
 
 static int drain(lua_State *L)
 {
-  lull_engine_drain(lull_bind_check_engine(L));
+  lull_drain_begin(lull_bind_check_engine(L));
   return 0;
+}
+
+/* engine:cut() -> how many calls flew still */
+static int cut(lua_State *L)
+{
+  lua_pushinteger(L, (lua_Integer)lull_drain_cut(lull_bind_check_engine(L)));
+  return 1;
 }
 
 static int trace(lua_State *L)
@@ -286,6 +294,7 @@ void lull_bind_engine_type(lua_State *L)
                                      {"reply", reply},
                                      {"cancel", cancel},
                                      {"drain", drain},
+                                     {"cut", cut},
                                      {"trace", trace},
                                      {"record", record},
                                      {"chaos", chaos},

@@ -239,28 +239,6 @@ enum lull_err lull_engine_cancel(struct lull_engine *e, lull_id id)
   return LULL_OK;
 }
 
-/* Nothing of it is on the wire: also when its first attempt has failed and
-   only the hedge was left, which had not been sent. */
-static bool is_waiting(const struct lull_call *call)
-{
-  return call->state == LULL_WAITING || call->state == LULL_QUEUED ||
-         (call->state == LULL_FLYING && !call->leg.flight && !call->hedge);
-}
-
-void lull_engine_drain(struct lull_engine *e)
-{
-  struct lull_entry *entry;
-  size_t at = 0;
-  e->drained = true;
-  while ((entry = lull_idtable_next(&e->ids, &at)) != NULL) {
-    struct lull_call *call = lull_call_of(entry);
-    if (call && call->hedge && !call->hedge->flight)
-      lull_lifecycle_cut_hedge(e, call);
-    if (call && is_waiting(call))
-      lull_engine_cancel(e, entry->id);
-  }
-}
-
 void lull_engine_trace(struct lull_engine *e, bool on)
 {
   e->trace = on;

@@ -74,9 +74,6 @@ enum lull_err lull_engine_arriving(struct lull_engine *e, lull_id id,
 /* Ends a call (its DONE follows) or a sleep (silently). */
 enum lull_err lull_engine_cancel(struct lull_engine *e, lull_id id);
 
-/* No more retries: what flies may end, what waits is cancelled. */
-void lull_engine_drain(struct lull_engine *e);
-
 /* Report each verdict as an event; and with `record`, keep the whole answer
    until it has been reported. */
 void lull_engine_trace(struct lull_engine *e, bool on);

@@ -16,6 +16,10 @@ M.LATER = 75
 -- Failures are not said.
 M.quiet = false
 
+-- s that what is on the wire has for its end after SIGTERM and SIGHUP: systemd
+-- and cron kill after longer ones.
+M.grace = 10
+
 ---The number of the last signal, 0 for none; the binary has another.
 M.last_signal = function() return 0 end
 

@@ -721,4 +721,14 @@ function M.interrupt(signal)
   end)
 end
 
+---Cancels the calls that still fly after so many seconds, and tells how many.
+---@param seconds number
+---@param told fun(n: integer)
+function M.cut_after(seconds, told)
+  local timer = M.engine():sleep(seconds)
+  M.on("timer", function(id)
+    if id == timer then told(M.engine():cut()) end
+  end)
+end
+
 return M

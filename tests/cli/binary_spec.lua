@@ -653,7 +653,53 @@ describe("the binary #binary", function()
     return out, code, child, server
   end
 
-  for name, number in pairs { INT = 2, TERM = 15 } do
+  -- A SIGTERM waited for the whole of a download, until systemd sent a SIGKILL;
+  -- a SIGHUP ended the process in the middle of everything.
+  for name, number in pairs { HUP = 1, TERM = 15 } do
+    it("SIG" .. name .. " cuts what is on the wire after the grace", function()
+      local server = wire.server(SLOW)
+      local child = start([[
+      local res, err = require("lull").get(arg[1] .. "/hang")
+      print(res, err.why)
+      ]], server.url, "--grace 0.2")
+      server:requests(1)
+      child:signal(name)
+      local out, code = child:finish()
+      assert.are.same({ "nil\tcancelled\n", 128 + number }, { out, code })
+      assert.are.equal(FINISHING:format "1 request" .. "lull: cut 1 request that had not ended after 0.2s\n",
+        wire.read(child.err))
+    end)
+  end
+
+  it("SIGINT leaves what is on the wire its time: who sent it can send another", function()
+    local server = wire.server(SLOW)
+    local child = start("print(require('lull').get(arg[1] .. '/slow').body)", server.url, "--grace 0")
+    server:requests(1)
+    child:signal "INT"
+    assert.are.same({ "done\n", 130 }, { child:finish() })
+  end)
+
+  it("a URL that hangs has the grace, and no longer", function()
+    local server = wire.server(SLOW)
+    local child = run(("get --grace 100ms %s/hang"):format(server.url))
+    server:requests(1)
+    child:signal "TERM"
+    assert.are.same({ "", 143 }, { child:finish() })
+    has(wire.read(child.err), "cut 1 request that had not ended after 0.1s")
+    refused(lull "get --grace soon http://127.0.0.1:1/", 2, "--grace: 'soon' is no duration")
+    refused(lull("--grace soon " .. wire.write("", ".lua")), 2, "--grace: 'soon' is no duration")
+  end)
+
+  it("nohup is heard", function()
+    local server = wire.server(SLOW)
+    local child = wire.start("sh -c " .. wire.quote(("trap '' HUP; exec %s get %s/slow")
+      :format(wire.quote(BINARY), server.url)))
+    server:requests(1)
+    child:signal "HUP"
+    assert.are.same({ "done", 0 }, { child:finish() })
+  end)
+
+  for name, number in pairs { INT = 2, HUP = 1, TERM = 15 } do
     it("SIG" .. name .. " lets what is on the wire come to its end, and cancels the rest", function()
       local out, code, child, server = signalled(name, DRAINING, "/slow")
       assert.are.equal(128 + number, code)

@@ -71,6 +71,7 @@ local GROUPS = {
     { "--record", "FILE", "Keep what the servers answer, for --sim." },
     { "--bodies", nil, "Bodies in recordings and in the results of --each, too; they may hold secrets." },
     { "--chaos", "FAULTS", "Add faults, such as '5% 503, 1% net.reset, 2% delay 3s'." },
+    { "--grace", "TIME", "After SIGTERM or SIGHUP, what is on the wire has so long (10s)." },
     { "--seed", "N", "Fix every random draw." },
     { "--sim", "FILE", "Against the servers of this world file, in virtual time." },
     { "-h --help", nil, "This help." },
@@ -99,7 +100,7 @@ local EXAMPLES = {
 
 local CODES = [[
 Exit codes: 0 all were accepted, 75 what failed can be tried later, 1 some of
-it cannot, 2 usage, 130 and 143 after SIGINT and SIGTERM.]]
+it cannot, 2 usage, 129, 130 and 143 after SIGHUP, SIGINT and SIGTERM.]]
 
 local WHOLE = " What may pass by itself is tried again. The body is\n"
   .. "printed when the answer is accepted, whole."

@@ -39,9 +39,18 @@ local function load(script)
   return chunk
 end
 
+local INT = 2 -- of the terminal, where whoever waits can ask once more
+
 -- The first signal. Who waits at a terminal is told what for.
 local function interrupted(signal)
   sched.interrupt(signal)
+  if signal ~= INT then
+    sched.cut_after(exit.grace, function(n)
+      if n == 0 or exit.quiet then return end
+      exit.complain(("cut %s that had not ended after %s"):format(text.count(n, "request"),
+        text.duration(exit.grace)))
+    end)
+  end
   local flying = 0
   for _, lane in pairs(sched.engine():lanes()) do flying = flying + lane.flying end
   if flying > 0 and not exit.quiet then

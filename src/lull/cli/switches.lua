@@ -2,6 +2,7 @@
 -- do that all commands share: traces, logs, recordings, worlds, chance.
 
 local core = require "lull.core"
+local exit = require "lull.exit"
 local flags = require "lull.cli.flags"
 local lull = require "lull"
 local output = require "lull.cli.output"
@@ -16,8 +17,7 @@ Examples:
   lull --trace script.lua a.txt b.txt        tell each verdict on standard error
   lull --sim world.lua script.lua            simulated servers, in virtual time
   lull get --attempts 8 URL -o out.json      no script; see lull get --help
-Exit codes: 0 done, 1 the script failed, 2 usage, 3 it did not load,
-75 some work can be tried later, 130 and 143 after SIGINT and SIGTERM.]]
+Exit codes: 0 done, 1 failed, 2 usage, 3 did not load, 75 try later, 128 + a signal's.]]
 
 function M.parser()
   local argparse = require "lull.cli.parser"
@@ -33,6 +33,7 @@ function M.parser()
   p:option("--chaos", "Add faults: \"5% 503, 1% net.reset, 2% delay 3s\"."):argname "FAULTS"
   p:option("--log", "Write each verdict as a line of JSON; - is standard output."):argname "FILE"
   p:flag("--trace", "Write each verdict as a line on standard error.")
+  p:option("--grace", "After SIGTERM or SIGHUP, what is on the wire has so long (10s)."):argname "TIME"
   p:flag("--quiet", "Do not say what ended the script.")
   p:flag("-v --version", "Show the versions of lull and of what it uses.")
   return p
@@ -106,6 +107,13 @@ local function open(o, name)
   if o[name] then return output.lines("--" .. name, o[name]) end
 end
 
+-- How long a run may go on after SIGTERM; gives what is wrong.
+local function set_grace(value)
+  local ok, seconds = pcall(usage.duration, value, "--grace")
+  if not ok then return seconds end
+  exit.grace = math.min(seconds, usage.MOST)
+end
+
 -- Trace, log and recording; gives what is wrong.
 local function watch(o)
   local log, recording, problem
@@ -132,9 +140,11 @@ function M.prepare(o)
   if o.seed and (not seed or seed < 0 or seed ~= math.floor(seed) or seed >= 2 ^ 53) then
     return "--seed takes a whole number from 0 to 2^53"
   end
+  local problem = o.grace and set_grace(o.grace)
+  if problem then return problem end
   if o.sim then
-    local ok, problem = require("lull.sim.simulate").install(o.sim, seed or 0)
-    if not ok then return problem, true end
+    local ok, wrong = require("lull.sim.simulate").install(o.sim, seed or 0)
+    if not ok then return wrong, true end
   elseif seed then
     sched.use(core.engine { seed = seed, interrupt_fd = sched.interrupt_fd })
   end
