@@ -2,10 +2,10 @@
  * main: the binary: a Lua state, the embedded modules, signals, one
  * protected call, the exit code.
  *
- * The only file besides bind*.c that knows Lua, and the only one that
- * touches the process's signals. The first SIGINT, SIGTERM or SIGHUP wakes
- * the loop, which drains; the second, or one before any task runs, ends the
- * process at once. A script that does not come back to the loop is stopped by a hook
+ * The only file besides bind that knows Lua, and the only one that touches
+ * the process's signals. The first SIGINT, SIGTERM or SIGHUP wakes the loop,
+ * which drains; the second, or one before any task runs, ends the process at
+ * once. A script that does not come back to the loop is stopped by a hook
  * after a second, and ended after two. A pipe that nobody reads any more ends
  * the script that writes into it, without a word.
  */

@@ -17,7 +17,7 @@ Examples:
   lull --trace script.lua a.txt b.txt        tell each verdict on standard error
   lull --sim world.lua script.lua            simulated servers, in virtual time
   lull get --attempts 8 URL -o out.json      no script; see lull get --help
-Exit codes: 0 done, 1 failed, 2 usage, 3 did not load, 75 try later, 128 + a signal's.]]
+Exit codes: 0 done, 1 failed, 2 usage, 3 did not load, 75 try later, 129/130/143 after HUP/INT/TERM.]]
 
 function M.parser()
   local argparse = require "lull.cli.parser"
