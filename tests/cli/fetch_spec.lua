@@ -559,6 +559,28 @@ describe("lull get #binary", function()
       same_request("post -d @- URL/ok", "from input")
     end)
 
+    -- It printed --retry 4 for a POST without a key: curl, which tries again
+    -- whatever the method, sent one that had been answered 503 five times.
+    it("that sends nothing twice which lull would not", function()
+      for _, command in ipairs { "post -d a", "patch -d a", "post --json {}", "post --preset standard",
+        "post --attempts 9 -d a", "post --preset copyleaks" } do
+        local line = lull(command .. " --curl u", "").out
+        assert.is_nil(line:find("--retry", 1, true), line)
+      end
+      for _, command in ipairs { "get", "head", "put -d a", "delete", "post --key=k", "patch --key=k -d a",
+        "post --unsafe", "post --preset curl", "post --preset openai" } do
+        local line = lull(command .. " --curl u", "").out
+        assert.is_truthy(line:find("--retry ", 1, true), command)
+      end
+      assert.is_truthy(lull("post --preset openai --curl u", "").out:find "Idempotency%-Key: %x+%-")
+      local line = lull("post --curl -m 9s --deadline 5s -d a u", "").out
+      assert.is_truthy(line:find(" --max-time 5 ", 1, true), line)
+      local before = #server:requests()
+      local printed = lull("post --curl -d a " .. server.url .. "/down", "").out
+      wire.run("LD_PRELOAD= " .. printed:match "[^\n]+")
+      assert.equal(before + 1, #server:requests(before + 1))
+    end)
+
     it("with what curl knows of the limits", function()
       local line = lull("get --curl --attempts 8 -m 5s --deadline 10m -k --cacert a --cert-key b -o 'x y' "
         .. "--http2 http://h/{a}").out

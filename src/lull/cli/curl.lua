@@ -17,6 +17,9 @@ local function has_header(o, name)
   end
 end
 
+-- The idempotency key: of the command line, or of a preset.
+local function key_of(job) return job.call.key or job.client.settings.key or nil end
+
 -- Options that curl has under the same name (and the same meaning).
 local VALUES = { "user", "cacert", "cert", "proxy", "max_redirs", "max_filesize" }
 local FLAGS = { "insecure", "http1.1" }
@@ -32,14 +35,23 @@ local function add_transport(add, o)
   if o.cert_key then add("--key", o.cert_key) end
 end
 
-local function add_limits(add, limits)
+-- curl tries again whatever the method, and after statuses that leave open
+-- whether the request was applied: only for what may be applied twice.
+local function may_repeat(o, job)
+  return (o.method ~= "POST" and o.method ~= "PATCH") or job.client.settings.unsafe or key_of(job)
+end
+
+local function add_limits(add, limits, repeats)
   local function seconds(value) return ("%.14g"):format(value) end
-  if limits.attempts > 1 then
+  local timeout, deadline = limits.timeout[1] or math.huge, limits.deadline
+  if limits.attempts > 1 and repeats then
     add("--retry", ("%d"):format(limits.attempts - 1))
     add "--retry-connrefused"
+  else
+    timeout, deadline = math.min(timeout, deadline), math.huge
   end
-  if limits.timeout[1] and limits.timeout[1] < math.huge then add("--max-time", seconds(limits.timeout[1])) end
-  if limits.deadline < math.huge then add("--retry-max-time", seconds(limits.deadline)) end
+  if timeout < math.huge then add("--max-time", seconds(timeout)) end
+  if deadline < math.huge then add("--retry-max-time", seconds(deadline)) end
 end
 
 -- Whether there is a body; a POST has one, if it is empty.
@@ -98,10 +110,10 @@ function M.command(o, job, url, output)
   add(o.fail_with_body and "--fail-with-body" or "--fail")
   add "--location"
   add "--compressed"
-  add_limits(add, job.client.core:limits())
+  add_limits(add, job.client.core:limits(), may_repeat(o, job))
   add_transport(add, o)
   add_method(add, o, add_body(add, o))
-  add_headers(add, o, job.call.key)
+  add_headers(add, o, key_of(job))
   if output then add("--output", output) end
   if o.remote_name then add "--remote-name" end
   if url:find "[%[%]{}]" then add "--globoff" end
