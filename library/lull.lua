@@ -326,7 +326,7 @@ function client:request(method, target, options) end
 ---@field redirects? integer|string
 ---Of a decoded body: always in memory, in a file only when given. Default 64 MiB.
 ---@field max_body? lull.size
----Of an answer's headers. Default 256 KiB.
+---Of an answer's headers, at most 300 KiB; libcurl takes 100 KiB in one. Default 256 KiB.
 ---@field max_headers? lull.size
 
 ---What a call takes besides what a client takes. It has one body at most.

@@ -17,6 +17,17 @@ ANSWERS says what the 1st, 2nd ... HTTP/2 request gets, the last one for ever:
     cancel   RST_STREAM with INTERNAL_ERROR
     cut      200 and half of the body, then RST_STREAM
     close    the connection ends
+    hang     nothing, for ever
+    goaway   GOAWAY whose last stream is the one before: this one was not
+             processed
+    late     GOAWAY that leaves this one out, and then the connection ends
+    half     GOAWAY for which the second one before it was the last, and the
+             answers of those up to there
+    leave    GOAWAY for which this one was the last, then its answer
+    old      RST_STREAM with HTTP_1_1_REQUIRED
+    misled   421
+    early    REFUSED_STREAM, before the body has come
+    full     413, before the body has come, and then NO_ERROR (RFC 9113, 8.1)
 
 HTTP/2 is RFC 9113, as much of it as an answer needs: requests are not taken
 apart, so that no header compression has to be undone.
@@ -62,9 +73,9 @@ end
 
 -- HTTP/2 -----------------------------------------------------------------
 
-local DATA, HEADERS, RST_STREAM, SETTINGS, PING = 0, 1, 3, 4, 6
+local DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE = 0, 1, 3, 4, 6, 7, 8
 local END_STREAM, ACK, END_HEADERS = 1, 1, 4
-local REFUSED_STREAM, INTERNAL_ERROR = "\0\0\0\7", "\0\0\0\2"
+local REFUSED_STREAM, INTERNAL_ERROR, HTTP_1_1_REQUIRED = "\0\0\0\7", "\0\0\0\2", "\0\0\0\13"
 local STATUS_200 = "\136" -- one index into HPACK's static table
 local BODY = "hello over h2\n"
 
@@ -102,11 +113,29 @@ local replies = {
   ok = function(stream) return head(stream) .. frame(DATA, END_STREAM, stream, BODY) end,
   refuse = function(stream) return frame(RST_STREAM, 0, stream, REFUSED_STREAM) end,
   cancel = function(stream) return frame(RST_STREAM, 0, stream, INTERNAL_ERROR) end,
-  cut = function(stream)
-    return head(stream) .. frame(DATA, 0, stream, BODY:sub(1, 5))
-      .. frame(RST_STREAM, 0, stream, INTERNAL_ERROR)
+  cut = function(stream) -- the end comes once the client has the beginning
+    return head(stream) .. frame(DATA, 0, stream, BODY:sub(1, 5)) .. frame(PING, 0, 0, number(stream, 8))
   end,
 }
+
+-- HPACK: a field that is not indexed, its name the static table's 8th.
+local function status(stream, digits, flags) return frame(HEADERS, END_HEADERS + flags, stream, "\8\3" .. digits) end
+
+local function goaway(last) return frame(GOAWAY, 0, 0, number(last, 4) .. "\0\0\0\0") end
+
+function replies.goaway(stream) return goaway(math.max(stream - 2, 0)) end
+replies.late = replies.goaway
+function replies.half(stream) return goaway(stream - 4) .. replies.ok(stream - 6) .. replies.ok(stream - 4) end
+function replies.leave(stream) return goaway(stream) .. replies.ok(stream) end
+function replies.old(stream) return frame(RST_STREAM, 0, stream, HTTP_1_1_REQUIRED) end
+function replies.misled(stream) return status(stream, "421", END_STREAM) end
+replies.early = replies.refuse
+function replies.full(stream) return status(stream, "413", END_STREAM) .. frame(RST_STREAM, 0, stream, "\0\0\0\0") end
+function replies.hang() return "" end
+
+-- After these the connection ends; and these come before the body has.
+local LAST = { late = true }
+local EARLY = { early = true, full = true }
 
 -- True when the connection may go on.
 local function answer(con, stream, connection, protocol)
@@ -114,24 +143,39 @@ local function answer(con, stream, connection, protocol)
   local word = answers[math.min(requests, #answers)]
   note { protocol = protocol, connection = connection, stream = stream, answer = word }
   if word == "close" then return false end
-  return con:xwrite(replies[word](stream))
+  return con:xwrite(replies[word](stream)) and not LAST[word]
 end
 
--- Has the client said all?
+-- Has the client said all, or enough?
 local function ends(kind, flags)
+  if kind == HEADERS and EARLY[answers[math.min(requests + 1, #answers)]] then return true end
   return (kind == HEADERS or kind == DATA) and flags % 2 == END_STREAM
+end
+
+-- Ends the connection without a reset, which is what unread bytes would give.
+local function finish(con)
+  con:shutdown "w"
+  while con:xread(-4096) do end
 end
 
 local function serve_h2(con, connection, protocol)
   if not con:xread(24) then return end -- the client's preface
   con:xwrite(frame(SETTINGS, 0, 0, ""))
+  local answered = {}
   while true do
     local kind, flags, stream, payload = read_frame(con)
     if not kind then return end
     local ack = flags % 2 == ACK
     if kind == SETTINGS and not ack then con:xwrite(frame(SETTINGS, ACK, 0, "")) end
     if kind == PING and not ack then con:xwrite(frame(PING, ACK, 0, payload)) end
-    if ends(kind, flags) and not answer(con, stream, connection, protocol) then return end
+    if kind == PING and ack then con:xwrite(frame(RST_STREAM, 0, value(payload), INTERNAL_ERROR)) end
+    if kind == DATA and #payload > 0 then
+      con:xwrite(frame(WINDOW_UPDATE, 0, 0, number(#payload, 4)) .. frame(WINDOW_UPDATE, 0, stream, number(#payload, 4)))
+    end
+    if not answered[stream] and ends(kind, flags) then
+      answered[stream] = true
+      if not answer(con, stream, connection, protocol) then return finish(con) end
+    end
   end
 end
 

@@ -193,6 +193,8 @@ enum lull_err lull_call_attempt(struct lull_call *call, struct lull_leg *leg)
     return LULL_ENOMEM;
   lull_attempt_init(&flight->attempt, &call->request, call->client);
   flight->attempt.owner = leg;
+  flight->attempt.fresh = call->fresh;
+  flight->attempt.old = call->old;
   flight->hedge_at = LULL_NEVER;
   leg->flight = flight;
   take_up_part(call->aside ? call->aside->part : NULL, &flight->attempt);

@@ -26,6 +26,7 @@ struct lull_record {
   uint16_t rule;    /* that decided, or LULL_NO_RULE */
   uint8_t cut;      /* the class of what ended the body of that status */
   uint8_t class, action, why, source, hint_source, cause;
+  uint8_t unproved; /* h2.refused, and no proof */
   uint8_t sent, maybe_applied, asked, free, hedge, resumed, chaos;
 };
 
@@ -103,7 +104,9 @@ struct lull_call {
   enum lull_why end_why : 8;
   enum lull_class fault : 8; /* of an end with no attempt to blame */
   bool keyed : 1, unsafe : 1, maybe_applied : 1, ask_always : 1;
-  bool hop : 1; /* the next request follows a redirect */
+  bool fresh : 1; /* the next attempt is to have a connection of its own */
+  bool old : 1;   /* it speaks HTTP/1.1 from now on */
+  bool hop : 1;   /* the next request follows a redirect */
 };
 
 /* Where a call was before it went elsewhere. */

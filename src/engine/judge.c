@@ -7,6 +7,7 @@ static void note_outcome(struct lull_record *r, const struct lull_attempt *a)
 {
   r->class = (uint8_t)a->class;
   r->cut = (uint8_t)a->cut;
+  r->unproved = a->unproved;
   r->status = (int16_t)(a->class ? 0 : a->response.status);
   r->sent = a->sent || a->answered;
   r->resumed = a->validator != NULL;
@@ -41,6 +42,26 @@ static void note_hint(struct lull_record *r, struct lull_flight *f)
   r->hint = f->hint.source == LULL_HINT_NONE ? -1 : f->hint.wait;
 }
 
+/* Where the next attempt may not go: to a connection for other names, or to
+   one of HTTP/2 on which nothing came any more. */
+static void note_connection(struct lull_call *call,
+                            const struct lull_attempt *a, int status)
+{
+  bool dead = a->shared && a->class == LULL_NET_TIMEOUT_READ;
+  call->fresh = dead || status == 421;
+  call->old = call->old || a->asks_old;
+}
+
+/* Asked once, over another connection, it is asked no more. */
+static bool was_misdirected(const struct lull_call *call)
+{
+  unsigned i;
+  for (i = 0; i < call->judged; i++)
+    if (call->records[i].status == 421)
+      return true;
+  return false;
+}
+
 struct lull_record *lull_judge_record(struct lull_call *call,
                                       struct lull_leg *leg, lull_usec now)
 {
@@ -54,8 +75,9 @@ struct lull_record *lull_judge_record(struct lull_call *call,
   r->rule =
       (uint16_t)lull_policy_find(&call->client->policy, a->class, r->status);
   note_hint(r, leg->flight);
-  if (lull_policy_ambiguous(a->class, r->status, r->sent))
+  if (r->unproved || lull_policy_ambiguous(a->class, r->status, r->sent))
     call->maybe_applied = true;
+  note_connection(call, a, r->status);
   r->maybe_applied = call->maybe_applied;
   lull_call_absorb(call, leg);
   return r;
@@ -73,6 +95,8 @@ struct lull_facts lull_judge_facts(const struct lull_call *call, lull_usec now,
           call->keyed || lull_method_idempotent(call->request.method),
       .unsafe = call->unsafe,
       .sent = r->sent,
+      .unproved = r->unproved,
+      .misdirected = r->status == 421 && was_misdirected(call),
       .drained = drained,
       .rule = r->rule,
       .tries = call->tries,

@@ -46,6 +46,17 @@ local function size(value, name)
   return math.min(usage.count(bytes, name, 0), 2 ^ 53)
 end
 
+-- libcurl ends an answer whose headers are more, with an error of its own.
+local HEADERS_MOST = 300 * 1024
+
+local function headers_size(value, name)
+  local bytes = size(value, name)
+  if bytes > HEADERS_MOST then
+    usage.fail(("%s: libcurl takes at most 300k of headers, so this is to be 300k or less"):format(name))
+  end
+  return bytes
+end
+
 local function header_name(value, name)
   if type(value) ~= "string" or value == "" or value:find("[%c%s:]") then
     usage.fail(("%s: '%s' is no name of a header"):format(name, tostring(value)))
@@ -141,7 +152,7 @@ local CLIENT = {
   encoded = of_type("boolean"),
   redirects = usage.at_least(0),
   max_body = size,
-  max_headers = size,
+  max_headers = headers_size,
 }
 M.CLIENT = CLIENT
 

@@ -231,6 +231,8 @@ static enum lull_action default_action(const struct lull_facts *f)
     return advice == LULL_ADVICE_RETRY ? LULL_RETRY : LULL_STOP;
   if (not_processed(f->status) || f->restart || asks_to_wait(f))
     return LULL_RETRY;
+  if (f->status == 421) /* RFC 9110, 15.5.20: over another connection */
+    return f->misdirected ? LULL_STOP : LULL_RETRY;
   if (f->status >= 500 && f->status != 501 && f->status != 505)
     return LULL_RETRY;
   return LULL_STOP;
@@ -265,7 +267,7 @@ static bool may_repeat(const struct lull_policy *p, const struct lull_facts *f)
 {
   const struct lull_rule *rule = rule_of(p, f->rule);
   return f->repeatable || f->unsafe || p->unsafe || (rule && rule->unsafe) ||
-         !lull_policy_ambiguous(f->class, f->status, f->sent);
+         !(f->unproved || lull_policy_ambiguous(f->class, f->status, f->sent));
 }
 
 struct lull_verdict lull_policy_suggest(const struct lull_policy *p,

@@ -85,6 +85,8 @@ struct lull_facts {
   bool repeatable;    /* the method is idempotent, or the call has a key */
   bool unsafe;        /* the call says that it may be done twice */
   bool sent;          /* a byte of the request may have reached the server */
+  bool unproved;      /* refused, when it may have been processed already */
+  bool misdirected;   /* a 421 was answered by another connection before */
   bool drained;       /* no more retries: the process is being ended */
   bool restart;       /* the rest of a file was refused: ask for the whole */
   unsigned rule;      /* of lull_policy_find */

@@ -11,6 +11,9 @@
 #include "http/sink.h"
 #include "request/request.h"
 
+/* libcurl bears no more of an answer's headers, as they come. */
+#define LULL_HEADERS_MOST ((size_t)300 << 10)
+
 /* What a server answered. Owns its headers and body. */
 struct lull_response {
   int status; /* 0: there is none */
@@ -36,6 +39,8 @@ struct lull_attempt {
   const struct lull_client *client;
   const char *validator; /* of the part in the sink's file; NULL: no part */
   uint64_t resume_from;  /* how long that part is */
+  bool fresh;            /* over a new connection, whatever is there */
+  bool old;              /* by HTTP/1.1, since the server asked for it */
   lull_usec stall;       /* ends when no byte moves for so long; 0: never */
   lull_usec moved;       /* when one did last; the worlds tell */
 
@@ -45,6 +50,9 @@ struct lull_attempt {
   bool connected;    /* there was a connection to send on */
   bool sent;         /* a byte of the request may have reached the server */
   bool answered;     /* a byte of an answer came */
+  bool unproved;     /* refused, but all of the request had gone out */
+  bool asks_old;     /* the server wants HTTP/1.1 */
+  bool shared;       /* its connection may carry others: HTTP/2 */
   lull_usec arrived; /* wall clock when the headers came */
   char detail[96];   /* what the transport says of an error */
 

@@ -20,6 +20,7 @@ struct world_real {
   struct lull_transfer *pool;
   unsigned pooled;
   struct lull_sockets sockets;
+  struct lull_transfer *flying;
   struct lull_netloop loop;
 };
 
@@ -86,18 +87,21 @@ static enum lull_err start(struct world_real *w, struct lull_attempt *a,
   }
   if (err)
     give_back(w, t);
+  else
+    lull_transfer_fly(t, &w->flying);
   return err;
 }
 
 static enum lull_err launch(struct lull_world *world, struct lull_attempt *a)
 {
-  return start(self(world), a, false);
+  return start(self(world), a, a->fresh);
 }
 
 static void detach(struct world_real *w, struct lull_transfer *t)
 {
   lull_shards_remove(t->shard, t->easy);
   t->shard = NULL;
+  lull_transfer_land(t);
   give_back(w, t);
 }
 
@@ -107,6 +111,7 @@ static void cancel(struct lull_world *world, struct lull_attempt *a)
   if (!t)
     return;
   lull_transfer_evidence(t);
+  lull_transfer_abandon(t);
   detach(self(world), t);
 }
 

@@ -59,6 +59,12 @@ static void link_to(struct lull_sockets *s, int fd, int port)
   *chain = fd;
 }
 
+static void link_new(struct lull_sockets *s, int fd)
+{
+  s->list[fd].tired = false;
+  link_to(s, fd, 0);
+}
+
 static bool unlink_from(struct lull_sockets *s, int *chain, int fd)
 {
   for (; *chain >= 0; chain = &s->list[*chain].next)
@@ -109,7 +115,7 @@ curl_socket_t lull_sockets_open(struct lull_sockets *s,
   if (!SOCK_CLOEXEC)
     fcntl(fd, F_SETFD, FD_CLOEXEC);
   if (grow(s, (size_t)fd)) /* else nobody will look at it */
-    link_to(s, fd, 0);
+    link_new(s, fd);
   return fd;
 }
 
@@ -153,6 +159,27 @@ static bool is_ended(int fd, bool tls)
   if (n <= 0 || !tls)
     return n >= 0; /* an answer before its question is none to the next */
   return ends_with_alert(bytes, (size_t)n);
+}
+
+void lull_sockets_tire(struct lull_sockets *s, int port)
+{
+  int fd;
+  if (port <= 0)
+    return;
+  learn_ports(s);
+  for (fd = *chain_of(s, port); fd >= 0; fd = s->list[fd].next)
+    s->list[fd].tired = s->list[fd].tired || s->list[fd].port == port;
+}
+
+bool lull_sockets_tired(struct lull_sockets *s, int port)
+{
+  int fd;
+  if (port <= 0)
+    return false;
+  for (fd = *chain_of(s, port); fd >= 0; fd = s->list[fd].next)
+    if (s->list[fd].port == port && s->list[fd].tired)
+      return true;
+  return false;
 }
 
 bool lull_sockets_ended(struct lull_sockets *s, int port, bool tls)

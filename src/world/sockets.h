@@ -22,6 +22,7 @@
 struct lull_socket {
   int next; /* in its chain; -1: the last one */
   int port; /* its own; 0: not known yet, or not open */
+  bool tired;
 };
 
 struct lull_sockets {
@@ -40,6 +41,11 @@ curl_socket_t lull_sockets_open(struct lull_sockets *s,
 
 /* libcurl's CURLOPT_CLOSESOCKETFUNCTION; its user is the table. */
 int lull_sockets_close(void *user, curl_socket_t fd);
+
+/* Nothing came any more on the connection that has this port of ours; and
+   whether it was so. */
+void lull_sockets_tire(struct lull_sockets *s, int port);
+bool lull_sockets_tired(struct lull_sockets *s, int port);
 
 /* True when the server has closed the connection that has this port of ours:
    no answer can come on it any more. `tls`: what it sent is in records. */

@@ -50,6 +50,11 @@ static size_t take_header(char *line, size_t size, size_t count, void *user)
   a->answered = true;
   if (t->headers_ended)
     return len;
+  t->head_size += len;
+  if (t->head_size > LULL_HEADERS_MOST) { /* also a 1xx without end */
+    t->failed = LULL_ELIMIT;
+    return 0;
+  }
   if (!t->in_head) {
     lull_headers_clear(&a->response.headers);
     a->arrived = t->world->ops->wall(t->world);
@@ -172,6 +177,14 @@ void lull_transfer_free(struct lull_transfer *t)
   lull_mem_free(t);
 }
 
+void lull_transfer_abandon(struct lull_transfer *t)
+{
+  if (t->attempt->shared)
+    lull_sockets_tire(t->sockets, t->port);
+  curl_easy_setopt(t->easy, CURLOPT_FORBID_REUSE, 1L);
+  t->plain_for = 0; /* the option goes with the others */
+}
+
 void lull_transfer_unload(struct lull_transfer *t)
 {
   if (t->body_fd >= 0)
@@ -185,6 +198,9 @@ void lull_transfer_unload(struct lull_transfer *t)
   t->attempt = NULL;
   t->body_fd = -1;
   t->body_left = t->moved = 0;
+  t->head_size = 0;
+  t->h2 = (struct lull_h2){.stream = 0};
+  t->port = 0;
   t->sends = 0;
   t->sent_before = 0;
   t->fresh = t->stale = false;

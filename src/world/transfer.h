@@ -9,6 +9,7 @@
 #ifndef LULL_WORLD_TRANSFER_H
 #define LULL_WORLD_TRANSFER_H
 
+#include "world/h2.h"
 #include "world/sockets.h"
 #include "world/target.h"
 #include "world/world.h"
@@ -23,6 +24,8 @@ struct lull_transfer {
   struct lull_world *world;
   struct lull_sockets *sockets;
   struct lull_shard *shard; /* while under way */
+  struct lull_transfer **flying, *flies_before, *flies_after;
+  struct lull_h2 h2;
   struct curl_slist *headers;
   uint64_t plain_for; /* the client whose options are set, and no others; 0 */
   bool plain_tls;     /* for an https URL: some hang on it */
@@ -32,8 +35,10 @@ struct lull_transfer {
   bool records;       /* TLS may be spoken on the connection */
   bool fresh;         /* only a new connection will do */
   bool stale;         /* ended, unsent: its kept connection was closed */
+  int port;           /* ours, of its connection; 0: none yet */
   unsigned sends;     /* how often libcurl was about to send it */
   long sent_before;   /* bytes that had left by then: a proxy's CONNECT */
+  size_t head_size;   /* of all heads: the answer's, and the 1xx before it */
   bool in_head;       /* a status line came, and its empty line did not */
   bool headers_ended; /* of the final answer: what follows are trailers */
   bool body_started;
@@ -69,6 +74,18 @@ void lull_transfer_evidence(struct lull_transfer *t);
 
 /* Fills in the attempt's outcome. */
 void lull_transfer_conclude(struct lull_transfer *t, CURLcode code);
+
+/* libcurl's CURLOPT_DEBUGFUNCTION: its words about HTTP/2. */
+int lull_transfer_watch(CURL *easy, curl_infotype kind, char *line, size_t len,
+                        void *user);
+
+/* It is under way, one of the list; or no more. */
+void lull_transfer_fly(struct lull_transfer *t, struct lull_transfer **list);
+void lull_transfer_land(struct lull_transfer *t);
+
+/* Nobody waits for its end any more. It may be its connection that is dead:
+   nothing new goes over that. */
+void lull_transfer_abandon(struct lull_transfer *t);
 
 /* Makes it ready for the pool. */
 void lull_transfer_unload(struct lull_transfer *t);

@@ -1,6 +1,7 @@
 /*
  * transfer_end: what the end of a transfer means as an outcome.
  */
+#include "world/curlcode.h"
 #include "world/proxy.h"
 #include "world/transfer.h"
 
@@ -32,89 +33,69 @@ static enum lull_class local_fault(const struct lull_transfer *t)
   return t->failed == LULL_ENOMEM ? LULL_LOCAL_MEMORY : LULL_LOCAL_FILE;
 }
 
+/* An answer that began was cut; a connection that died before is no reset of
+   this stream. */
 static enum lull_class h2_fault(const struct lull_transfer *t)
 {
-  if (strstr(t->error, "REFUSED_STREAM"))
-    return LULL_H2_REFUSED;
-  return t->attempt->answered ? LULL_HTTP_TRUNCATED : LULL_NET_RESET;
+  if (t->attempt->answered)
+    return LULL_HTTP_TRUNCATED;
+  return strstr(t->error, "(err ") || strstr(t->error, "reset by server")
+             ? LULL_NET_RESET
+             : LULL_NET_EMPTY;
 }
 
-/* libcurl 8.7 and later refuses a coding that it does not know, whatever it
-   is told. Then the body is lost, and of an answer that is no success the
-   rest counts all the same. */
-static bool unread_error(const struct lull_transfer *t)
+/* HTTP/2 says that it does not answer this request, in whatever way libcurl
+   then ended. */
+static bool is_refused(const struct lull_transfer *t)
 {
-  long status = 0;
-  curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
-  return t->undecoded && status >= 300;
+  return !t->headers_ended && (t->h2.left_out || t->h2.refused);
 }
 
-static enum lull_class class_of(struct lull_transfer *t, CURLcode code)
+/* A line of the answer's headers, or all of them, are more than libcurl bears;
+   or what we send is. */
+static enum lull_class too_large(const struct lull_transfer *t)
+{
+  return t->attempt->answered && !t->headers_ended ? LULL_LIMIT_HEADERS
+                                                   : LULL_LOCAL_MEMORY;
+}
+
+/* What a code means by what the attempt showed. */
+static enum lull_class class_by_evidence(struct lull_transfer *t, int code)
 {
   const struct lull_attempt *a = t->attempt;
   switch (code) {
   case CURLE_OK: /* also when the connection closed within the headers */
     return t->headers_ended ? LULL_CLASS_NONE : LULL_HTTP_TRUNCATED;
-  case CURLE_COULDNT_RESOLVE_HOST:
-  case CURLE_COULDNT_RESOLVE_PROXY:
-    return LULL_NET_DNS;
+  case CURLE_UNSUPPORTED_PROTOCOL: /* an answer of HTTP/0.9, or our URL */
+    return a->sent ? LULL_HTTP_MALFORMED : LULL_LOCAL_URL;
   case CURLE_COULDNT_CONNECT:
     return refused_connect(t->easy);
-  case CURLE_PROXY:
-    return LULL_NET_UNREACHABLE;
   case CURLE_OPERATION_TIMEDOUT:
     return a->connected ? LULL_NET_TIMEOUT_READ : LULL_NET_TIMEOUT_CONNECT;
-  case CURLE_ABORTED_BY_CALLBACK: /* the second sending that we refused */
-  case CURLE_SEND_FAIL_REWIND:    /* or that libcurl could not do */
-  case CURLE_GOT_NOTHING:
-    return LULL_NET_EMPTY;
-  case CURLE_SEND_ERROR:
-    return LULL_NET_SEND;
-  case CURLE_RECV_ERROR:
-    return LULL_NET_RESET;
-  case CURLE_PARTIAL_FILE:
-    return LULL_HTTP_TRUNCATED;
   case CURLE_HTTP2:
   case CURLE_HTTP2_STREAM:
   case CURLE_HTTP3:
     return h2_fault(t);
-  case CURLE_SSL_CONNECT_ERROR:
-    return LULL_TLS_HANDSHAKE;
-  case CURLE_PEER_FAILED_VERIFICATION:
-  case CURLE_SSL_ENGINE_NOTFOUND:
-  case CURLE_SSL_ENGINE_SETFAILED:
-  case CURLE_SSL_CERTPROBLEM:
-  case CURLE_SSL_CIPHER:
-  case CURLE_SSL_CACERT_BADFILE:
-  case CURLE_SSL_CRL_BADFILE:
-  case CURLE_SSL_ISSUER_ERROR:
-  case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
-  case CURLE_SSL_INVALIDCERTSTATUS:
-  case CURLE_SSL_CLIENTCERT:
-    return LULL_TLS_CERT;
-  case CURLE_BAD_CONTENT_ENCODING:
-    return unread_error(t) ? LULL_CLASS_NONE : LULL_HTTP_MALFORMED;
-  case CURLE_WEIRD_SERVER_REPLY:
-    return LULL_HTTP_MALFORMED;
-  case CURLE_UNSUPPORTED_PROTOCOL: /* an answer of HTTP/0.9, or our URL */
-    return a->sent ? LULL_HTTP_MALFORMED : LULL_LOCAL_URL;
-  case CURLE_URL_MALFORMAT:
-    return LULL_LOCAL_URL;
-  case CURLE_WRITE_ERROR:
-  case CURLE_READ_ERROR:
-    return t->failed ? local_fault(t) : LULL_HTTP_MALFORMED;
-  case CURLE_FILESIZE_EXCEEDED:
-    return LULL_LIMIT_BODY;
-  case CURLE_OUT_OF_MEMORY: /* also for a line that is too long for libcurl */
-    return a->answered && !t->headers_ended ? LULL_LIMIT_HEADERS
-                                            : LULL_LOCAL_MEMORY;
-  case CURLE_FAILED_INIT:
-  case CURLE_NOT_BUILT_IN:
-  case CURLE_FUNCTION_NOT_FOUND:
-    return LULL_LOCAL_MEMORY;
-  default:
-    return LULL_NET_OTHER;
+  case CURLE_BAD_FUNCTION_ARGUMENT: /* a certificate without its key */
+    return a->client->transport.cert ? LULL_TLS_CERT : LULL_NET_OTHER;
+  default: /* OUT_OF_MEMORY, TOO_LARGE */
+    return too_large(t);
   }
+}
+
+static enum lull_class class_of(struct lull_transfer *t, CURLcode code)
+{
+  enum lull_class class = lull_curlcode_class((int)code);
+  enum lull_class told = LULL_CLASS_NONE;
+  if (class == LULL_NET_RESET || class == LULL_NET_SEND)
+    told = lull_curlcode_words(t->error, t->headers_ended);
+  if (told)
+    class = told;
+  else if (class == LULL_CURLCODE_AMBIGUOUS)
+    class = class_by_evidence(t, (int)code);
+  /* What did not begin was not cut short. */
+  return class == LULL_HTTP_TRUNCATED && !t->attempt->answered ? LULL_NET_EMPTY
+                                                               : class;
 }
 
 /* The proxy would not let the request through: nothing was sent. */
@@ -152,8 +133,11 @@ static void classify(struct lull_transfer *t, CURLcode code)
     a->class = LULL_LOCAL_URL;
   else if (refused_by_proxy(t, code))
     a->class = LULL_NET_UNREACHABLE;
+  else if (is_refused(t))
+    a->class = LULL_H2_REFUSED;
   else
     a->class = class_of(t, code);
+  a->unproved = a->class == LULL_H2_REFUSED && a->unproved && !t->h2.left_out;
   if (a->sent && is_before_sending(a->class))
     a->class = LULL_NET_EMPTY;
 }

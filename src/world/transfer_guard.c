@@ -30,14 +30,15 @@ static curl_socket_t open_socket(void *user, curlsocktype purpose,
   return lull_sockets_open(t->sockets, address);
 }
 
-/* A kept connection that the server has closed is given up before anything
-   is sent on it. */
+/* A kept connection that the server has closed, or on which nothing came any
+   more, is given up before anything is sent on it. */
 static bool is_stale(struct lull_transfer *t, int port)
 {
   long connects = 0;
   curl_easy_getinfo(t->easy, CURLINFO_NUM_CONNECTS, &connects);
   return connects == 0 && !t->fresh &&
-         lull_sockets_ended(t->sockets, port, t->records);
+         (lull_sockets_tired(t->sockets, port) ||
+          lull_sockets_ended(t->sockets, port, t->records));
 }
 
 /*
@@ -52,7 +53,7 @@ static int about_to_send(void *user, char *remote_ip, char *local_ip,
 {
   struct lull_transfer *t = user;
   struct lull_attempt *a = t->attempt;
-  (void)remote_ip, (void)local_ip, (void)remote_port;
+  (void)local_ip;
   if (lull_transfer_sent(t))
     return CURL_PREREQFUNC_ABORT;
   t->stale = is_stale(t, local_port);
@@ -61,6 +62,8 @@ static int about_to_send(void *user, char *remote_ip, char *local_ip,
     return CURL_PREREQFUNC_ABORT;
   }
   t->sent_before = bytes_sent(t);
+  t->port = local_port;
+  lull_h2_begin(&t->h2, remote_ip, remote_port, local_port);
   a->connected = true;
   if (a->leaving)
     a->leaving(a, t->world->ops->now(t->world));

@@ -62,6 +62,21 @@ static bool set_decoding(struct lull_transfer *t, const char *wish)
   return !line || append(&t->headers, line);
 }
 
+/* Who sends "close" sends no more on that connection (RFC 9112, 9.6). */
+static bool asks_close(const struct lull_headers *all)
+{
+  const char *value;
+  unsigned n = 0;
+  while ((value = lull_headers_get(all, "connection", n++)) != NULL) {
+    for (; *value; value += strcspn(value, ",")) {
+      value += strspn(value, ", \t");
+      if (strncasecmp(value, "close", 5) == 0 && strcspn(value, ", \t") == 5)
+        return true;
+    }
+  }
+  return false;
+}
+
 static enum lull_err load_headers(struct lull_transfer *t,
                                   const struct lull_headers *all)
 {
@@ -79,6 +94,8 @@ static enum lull_err load_headers(struct lull_transfer *t,
   if (ok)
     ok = set_decoding(t, lull_headers_get(all, "accept-encoding", 0));
   curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
+  if (asks_close(all))
+    curl_easy_setopt(t->easy, CURLOPT_FORBID_REUSE, 1L);
   return ok ? LULL_OK : LULL_ENOMEM;
 }
 
@@ -134,14 +151,15 @@ static void load_cert(CURL *easy, const struct lull_attempt *a)
 }
 
 static void load_transport(CURL *easy, const struct lull_transport *how,
-                           const char *url)
+                           const char *url, bool old)
 {
   static const long versions[] = {
       [LULL_HTTP_ANY] = CURL_HTTP_VERSION_2TLS,
       [LULL_HTTP_1_1] = CURL_HTTP_VERSION_1_1,
       [LULL_HTTP_2] = CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE,
   };
-  curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, versions[how->http]);
+  curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
+                   old ? CURL_HTTP_VERSION_1_1 : versions[how->http]);
   /* Rather share a connection that may turn out to be HTTP/2 than open one
      for each of a thousand calls. */
   if (how->http == LULL_HTTP_2 || (how->http == LULL_HTTP_ANY && is_tls(url)))
@@ -194,6 +212,19 @@ static void load_stall(struct lull_transfer *t)
   curl_easy_setopt(t->easy, CURLOPT_NOPROGRESS, 0L);
 }
 
+/* libcurl's words cost a little: only where HTTP/2 may be spoken. */
+static void load_watch(struct lull_transfer *t)
+{
+  const struct lull_attempt *a = t->attempt;
+  int http = (int)a->client->transport.http;
+  if (a->old || http == LULL_HTTP_1_1 ||
+      (http == LULL_HTTP_ANY && !is_tls(a->request->url)))
+    return;
+  curl_easy_setopt(t->easy, CURLOPT_DEBUGFUNCTION, lull_transfer_watch);
+  curl_easy_setopt(t->easy, CURLOPT_DEBUGDATA, t);
+  curl_easy_setopt(t->easy, CURLOPT_VERBOSE, 1L);
+}
+
 static void load_constants(struct lull_transfer *t)
 {
   curl_easy_setopt(t->easy, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -206,7 +237,7 @@ static void load_constants(struct lull_transfer *t)
 static bool is_plain(const struct lull_attempt *a)
 {
   const struct lull_request *r = a->request;
-  return strcmp(r->method, "GET") == 0 && !r->body && !r->output &&
+  return !a->old && strcmp(r->method, "GET") == 0 && !r->body && !r->output &&
          lull_request_at_home(r) && lull_headers_count(&r->headers) == 0 &&
          lull_headers_count(&r->secrets) == 0 && a->stall == 0;
 }
@@ -220,7 +251,8 @@ static enum lull_err load_all(struct lull_transfer *t, struct lull_attempt *a)
   lull_transfer_listen(t);
   lull_transfer_guard(t);
   load_stall(t);
-  load_transport(t->easy, &a->client->transport, a->request->url);
+  load_transport(t->easy, &a->client->transport, a->request->url, a->old);
+  load_watch(t);
   load_cert(t->easy, a);
   t->records = load_proxy(t->easy, a->client->transport.proxy) ||
                is_tls(a->request->url); /* a proxy's own may be, too */

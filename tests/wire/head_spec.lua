@@ -193,4 +193,45 @@ describe("the head of an answer", function()
     assert.are.equal(40, took)
     assert.are.equal(35, stalled)
   end)
+
+  -- A bad chunk, and headers beyond libcurl's own limit, were a reset.
+  describe("that is none, or more than lull bears", function()
+    local OK = "HTTP/1.1 200 OK\r\n"
+    local CHUNKED = OK .. "Transfer-Encoding: chunked\r\n\r\n"
+    local many = {}
+    for i = 1, 9000 do many[i] = ("x-%d: %s\r\n"):format(i, ("y"):rep(25)) end
+    for name, case in pairs {
+      ["a chunk without a length"] = { "http.malformed", CHUNKED .. "zz\r\nok\r\n0\r\n\r\n" },
+      ["a chunk that does not end"] = { "http.malformed", CHUNKED .. "2\r\nokXX\r\n0\r\n\r\n" },
+      ["a chunk of a length beyond all numbers"] = { "http.malformed", CHUNKED .. ("f"):rep(20) .. "\r\nok" },
+      ["a chunk that is cut"] = { "http.truncated", CHUNKED .. "5\r\nok" },
+      ["a bad chunk of an error"] = { 404, "HTTP/1.1 404 No\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n" },
+      ["a bad coding"] = { "http.malformed", OK .. "Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\nnone" },
+      ["a bad coding of an error"] = { 404,
+        "HTTP/1.1 404 No\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nnone" },
+      ["a head that is cut"] = { "http.truncated", "HTTP/1.1 429 No\r\nRetry-Af" },
+      ["a status that is no number"] = { "http.malformed", "HTTP/1.1 abc\r\n\r\n" },
+      ["HTTP/0.9"] = { "http.malformed", "hello" },
+      ["nothing"] = { "net.empty", "" },
+      ["many headers"] = { "limit.headers", OK .. table.concat(many) .. "\r\n" },
+      ["many small headers"] = { "limit.headers", OK .. ("a:b\r\n"):rep(70000) .. "\r\n" },
+      ["a header of 120 KB"] = { "limit.headers", OK .. "x: " .. ("y"):rep(120000) .. "\r\n\r\n" },
+      ["a 103 without end"] = { "limit.headers", ("HTTP/1.1 103 Hints\r\nlink: <x>\r\n\r\n"):rep(20000) .. OK .. "\r\n" },
+    } do
+      it(name, function()
+        local server = wire.raw_server(case[2])
+        wire.real(function(lull)
+          local _, err = lull.get(server.url .. "/", { attempts = 1, max_headers = "300k" })
+          assert.are.equal(case[1], err.reason)
+        end)
+      end)
+    end
+
+    it("a max_headers beyond what libcurl bears", function()
+      local lull = support.fresh()
+      local ok, problem = pcall(lull.client, { max_headers = "301k" })
+      assert.is_false(ok)
+      assert.is_truthy(tostring(problem):find("libcurl takes at most 300k", 1, true), problem)
+    end)
+  end)
 end)
