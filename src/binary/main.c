@@ -21,6 +21,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define LATER 75 /* as lull/exit.lua has it */
@@ -333,12 +334,24 @@ static int with_output(int code)
   return lull_stdout_failed() && (code == 0 || code == LATER) ? 1 : code;
 }
 
+/* Each connection is an open file, and the soft limit is often 1024, for the
+   sake of programs that use select. */
+static void raise_file_limit(void)
+{
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+    return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int main(int argc, char **argv)
 {
   struct command command = {argc, argv, 0};
   lua_State *L = luaL_newstate();
   int code;
   fill_standard_descriptors();
+  raise_file_limit();
   if (!L) {
     fputs("lull: out of memory\n", stderr);
     return 1;

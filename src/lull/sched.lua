@@ -14,8 +14,12 @@ local usage = require "lull.usage"
 local M = {}
 usage.own()
 
-local running, yield, resume = coroutine.running, coroutine.yield, coroutine.resume
-local status = coroutine.status
+-- Tasks are plain coroutines. OpenResty puts functions of its own in the place
+-- of Lua's, which come back by way of its scheduler, and keeps Lua's so.
+local function native(name) return coroutine["_" .. name] or coroutine[name] end
+
+local running, yield, resume = coroutine.running, native "yield", native "resume"
+local create, status = native "create", native "status"
 local unpack = table.unpack or unpack
 
 -- The low bits of an id, its slot: slots are used again, so that a table by
@@ -126,6 +130,9 @@ local function pack(...) return { n = select("#", ...), ... } end
 local FOREIGN = "lull cannot wait inside a coroutine that it does not know: "
   .. "use lull.spawn or lull.each instead of coroutine.wrap or "
   .. "coroutine.create, or fetch before the coroutine is made"
+local HOST = "lull cannot wait inside a coroutine that is none of its tasks, as OpenResty "
+  .. "and other hosts run their code in: start a task there with lull.spawn, and call "
+  .. "lull.step until it has ended"
 local WITHIN = "lull cannot wait in a callback of the host that runs inside a task; "
   .. "start a task there with lull.spawn"
 local BOUNDARY = "lull cannot wait here: Lua does not let a task sleep inside "
@@ -135,9 +142,9 @@ local PCALL = ", or inside any metamethod or iterator, pcall, xpcall and dofile 
   .. "(use lull.try instead of pcall)"
 
 local function pcall_yields()
-  local co = coroutine.create(function() pcall(yield) end)
+  local co = create(function() pcall(yield) end)
   resume(co)
-  return coroutine.status(co) == "suspended"
+  return status(co) == "suspended"
 end
 
 -- C functions that a yield may pass through.
@@ -173,7 +180,8 @@ function M.check()
     if current then usage.fail(WITHIN) end
     return
   end
-  if not current or current.co ~= co then usage.fail(FOREIGN) end
+  if not current then usage.fail(HOST) end
+  if current.co ~= co then usage.fail(FOREIGN) end
   if not isyieldable() then
     usage.fail(boundary())
   end
@@ -445,7 +453,7 @@ end
 -- ---- tasks ---------------------------------------------------------------
 
 -- Of a C function some Luas make no coroutine.
-local c_coroutines = pcall(coroutine.create, print)
+local c_coroutines = pcall(create, print)
 
 local function body_of(fn)
   if c_coroutines or debug.getinfo(fn, "S").what ~= "C" then return fn end
@@ -453,7 +461,7 @@ local function body_of(fn)
 end
 
 local function spawn(fn, ...)
-  local task = setmetatable({ co = coroutine.create(body_of(fn)), fn = fn,
+  local task = setmetatable({ co = create(body_of(fn)), fn = fn,
     number = next_number(), state = "new" }, Task)
   if select("#", ...) > 0 then task.args = pack(...) end
   push(task)
@@ -475,7 +483,7 @@ function M.later(thing) push(thing) end
 ---before it.
 function M.begin(group)
   group.worker = group.worker or worker_of(group)
-  local task = setmetatable({ co = coroutine.create(group.work), pending = nil }, group.worker)
+  local task = setmetatable({ co = create(group.work), pending = nil }, group.worker)
   live[group] = true
   group:joined(task)
   return run_worker(task)

@@ -175,6 +175,18 @@ describe("the binary #binary", function()
     has(own.out, "module 'argparse' not found")
   end)
 
+  -- With a soft limit of 1024, as most systems have it, two thousand calls at
+  -- once ended half of them for want of descriptors.
+  it("may open as many files as the hard limit lets it", function()
+    local path = wire.write([[
+    for line in io.lines "/proc/self/limits" do
+      if line:find "^Max open files" then print(line:match "(%d+)%s+(%d+)") end
+    end
+    ]], ".lua")
+    local result = wire.run(("ulimit -Sn 50; ulimit -Hn 300; %s %s"):format(wire.quote(BINARY), path))
+    assert.are.same({ code = 0, out = "300\t300\n", err = "" }, result)
+  end)
+
   it("a script that is not there or is no Lua did not load: 3", function()
     refused(lull "no/such/script.lua", 3, "no/such/script.lua", "No such file")
     local path = wire.write("local x = 1\nx = = 2\n", ".lua")

@@ -25,6 +25,7 @@ local LIBRARIES = {
   ["time.h"] = { "world/" },
   ["sys/epoll.h"] = { "world/netloop.c" },
   ["sys/timerfd.h"] = { "world/netloop.c" },
+  ["sys/resource.h"] = { "binary/main.c" },
   ["sys/stat.h"] = { "request/", "http/sink.c" },
   ["poll.h"] = { "bind/input.c", "binary/", "world/sockets.c" },
   ["sys/socket.h"] = { "world/sockets.c" },

@@ -334,6 +334,49 @@ describe("a host", function()
   end)
 end)
 
+-- OpenResty's functions for coroutines go by way of its scheduler, and Lua's own
+-- stand beside them: `require "lull"` tried the former, which cannot be done
+-- within require; and a call was told not to use coroutine.wrap, which nobody had.
+describe("a host that runs its code in coroutines of its own", function()
+  teardown(function() wire.clean() end)
+
+  local HOST = [[
+local raw = coroutine
+local own = { running = raw.running, wrap = raw.wrap, _create = raw.create, _resume = raw.resume,
+  _yield = raw.yield, _status = raw.status, create = raw.create, status = raw.status }
+function own.resume(co, ...) return raw.yield("resume", co, ...) end
+function own.yield(...) return raw.yield("yield", ...) end
+coroutine = own
+local function handler()
+  local lull = require "lull"
+  print(pcall(lull.get, arg[1]))
+  local body
+  lull.spawn(function() body = lull.get(arg[1]).body end)
+  while not body do
+    lull.step(0.01)
+    own.yield()
+  end
+  print(body)
+end
+local thread, results = raw.create(handler), {}
+repeat
+  local ok, what, co = raw.resume(thread, unpack(results))
+  assert(ok, what)
+  results = what == "resume" and { raw.resume(co) } or {}
+until raw.status(thread) == "dead"
+]]
+
+  it("can require lull, is told what to do, and can do it", function()
+    local server = wire.server(SERVER)
+    local result = run("local unpack = table.unpack or unpack\n" .. HOST, server.url .. "/")
+    assert.equal("", result.err)
+    local said, body = result.out:match "^false\t[^\n]*: (lull cannot wait [^\n]*)\n(.*)$"
+    assert.equal("lull cannot wait inside a coroutine that is none of its tasks, as OpenResty and other hosts run "
+      .. "their code in: start a task there with lull.spawn, and call lull.step until it has ended", said)
+    assert.equal("body\n", body)
+  end)
+end)
+
 describe("the page on embedding", function()
   teardown(function() wire.clean() end)
 
