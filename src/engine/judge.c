@@ -83,6 +83,34 @@ struct lull_record *lull_judge_record(struct lull_call *call,
   return r;
 }
 
+static bool refused_there(const struct lull_record *r)
+{
+  return r->class == LULL_CLASS_NONE &&
+         (r->status == 401 || r->status == 403 || r->status == 404 ||
+          r->status == 410);
+}
+
+static bool unreachable(enum lull_class class)
+{
+  return class == LULL_NET_DNS || class == LULL_NET_REFUSED ||
+         class == LULL_NET_UNREACHABLE || class == LULL_NET_TIMEOUT_CONNECT ||
+         class == LULL_TLS_HANDSHAKE || class == LULL_TLS_CERT;
+}
+
+bool lull_judge_gone(const struct lull_call *call)
+{
+  const struct lull_record *r = lull_call_judged(call);
+  return call->request.home &&
+         (refused_there(r) || unreachable((enum lull_class)r->class));
+}
+
+/* A target that was sent to without being asked for anew. */
+static bool stale(const struct lull_call *call)
+{
+  return call->request.home && call->hops == 0 &&
+         refused_there(lull_call_judged(call));
+}
+
 struct lull_facts lull_judge_facts(const struct lull_call *call, lull_usec now,
                                    bool drained)
 {
@@ -104,6 +132,7 @@ struct lull_facts lull_judge_facts(const struct lull_call *call, lull_usec now,
       .rule_hits = lull_call_rule_hits(call, r->rule),
       .restart =
           r->resumed && (r->status == 416 || r->class == LULL_HTTP_MALFORMED),
+      .stale = stale(call),
       .now = now,
       .deadline_at = lull_call_deadline(call),
       .previous = call->previous,
@@ -142,6 +171,14 @@ bool lull_judge_follows(const struct lull_call *call)
          lull_headers_get(&call->ended->attempt.response.headers, "location",
                           0) &&
          !lull_policy_names(&call->client->policy, r->status);
+}
+
+bool lull_judge_unexpected(const struct lull_call *call)
+{
+  const struct lull_record *r = lull_call_judged(call);
+  return r->class == LULL_CLASS_NONE && r->status == 417 &&
+         !lull_policy_names(&call->client->policy, 417) &&
+         lull_request_value(&call->request, call->client, "expect");
 }
 
 static bool is_hinted(const struct lull_hint *hint)

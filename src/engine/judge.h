@@ -32,6 +32,14 @@ enum lull_lane_result lull_judge_result(enum lull_class class, int status,
    it. */
 bool lull_judge_follows(const struct lull_call *call);
 
+/* The server refused an expectation that can be left out (RFC 9110 section
+   15.5.18). */
+bool lull_judge_unexpected(const struct lull_call *call);
+
+/* What a redirect led to is not there, or not for us: the next attempt had
+   better ask where it came from (RFC 9110 section 15.4). */
+bool lull_judge_gone(const struct lull_call *call);
+
 /* How long to pause the lane after the last outcome; 0: not at all. */
 lull_usec lull_judge_pause(const struct lull_call *call,
                            const struct lull_verdict *verdict);

@@ -60,11 +60,11 @@ void lull_lifecycle_finish_early(struct lull_engine *e, struct lull_call *call,
 void lull_lifecycle_decide(struct lull_engine *e, struct lull_call *call,
                            struct lull_record *r, struct lull_verdict v)
 {
-  bool retry = v.action == LULL_RETRY;
+  bool goes_on = v.action == LULL_RETRY || v.action == LULL_FOLLOW;
   r->action = (uint8_t)v.action;
   r->why = (uint8_t)v.why;
-  r->source = (uint8_t)(retry ? v.source : LULL_SOURCE_NONE);
-  r->wait = retry ? v.wait : 0;
+  r->source = (uint8_t)(goes_on ? v.source : LULL_SOURCE_NONE);
+  r->wait = goes_on ? v.wait : 0;
   if (e->trace)
     lull_events_tell(&e->events, &call->entry, LULL_TELL_VERDICT);
 }
@@ -219,7 +219,8 @@ void lull_lifecycle_wait(struct lull_engine *e, struct lull_call *call,
                          struct lull_verdict v)
 {
   call->timeout_rule = lull_call_judged(call)->rule;
-  call->previous = v.wait;
+  if (v.action == LULL_RETRY)
+    call->previous = v.wait;
   call->waited = lull_usec_add(call->waited, v.wait);
   call->state = LULL_WAITING;
   if (!e->record)

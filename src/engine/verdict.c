@@ -97,6 +97,14 @@ static struct lull_verdict weigh(struct lull_engine *e, struct lull_call *call,
   return v.action == LULL_ACCEPT ? accept(call) : v;
 }
 
+/* To where redirects led away from. Without memory it stays. */
+static void go_back(struct lull_engine *e, struct lull_call *call)
+{
+  if (e->trace)
+    lull_call_note_hop(call);
+  (void)lull_redirect_back(&call->request);
+}
+
 void lull_verdict_settle(struct lull_engine *e, struct lull_call *call,
                          struct lull_verdict wish, bool free)
 {
@@ -105,6 +113,8 @@ void lull_verdict_settle(struct lull_engine *e, struct lull_call *call,
   r->free = free;
   if (free && v.action == LULL_RETRY)
     lull_call_uncount(call, r->rule);
+  if (v.action == LULL_RETRY && lull_judge_gone(call))
+    go_back(e, call);
   lull_lifecycle_decide(e, call, r, v);
   if (v.action == LULL_RETRY) {
     lull_lifecycle_wait(e, call, v);
@@ -114,28 +124,65 @@ void lull_verdict_settle(struct lull_engine *e, struct lull_call *call,
   }
 }
 
-static void follow(struct lull_engine *e, struct lull_call *call)
+/* One more hop, if it may be made. A redirect to itself that says when to
+   come back is not ready yet: that is a poll, and no loop. */
+static enum lull_err hop(struct lull_call *call, lull_usec wait)
 {
   const char *to =
       lull_headers_get(&call->ended->attempt.response.headers, "location", 0);
+  int status = lull_call_judged(call)->status;
+  bool poll = wait > 0 && lull_redirect_to_itself(&call->request, status, to);
+  if (poll ? call->record_count >= LULL_ATTEMPTS_CEILING
+           : call->hops >= call->client->redirects)
+    return LULL_EINVAL;
+  call->hops += !poll;
+  return lull_redirect_apply(&call->request, status, to);
+}
+
+/* The next request of the same attempt, at once or after a wait. */
+static void go_on(struct lull_engine *e, struct lull_call *call,
+                  struct lull_verdict v)
+{
+  call->hop = true;
+  lull_lifecycle_decide(e, call, lull_call_judged(call), v);
+  if (v.wait > 0) {
+    lull_lifecycle_wait(e, call, v);
+    return;
+  }
+  if (!e->record)
+    lull_call_shrink(call);
+  lull_lifecycle_again(e, call);
+}
+
+static void follow(struct lull_engine *e, struct lull_call *call)
+{
   struct lull_record *r = lull_call_judged(call);
-  enum lull_err err = LULL_EINVAL;
+  struct lull_facts facts = lull_judge_facts(call, e->now, e->drained);
+  struct lull_verdict v =
+      lull_policy_follow(&call->client->policy, &facts, &e->rng);
+  enum lull_err err;
+  if (v.action != LULL_FOLLOW) {
+    lull_verdict_settle(e, call, v, false);
+    return;
+  }
   if (e->trace)
     lull_call_note_hop(call);
-  if (call->hops < call->client->redirects)
-    err = lull_redirect_apply(&call->request, r->status, to);
+  err = hop(call, v.wait);
   if (err) {
     r->class = err == LULL_ENOMEM ? LULL_LOCAL_MEMORY : LULL_HTTP_REDIRECTS;
     lull_verdict_settle(e, call, lull_policy_stop(LULL_WHY_RULE), false);
     return;
   }
-  call->hops++;
-  call->hop = true;
-  lull_lifecycle_decide(e, call, r,
-                        (struct lull_verdict){.action = LULL_FOLLOW});
-  if (!e->record)
-    lull_call_shrink(call);
-  lull_lifecycle_again(e, call);
+  go_on(e, call, v);
+}
+
+/* Again at once, without what the server would not meet. */
+static void expect_nothing(struct lull_engine *e, struct lull_call *call)
+{
+  if (lull_request_suppress(&call->request, "expect") != LULL_OK)
+    lull_verdict_settle(e, call, lull_policy_stop(LULL_WHY_RULE), false);
+  else
+    go_on(e, call, (struct lull_verdict){.action = LULL_FOLLOW});
 }
 
 static bool must_ask(const struct lull_call *call,
@@ -199,6 +246,8 @@ static void win(struct lull_engine *e, struct lull_leg *leg)
   lull_timerq_cancel(&e->timers, &call->entry.timer);
   if (lull_judge_follows(call))
     follow(e, call);
+  else if (lull_judge_unexpected(call))
+    expect_nothing(e, call);
   else
     judge(e, call);
 }

@@ -130,6 +130,60 @@ enum lull_err lull_url_resolve(const char *base, const char *location,
   return err;
 }
 
+/* Sets a part of one URL to what it is in another, if it is there. */
+static enum lull_err lend(CURLU *from, CURLU *to, CURLUPart what)
+{
+  char *text = NULL;
+  enum lull_err err = LULL_OK;
+  if (curl_url_get(from, what, &text, 0) == CURLUE_OK)
+    err = error_of(curl_url_set(to, what, text, 0));
+  curl_free(text);
+  return err;
+}
+
+static bool names_user(CURLU *handle)
+{
+  char *user = NULL;
+  bool named = curl_url_get(handle, CURLUPART_USER, &user, 0) == CURLUE_OK;
+  curl_free(user);
+  return named;
+}
+
+static enum lull_err lend_user(CURLU *from, CURLU *to, char **url)
+{
+  char *longer;
+  enum lull_err err = lend(from, to, CURLUPART_USER);
+  if (!err)
+    err = lend(from, to, CURLUPART_PASSWORD);
+  if (!err)
+    err = part(to, CURLUPART_URL, 0, &longer);
+  if (err)
+    return err;
+  lull_mem_free(*url);
+  *url = longer;
+  return LULL_OK;
+}
+
+enum lull_err lull_url_lend_user(const char *from, char **url)
+{
+  CURLU *giver, *taker;
+  enum lull_err err;
+  if (!strchr(from, '@')) /* spares most of them all that follows */
+    return LULL_OK;
+  giver = curl_url();
+  taker = curl_url();
+  err = giver && taker ? LULL_OK : LULL_ENOMEM;
+  if (!err)
+    err = error_of(curl_url_set(giver, CURLUPART_URL, from, 0));
+  if (!err)
+    err = error_of(curl_url_set(taker, CURLUPART_URL, *url, 0));
+  if (!err && names_user(giver) && !names_user(taker))
+    err = lend_user(giver, taker, url);
+  curl_url_cleanup(giver);
+  curl_url_cleanup(taker);
+  return err;
+}
+
 char *lull_url_redact(const char *text)
 {
   CURLU *handle = curl_url();

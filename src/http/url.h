@@ -23,6 +23,10 @@ void lull_url_clear(struct lull_url *url);
 enum lull_err lull_url_resolve(const char *base, const char *location,
                                char **result);
 
+/* Puts the user and password of `from` into *url, if it names no user. The
+   URL that was there is freed. LULL_EINVAL, LULL_ENOMEM: it is unchanged. */
+enum lull_err lull_url_lend_user(const char *from, char **url);
+
 /* The same URL without user and password, for people to read; NULL when
    there is no memory. Freed by lull_mem_free. */
 char *lull_url_redact(const char *text);

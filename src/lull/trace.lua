@@ -19,13 +19,14 @@ local function outcome_of(details)
   return details.class or "cancelled"
 end
 
--- "retry in 4.2s (hint retry-after)", "stop: attempts"
+-- "retry in 4.2s (hint retry-after)", "follow", "stop: attempts"
 local function verdict(details)
-  if details.verdict == "retry" then
-    local source = details.source
-    if not source then return "retry" end -- by its other leg, which flies already
+  local source = details.source
+  if details.verdict == "retry" or details.verdict == "follow" then
+    -- Without one it goes on at once, or by its other leg, which flies already.
+    if not source then return details.verdict end
     if source == "hint" then source = "hint " .. (details.hint or "") end
-    return ("retry in %s (%s)"):format(text.duration(details.wait), source)
+    return ("%s in %s (%s)"):format(details.verdict, text.duration(details.wait), source)
   elseif details.verdict == "stop" then
     return "stop: " .. (details.why or "")
   end
@@ -79,7 +80,7 @@ function M.record(id, details, since)
     took = details.took,
     verdict = details.verdict,
     why = details.why,
-    wait = details.verdict == "retry" and details.wait or nil,
+    wait = (details.verdict == "retry" or details.source) and details.wait or nil,
     source = details.source,
     hint = details.hint,
     hint_seconds = details.hint_seconds,

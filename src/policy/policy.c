@@ -229,7 +229,7 @@ static enum lull_action default_action(const struct lull_facts *f)
     return LULL_ACCEPT;
   if (advice != LULL_ADVICE_NONE)
     return advice == LULL_ADVICE_RETRY ? LULL_RETRY : LULL_STOP;
-  if (not_processed(f->status) || f->restart || asks_to_wait(f))
+  if (not_processed(f->status) || f->restart || f->stale || asks_to_wait(f))
     return LULL_RETRY;
   if (f->status == 421) /* RFC 9110, 15.5.20: over another connection */
     return f->misdirected ? LULL_STOP : LULL_RETRY;
@@ -329,5 +329,20 @@ struct lull_verdict lull_policy_limit(const struct lull_policy *p,
   if (lull_usec_add(f->now, v.wait) >= f->deadline_at)
     return stop(v, v.source == LULL_SOURCE_HINT ? LULL_WHY_HINT
                                                 : LULL_WHY_DEADLINE);
+  return v;
+}
+
+struct lull_verdict lull_policy_follow(const struct lull_policy *p,
+                                       const struct lull_facts *f,
+                                       struct lull_rng *rng)
+{
+  struct lull_verdict v = {.action = LULL_FOLLOW};
+  if (!f->hint || !f->hint->asked || f->hint->wait <= 0)
+    return v;
+  choose_wait(p, f, rng, &v);
+  v.action = LULL_RETRY;
+  v = lull_policy_limit(p, f, v, true);
+  if (v.action == LULL_RETRY)
+    v.action = LULL_FOLLOW;
   return v;
 }

@@ -89,6 +89,7 @@ struct lull_facts {
   bool misdirected;   /* a 421 was answered by another connection before */
   bool drained;       /* no more retries: the process is being ended */
   bool restart;       /* the rest of a file was refused: ask for the whole */
+  bool stale;         /* a redirect of an earlier attempt led nowhere now */
   unsigned rule;      /* of lull_policy_find */
   unsigned tries;     /* counted attempts so far, this one included */
   unsigned total;     /* all attempts, free ones included */
@@ -117,6 +118,12 @@ bool lull_policy_ambiguous(enum lull_class class, int status, bool sent);
 struct lull_verdict lull_policy_suggest(const struct lull_policy *p,
                                         const struct lull_facts *facts,
                                         struct lull_rng *rng);
+
+/* Whether and when a redirect is followed: LULL_FOLLOW after the wait that it
+   asks for (RFC 9110 section 10.2.3), or LULL_STOP when that is too long. */
+struct lull_verdict lull_policy_follow(const struct lull_policy *p,
+                                       const struct lull_facts *facts,
+                                       struct lull_rng *rng);
 
 /* Applies the limits to a wish (a suggestion, or what a script's function
    said): attempts, ceiling, max_hint, deadline. `free` retries do not count

@@ -26,9 +26,18 @@ static void drop_method(struct lull_request *r)
   r->method = common[0];
 }
 
+void lull_request_settle(struct lull_request *r)
+{
+  if (r->home)
+    lull_headers_clear(&r->home->secrets);
+  lull_mem_free(r->home);
+  r->home = NULL;
+}
+
 void lull_request_clear(struct lull_request *r)
 {
   drop_method(r);
+  lull_request_settle(r);
   lull_mem_free(r->url);
   lull_mem_free(r->output);
   lull_headers_clear(&r->headers);
@@ -158,6 +167,18 @@ bool lull_request_names(const struct lull_request *r,
          lull_headers_get(&c->secrets, name, 0);
 }
 
+const char *lull_request_value(const struct lull_request *r,
+                               const struct lull_client *c, const char *name)
+{
+  const struct lull_headers *const lists[] = {&r->headers, &r->secrets,
+                                              &c->headers, &c->secrets};
+  size_t i, count = lull_request_at_home(r) ? 4 : 3;
+  const char *value = NULL;
+  for (i = 0; i < count && !value; i++)
+    value = lull_headers_get(lists[i], name, 0);
+  return value && *value ? value : NULL;
+}
+
 enum lull_err lull_request_override(struct lull_headers *headers,
                                     const char *raw, size_t len)
 {
@@ -181,4 +202,17 @@ enum lull_err lull_request_override(struct lull_headers *headers,
   lull_headers_clear(headers);
   *headers = merged;
   return LULL_OK;
+}
+
+enum lull_err lull_request_suppress(struct lull_request *r, const char *name)
+{
+  char raw[64];
+  size_t len = strlen(name);
+  enum lull_err err;
+  if (len + 2 > sizeof raw)
+    return LULL_EINVAL;
+  memcpy(raw, name, len + 1);
+  raw[len + 1] = '\0';
+  err = lull_request_override(&r->headers, raw, len + 2);
+  return err == LULL_ENOMEM ? err : LULL_OK;
 }

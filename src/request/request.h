@@ -17,6 +17,14 @@ struct lull_body {
   char text[];      /* the bytes; or the path, with its NUL */
 };
 
+/* Where a redirect led away from, for the way back. */
+struct lull_home {
+  struct lull_headers secrets; /* that stayed there, and the host header */
+  bool left;                   /* its origin: the secrets are here */
+  bool foreign;                /* of the request when it was there */
+  char url[];
+};
+
 struct lull_request {
   const char *method; /* a common one, which nobody owns; or its own */
   char *url;
@@ -24,12 +32,16 @@ struct lull_request {
   struct lull_headers secrets; /* headers that no other origin may see */
   struct lull_body *body;      /* NULL: none */
   char *output;                /* the file for the accepted body, or NULL */
+  struct lull_home *home;      /* NULL: it is there */
   bool foreign;                /* went to another origin than its first */
   bool away;                   /* goes to another origin than the client's */
 };
 
 void lull_request_init(struct lull_request *r);
 void lull_request_clear(struct lull_request *r);
+
+/* There is no way back from where the request is now. */
+void lull_request_settle(struct lull_request *r);
 
 /* LULL_EINVAL for a text that is no method; LULL_ENOMEM. */
 enum lull_err lull_request_method(struct lull_request *r, const char *method);
@@ -61,6 +73,13 @@ bool lull_request_at_home(const struct lull_request *r);
    from being sent. */
 bool lull_request_names(const struct lull_request *r,
                         const struct lull_client *c, const char *name);
+
+/* What goes out under that name, or NULL. Borrowed. */
+const char *lull_request_value(const struct lull_request *r,
+                               const struct lull_client *c, const char *name);
+
+/* Keeps a header from being sent, the client's too. LULL_ENOMEM. */
+enum lull_err lull_request_suppress(struct lull_request *r, const char *name);
 
 /* Sets fields of `raw` (name NUL value NUL ...) instead of those of the same
    name. */

@@ -159,10 +159,19 @@ static void check_file(struct lull_attempt *a, int status)
   snprintf(a->detail, sizeof a->detail, "%s", lull_err_text(err));
 }
 
+/* libcurl answers a 417 by sending again itself, which is refused it. */
+static bool unexpected(const struct lull_transfer *t, CURLcode code)
+{
+  return code != CURLE_OK && t->headers_ended &&
+         t->attempt->response.status == 417;
+}
+
 void lull_transfer_conclude(struct lull_transfer *t, CURLcode code)
 {
   struct lull_attempt *a = t->attempt;
   lull_transfer_evidence(t);
+  if (unexpected(t, code))
+    return;
   classify(t, code);
   check_file(a, a->response.status);
   if (!a->class && !lull_attempt_whole(a, a->response.status))

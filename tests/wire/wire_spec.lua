@@ -618,6 +618,39 @@ describe("over the wire", function()
     end)
   end)
 
+  -- libcurl answers a 417 that comes before the body by sending again itself;
+  -- that was refused it, and the answer was net.empty.
+  it("a 417 instead of the 100 is sent again without Expect", function()
+    for _, close in ipairs { "", "Connection: close\\r\\n" } do
+      local server = wire.start((os.getenv "LULL_LUA" or "lua5.4") .. " " .. wire.write(([[
+      local listener = assert(require("socket").bind("127.0.0.1", 0))
+      io.stdout:setvbuf "no"
+      print((select(2, listener:getsockname())))
+      for _ = 1, 2 do
+        local client, expect, length = listener:accept(), false, 0
+        repeat
+          local line = client:receive():lower()
+          expect = expect or line:find "^expect:" ~= nil
+          length = tonumber(line:match "^content%%-length: (%%d+)") or length
+        until line == ""
+        if expect then
+          client:send("HTTP/1.1 417 Expectation Failed\r\nX-Why: no\r\n%sContent-Length: 0\r\n\r\n")
+        else
+          print(#client:receive(length))
+          client:send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        end
+      end
+      ]]):format(close), ".lua"))
+      local url = ("http://127.0.0.1:%s/"):format(server:line())
+      wire.real(function(lull)
+        local res = assert(lull.post(url, { body = ("x"):rep(300000), headers = { expect = "100-continue" } }))
+        assert.are.same({ "ok", 1, 2 }, { res.body, res.attempts, #res.history })
+      end)
+      assert.are.equal("300000", server:line())
+      server:stop()
+    end
+  end)
+
   -- What goes on in the next line was left out, and this hint was empty.
   it("a header that goes on in the next line is read whole", function()
     local server = wire.start((os.getenv "LULL_LUA" or "lua5.4") .. " " .. wire.write([[
