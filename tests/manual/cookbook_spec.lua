@@ -7,7 +7,7 @@ local quote = wire.quote
 local BINARY = os.getenv "LULL_BINARY" or "build/lull"
 
 local RECIPES = { "github", "openai", "upload", "poll", "refresh", "paginate", "mirrors", "download", "payments",
-  "cron" }
+  "lost", "cron" }
 
 -- The recipe's world, noting each request with its time, and the answer with
 -- its own. `state`, where given, is a path that is asked for after each.
@@ -458,6 +458,29 @@ describe("a recipe #binary", function()
     return names
   end
 
+  -- The second attempt of what had worked found 404 or 412, and the call was
+  -- told as failed.
+  it("lost: what worked and whose answer got lost is done, and nothing else", function()
+    local result = run "lost"
+    assert.are.equal(1, result.code)
+    local statuses = {}
+    for _, r in ipairs(result.requests) do
+      statuses[#statuses + 1] = ("%s %s %s"):format(r.method, r.path:match "[^/]+$",
+        (tostring(r.status):gsub("%.0$", "")))
+    end
+    assert.are.same({ "PUT one close", "PUT one 412", "GET one 200", "PUT two 201", "PUT taken 412",
+      "DELETE old close", "DELETE old 404", "DELETE older 204", "DELETE never 404" }, statuses)
+  end)
+
+  it("lost: what somebody else has put there meanwhile is not ours", function()
+    local result = run("lost", "", { world = [[{ ["http://notes.test"] = function(request)
+      if request.method == "PUT" and not theirs then theirs = true return "close" end
+      if request.method == "GET" then return 200, nil, "theirs" end
+      return 412
+    end }]] })
+    has(result.out, "create\tone\t412\t2")
+  end)
+
   it("cron: stops with 75 in an outage, and the next run does only the rest", function()
     local lines, done = wire.write(events(100)), wire.path()
     local first = run("cron", lines .. " " .. done)
@@ -589,6 +612,7 @@ describe("the recipes", function()
       "old.txt\t4 bytes from http://behind.test, attempt 4",
       "plain.bin\t3 attempts, 0 of them for the rest only",
       "1 paid, 0 refused, 0 to be tried later",
+      "delete\tnever\t404\t1",
       "2 sent, 0 were done before, 0 refused",
     }, {
       last("github", "octo/demo", "triage"),
@@ -600,6 +624,7 @@ describe("the recipes", function()
       last("mirrors", mirror_list(), "old.txt"),
       last("download", wire.path():match "^.*/", "http://files.test/plain.bin"),
       last("payments", wire.write "1 2\n"),
+      last "lost",
       last("cron", lines, wire.path()),
     })
   end)
