@@ -76,7 +76,7 @@ local OUTCOMES = {
   { "sent and no answer: `net.timeout.read net.reset net.empty net.send`", "net.reset", true },
   { "answer cut short or no HTTP: `http.truncated http.malformed`", "http.truncated", true },
   { "`h2.refused`", "h2.refused", true },
-  { "`tls.cert limit.body limit.headers http.redirects local.*`", "tls.cert", false },
+  { "`tls.cert limit.body limit.headers http.redirects http.checksum local.*`", "tls.cert", false },
 }
 
 function M.decisions()

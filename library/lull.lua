@@ -23,6 +23,7 @@
 ---What an attempt came to when no answer was received, or none that can be used.
 ---@alias lull.class
 ---| "h2.refused" # the server refused the stream
+---| "http.checksum" # the body is not what its checksum says
 ---| "http.malformed" # the answer is not HTTP
 ---| "http.redirects" # too many redirects, or one that is not allowed
 ---| "http.truncated" # the answer was cut short
@@ -339,8 +340,17 @@ function client:request(method, target, options) end
 ---@field form? table<string, any>
 ---A path: the same as `body = lull.file(path)`, sent as `application/octet-stream` unless `headers` say otherwise.
 ---@field file? string
----A path: the accepted body is streamed into that file, which appears whole or not at all.
----@field output? string
+---A path: the accepted body is streamed into that file, which appears whole or not at all. In a table also what its
+---SHA-256 has to be, and whether to go on with a file that is there.
+---@field output? string|lull.output
+
+---Where a body goes, and what it has to be. The path may also stand first, without a name.
+---@class lull.output
+---@field path? string
+---64 hexadecimal digits. A body that is another is `http.checksum`, and no file.
+---@field sha256? string
+---The rest of a file that is there is asked for, whatever version it is of; `sha256` tells whether it fits.
+---@field continue? boolean
 
 ---The request that a `lane` function is asked about.
 ---@class lull.target

@@ -11,6 +11,7 @@
 #include "bind/client.h"
 #include "bind/engine.h"
 #include "bind/event.h"
+#include "bind/file.h"
 #include "bind/fleet.h"
 #include "bind/input.h"
 #include "bind/packed.h"
@@ -106,6 +107,10 @@ int luaopen_lull_core(lua_State *L)
                                        {"words", lull_bind_words},
                                        {"input", lull_bind_input},
                                        {"terminal", lull_bind_terminal},
+                                       {"sha256", lull_bind_sha256},
+                                       {"file_sha256", lull_bind_file_sha256},
+                                       {"place", lull_bind_place},
+                                       {"write", lull_bind_write},
                                        {"transport", transport},
                                        {"memory", memory},
                                        {"fail_after", fail_after},

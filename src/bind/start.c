@@ -39,8 +39,8 @@ enum lull_err lull_bind_body(lua_State *L, int index, struct lull_body **body)
 /* Raises for what is of the wrong type, before anything is allocated. */
 static void check_start(lua_State *L)
 {
-  static const char *const texts[] = {"method", "url",  "file",
-                                      "output", "lane", NULL};
+  static const char *const texts[] = {"method", "url",  "file", "output",
+                                      "sha256", "lane", NULL};
   static const char *const bytes[] = {"headers", "secrets", "body", NULL};
   size_t len;
   int i;
@@ -54,19 +54,38 @@ static void check_start(lua_State *L)
     luaL_error(L, "a call has a method and a url");
 }
 
-static enum lull_err fill_request(lua_State *L, struct lull_request *r)
+/* Without a file that can be written to nothing is sent: then *problem says
+   why. */
+static enum lull_err fill_output(lua_State *L, struct lull_request *r,
+                                 char **problem)
+{
+  const char *path = lull_bind_string(L, 3, "output", NULL);
+  const char *sum = lull_bind_string(L, 3, "sha256", NULL);
+  enum lull_err err =
+      path ? lull_output_new(&r->output, path, problem) : LULL_OK;
+  if (err || !path)
+    return err;
+  r->output->onto = lull_bind_flag(L, 3, "onto");
+  if (sum)
+    lull_output_expect(r->output, sum);
+  return LULL_OK;
+}
+
+static enum lull_err fill_request(lua_State *L, struct lull_request *r,
+                                  char **problem)
 {
   enum lull_err err;
   lull_request_init(r);
   err = lull_request_method(r, lull_bind_string(L, 3, "method", NULL));
   r->url = copy_field(L, "url", &err);
-  r->output = copy_field(L, "output", &err);
   if (!err)
     err = fill_headers(L, "headers", &r->headers);
   if (!err)
     err = fill_headers(L, "secrets", &r->secrets);
   if (!err)
     err = lull_bind_body(L, 3, &r->body);
+  if (!err)
+    err = fill_output(L, r, problem);
   return err;
 }
 
@@ -82,7 +101,8 @@ static int push_id(lua_State *L, enum lull_err err, lull_id id)
 }
 
 /* engine:start(client, {method, url, headers, secrets, body | file, output,
-   lane, keyed, unsafe, ask_always, limits}) -> id, or nil and a text */
+   sha256, onto, lane, keyed, unsafe, ask_always, limits}) -> id, or nil, a
+   text, and what is wrong with the output */
 int lull_bind_start(lua_State *L)
 {
   struct lull_engine *e = lull_bind_check_engine(L);
@@ -90,6 +110,7 @@ int lull_bind_start(lua_State *L)
   struct lull_call_options options = {0};
   struct lull_limits limits = c->policy.limits;
   struct lull_request request;
+  char *problem = NULL;
   enum lull_err err;
   lull_id id = 0;
   check_start(L);
@@ -101,11 +122,16 @@ int lull_bind_start(lua_State *L)
     lull_bind_limits(L, 3, &limits);
     options.limits = &limits;
   }
-  err = fill_request(L, &request);
+  err = fill_request(L, &request, &problem);
   if (!err)
     err = lull_engine_start(e, c, &request, &options, &id);
   lull_request_clear(&request);
-  return push_id(L, err, id);
+  if (!problem)
+    return push_id(L, err, id);
+  push_id(L, err, id);
+  lua_pushstring(L, problem);
+  lull_mem_free(problem);
+  return 3;
 }
 
 /* What most targets are: a whole URL, or a path below the client's base.

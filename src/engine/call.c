@@ -14,18 +14,11 @@ struct lull_kept {
   char bytes[];
 };
 
-/* What came of the output file, and the validator to continue it by. */
-struct lull_part {
-  struct lull_sink sink;
-  char *validator;
-};
-
 /* What few calls have. Owns all of it. */
 struct lull_aside {
   struct lull_limits *limits; /* its own */
   char *lane;                 /* its name, if it is not the origin's */
   char *detail;               /* the transport's words on the last error */
-  struct lull_part *part;     /* of the output file, from a cut answer */
   char *left_method, *left_url;
   unsigned left_at;
 };
@@ -114,15 +107,14 @@ void lull_call_drop_hedge(struct lull_call *call)
   call->hedge = NULL;
 }
 
-void lull_call_drop_part(struct lull_call *call)
+void lull_call_drop_body(struct lull_call *call)
 {
-  struct lull_part *part = call->aside ? call->aside->part : NULL;
-  if (!part)
+  struct lull_sink *sink =
+      call->ended ? &call->ended->attempt.response.sink : NULL;
+  if (!sink || !sink->output)
     return;
-  lull_sink_clear(&part->sink);
-  lull_mem_free(part->validator);
-  lull_mem_free(part);
-  call->aside->part = NULL;
+  lull_output_discard(sink->output);
+  sink->output = NULL;
 }
 
 static void drop_aside(struct lull_call *call)
@@ -130,7 +122,6 @@ static void drop_aside(struct lull_call *call)
   struct lull_aside *aside = call->aside;
   if (!aside)
     return;
-  lull_call_drop_part(call);
   lull_mem_free(aside->limits);
   lull_mem_free(aside->lane);
   lull_mem_free(aside->detail);
@@ -174,13 +165,27 @@ static bool room_for_records(struct lull_call *call)
   return true;
 }
 
-static void take_up_part(struct lull_part *part, struct lull_attempt *a)
+/* Only a GET of the whole can be continued. */
+static bool may_continue(const struct lull_call *call)
 {
-  if (!part || !part->sink.temp)
+  const struct lull_request *r = &call->request;
+  return r->output && strcmp(r->method, "GET") == 0 &&
+         !lull_request_names(r, call->client, "range");
+}
+
+void lull_call_keep_part(struct lull_call *call)
+{
+  if (may_continue(call))
+    lull_output_keep(call->request.output, call->request.url);
+}
+
+static void take_up_part(const struct lull_call *call, struct lull_attempt *a)
+{
+  struct lull_output *o = call->request.output;
+  if (!may_continue(call))
     return;
-  a->resume_from = part->sink.size;
-  a->validator = part->validator;
-  lull_sink_move_part(&a->response.sink, &part->sink);
+  a->resume_from = lull_output_take_up(o);
+  a->validator = lull_version_validator(&o->version);
 }
 
 enum lull_err lull_call_attempt(struct lull_call *call, struct lull_leg *leg)
@@ -197,7 +202,7 @@ enum lull_err lull_call_attempt(struct lull_call *call, struct lull_leg *leg)
   flight->attempt.old = call->old;
   flight->hedge_at = LULL_NEVER;
   leg->flight = flight;
-  take_up_part(call->aside ? call->aside->part : NULL, &flight->attempt);
+  take_up_part(call, &flight->attempt);
   return LULL_OK;
 }
 
@@ -210,41 +215,18 @@ enum lull_err lull_call_hedge(struct lull_call *call)
   return LULL_OK;
 }
 
-/* Without memory there is no part, and the file begins anew. */
-static struct lull_part *part_of(struct lull_call *call)
-{
-  struct lull_aside *aside = aside_of(call);
-  if (!aside || aside->part)
-    return aside ? aside->part : NULL;
-  aside->part = lull_mem_zero(sizeof *aside->part);
-  if (aside->part)
-    lull_sink_init(&aside->part->sink, 0, UINT64_MAX);
-  return aside->part;
-}
-
-/* Keeps what came of a cut answer, when it can be continued. An answer that
-   brought none of the file (an error, a reset) leaves the part as it was. */
-static void take_part(struct lull_call *call, struct lull_attempt *a)
+/* What came of the file: a whole body stays at hand until it is accepted. */
+static void rest_output(struct lull_call *call, struct lull_attempt *a)
 {
   struct lull_sink *sink = &a->response.sink;
-  const char *validator = lull_attempt_validator(a);
-  struct lull_part *part = sink->temp ? part_of(call) : NULL;
-  char *copy = NULL;
-  if (!part)
+  struct lull_output *o = call->request.output;
+  bool whole = !a->class && !a->cut && a->response.status;
+  if (!o || (whole && sink->output))
     return;
-  if (!validator && a->validator && sink->size > a->resume_from &&
-      lull_headers_get(&a->response.headers, "content-range", 0))
-    validator = a->validator; /* a 206 need not repeat it */
-  if (sink->fd < 0 && a->validator) {
-    lull_sink_move_part(&part->sink, sink);
-    return;
-  }
-  if (validator && a->class != LULL_LIMIT_BODY)
-    copy = lull_mem_copy(validator, strlen(validator));
-  lull_mem_free(part->validator);
-  part->validator = copy;
-  if (copy)
-    lull_sink_move_part(&part->sink, sink);
+  sink->output = NULL;
+  lull_output_pause(o);
+  if (a->class == LULL_LIMIT_BODY || a->class == LULL_HTTP_CHECKSUM)
+    lull_output_discard(o);
 }
 
 static void take_detail(struct lull_call *call, const struct lull_attempt *a)
@@ -295,14 +277,11 @@ void lull_call_absorb(struct lull_call *call, struct lull_leg *leg)
   struct lull_flight *flight = leg->flight;
   struct lull_attempt *a = &flight->attempt;
   leg->flight = NULL;
+  rest_output(call, a);
   if (a->class != LULL_CLASS_NONE) {
-    take_part(call, a);
     take_detail(call, a);
     lull_response_clear(&a->response);
-  } else if (a->response.status) {
-    if (a->response.sink.fd < 0)
-      take_part(call, a);
-  } else if (call->ended) {
+  } else if (!a->response.status && call->ended) {
     free_flight(flight);
     return;
   }
@@ -350,6 +329,12 @@ const char *lull_call_lane(const struct lull_call *call, const char *origin)
 
 const char *lull_call_detail(const struct lull_call *call)
 {
+  const struct lull_output *o = call->request.output;
+  bool file =
+      call->fault == LULL_LOCAL_FILE ||
+      (call->record_count && lull_call_judged(call)->class == LULL_LOCAL_FILE);
+  if (file && o && o->problem)
+    return o->problem;
   return call->aside ? call->aside->detail : NULL;
 }
 

@@ -139,6 +139,10 @@ struct lull_call *lull_call_new(struct lull_client *client,
                                 lull_usec now);
 void lull_call_free(struct lull_call *call);
 
+/* What comes of its file may outlive the run: not in a simulated world, which
+   leaves nothing behind that a real one would take up. */
+void lull_call_keep_part(struct lull_call *call);
+
 /* A fresh flight for a leg. Also makes room for its record, so that
    recording cannot fail. LULL_ENOMEM. */
 enum lull_err lull_call_attempt(struct lull_call *call, struct lull_leg *leg);
@@ -176,8 +180,8 @@ bool lull_call_left(const struct lull_call *call, struct lull_left *left);
 /* A rule's, for the next attempt; 0: none. */
 lull_usec lull_call_timeout(const struct lull_call *call);
 
-/* The part of the output file is of no more use. */
-void lull_call_drop_part(struct lull_call *call);
+/* A whole body that was to become a file, and that nobody accepted. */
+void lull_call_drop_body(struct lull_call *call);
 
 /* Counts an outcome under its rule. Without memory the count is taken to be
    at its limit, so that a call cannot run for ever. */

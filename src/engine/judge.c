@@ -10,7 +10,7 @@ static void note_outcome(struct lull_record *r, const struct lull_attempt *a)
   r->unproved = a->unproved;
   r->status = (int16_t)(a->class ? 0 : a->response.status);
   r->sent = a->sent || a->answered;
-  r->resumed = a->validator != NULL;
+  r->resumed = a->resume_from > 0;
 }
 
 static void note_leg(struct lull_record *r, const struct lull_leg *leg,
@@ -130,8 +130,10 @@ struct lull_facts lull_judge_facts(const struct lull_call *call, lull_usec now,
       .tries = call->tries,
       .total = call->total,
       .rule_hits = lull_call_rule_hits(call, r->rule),
-      .restart =
-          r->resumed && (r->status == 416 || r->class == LULL_HTTP_MALFORMED),
+      .restart = r->resumed && !call->ended->attempt.complete &&
+                 (r->status == 416 || r->class == LULL_HTTP_MALFORMED ||
+                  r->class == LULL_HTTP_CHECKSUM),
+      .complete = call->ended->attempt.complete,
       .stale = stale(call),
       .now = now,
       .deadline_at = lull_call_deadline(call),

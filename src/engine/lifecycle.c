@@ -26,8 +26,10 @@ static void leave_lane(struct lull_engine *e, struct lull_leg *leg)
 
 static void abandon_leg(struct lull_engine *e, struct lull_leg *leg)
 {
-  if (leg->flight)
+  if (leg->flight) {
     lull_lifecycle_ground(e, leg);
+    lull_sink_release(&leg->flight->attempt.response.sink);
+  }
   leave_lane(e, leg);
 }
 
@@ -46,7 +48,7 @@ void lull_lifecycle_finish(struct lull_engine *e, struct lull_call *call,
   call->end_why = end.why;
   lull_timerq_cancel(&e->timers, &call->entry.timer);
   leave_lane(e, &call->leg);
-  lull_call_drop_part(call);
+  lull_call_drop_body(call);
   lull_events_tell(&e->events, &call->entry, LULL_TELL_DONE);
 }
 
@@ -200,6 +202,8 @@ enum lull_err lull_lifecycle_begin(struct lull_engine *e,
   enum lull_err err = lull_lifecycle_enqueue(e, &call->leg, retry);
   if (err)
     return err;
+  if (!retry && !e->world->simulated)
+    lull_call_keep_part(call);
   call->state = LULL_QUEUED;
   lull_timerq_set(&e->timers, &call->entry.timer, lull_call_deadline(call));
   refuse_if_open(e, call, retry);

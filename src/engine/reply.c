@@ -1,4 +1,5 @@
 #include "engine/reply.h"
+#include "world/answer.h"
 
 static enum lull_err fill_body(struct lull_attempt *a,
                                const struct lull_reply *reply)
@@ -6,9 +7,9 @@ static enum lull_err fill_body(struct lull_attempt *a,
   enum lull_err err;
   if (!reply->body_len)
     return LULL_OK;
-  err = lull_attempt_body_begins(a, reply->status);
+  err = lull_answer_begins(a, reply->status);
   if (!err)
-    err = lull_attempt_body(a, reply->body, reply->body_len, reply->body_len);
+    err = lull_answer_add(a, reply->body, reply->body_len, reply->body_len);
   return err;
 }
 
@@ -37,11 +38,12 @@ enum lull_err lull_reply_fill(struct lull_attempt *a,
   headers = err == LULL_OK;
   if (!err)
     err = fill_body(a, reply);
-  if (headers && (err == LULL_EINVAL ||
-                  (!a->class && !err && !lull_attempt_whole(a, to->status)))) {
-    a->class = err ? LULL_HTTP_MALFORMED : LULL_HTTP_TRUNCATED;
+  if (headers && err == LULL_EINVAL) {
+    a->class = LULL_HTTP_MALFORMED;
     return LULL_OK;
   }
+  if (!err && !a->class)
+    lull_answer_ends(a, to->status);
   if (err == LULL_ELIMIT)
     a->class = headers ? LULL_LIMIT_BODY : LULL_LIMIT_HEADERS;
   else if (err == LULL_ENOMEM)

@@ -45,6 +45,20 @@ static struct lull_verdict ask_lane(struct lull_engine *e,
   return v;
 }
 
+/* A body that came into memory, as that of an accepted 404 does, is written
+   out. */
+static enum lull_err commit(struct lull_call *call)
+{
+  struct lull_sink *sink = &call->ended->attempt.response.sink;
+  enum lull_err err;
+  if (!sink->output)
+    return lull_output_put(call->request.output, sink->memory.data,
+                           sink->memory.len);
+  err = lull_output_commit(sink->output);
+  sink->output = NULL;
+  return err;
+}
+
 static struct lull_verdict accept(struct lull_call *call)
 {
   struct lull_response *r = &call->ended->attempt.response;
@@ -52,8 +66,7 @@ static struct lull_verdict accept(struct lull_call *call)
     call->fault = call->ended->attempt.cut; /* no file has but a part */
     return lull_policy_stop(LULL_WHY_RULE);
   }
-  if (call->request.output &&
-      lull_sink_commit(&r->sink, call->request.output) != LULL_OK) {
+  if (call->request.output && commit(call) != LULL_OK) {
     call->fault = LULL_LOCAL_FILE;
     return lull_policy_stop(LULL_WHY_RULE);
   }
@@ -264,7 +277,7 @@ void lull_verdict_conclude(struct lull_engine *e, struct lull_leg *leg)
   finish_ticket(e, leg, r);
   facts = lull_judge_facts(call, e->now, e->drained);
   if (facts.restart)
-    lull_call_drop_part(call);
+    lull_output_discard(call->request.output);
   call->ended->suggestion = lull_policy_suggest(p, &facts, &e->rng);
   if (call->ended->suggestion.action == LULL_RETRY && other_leg(leg) &&
       e->now < lull_call_deadline(call))

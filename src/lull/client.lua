@@ -101,10 +101,13 @@ local function consult(client, details, factory)
   return verdict, changes(verdict, factory, may_retry)
 end
 
-local function refuse_start(method, url, spec, problem)
+local function refuse_start(method, url, spec, problem, detail)
   if problem == "invalid argument" then
     local wrong = core.url(url) and "no such method" or "the URL " .. text.url_problem(url)
     usage.fail(("'%s %s' cannot be sent: %s"):format(method, secret.redact(url), wrong))
+  end
+  if detail then
+    return nil, outcome.refuse(method, url, "rule", { class = "local.file", detail = detail })
   end
   if spec.file then
     return nil, outcome.refuse(method, url, "rule", { class = "local.file", detail = spec.file })
@@ -146,8 +149,12 @@ end
 
 local function run(client, spec, factory)
   if forbidden then forbidden() end
-  local id, problem = sched.engine():start(client.core, spec)
-  if not id then return refuse_start(spec.method, spec.url, spec, problem) end
+  if spec.output and sched.keeps then
+    local kept = sched.keeps(spec.output)
+    if kept then return refuse_start(spec.method, spec.url, spec, kept, kept) end
+  end
+  local id, problem, detail = sched.engine():start(client.core, spec)
+  if not id then return refuse_start(spec.method, spec.url, spec, problem, detail) end
   tell_started(id)
   return follow(client, id, factory, sched.wait(id))
 end

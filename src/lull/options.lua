@@ -23,6 +23,21 @@ local function plain(types)
   return function(value, name) return usage.no_nul(usage.type(value, name, types), name) end
 end
 
+-- A path, or a table of it and of what the file has to be.
+local function output(value, name)
+  if type(value) ~= "table" then return { path = plain "string" (value, name) } end
+  local known = { path = true, sha256 = true, continue = true }
+  for field in pairs(value) do
+    if field ~= 1 and not known[field] then usage.unknown(name .. " field", tostring(field), known) end
+  end
+  local path, sum = value[1] or value.path, usage.type(value.sha256, name .. ".sha256", "string or nil")
+  if sum and not (#sum == 64 and sum:find "^%x+$") then
+    usage.fail(name .. ".sha256 is 64 hexadecimal digits")
+  end
+  return { path = plain "string" (path, name .. "'s path"), sha256 = sum,
+    continue = usage.type(value.continue, name .. ".continue", "boolean or nil") }
+end
+
 local function of_policy(what)
   return function(value, name) return policy[what](value, name) end
 end
@@ -162,7 +177,7 @@ local CALL = {
   json = function(value) return value end,
   form = of_type("table"),
   file = plain "string",
-  output = plain "string",
+  output = output,
 }
 M.CALL = CALL
 

@@ -147,7 +147,10 @@ function M.of(client, method, target, given)
   spec.keyed = keyed.key and true or false
   spec.unsafe = option(client, given, "unsafe")
   spec.lane = lane_of({ lane = option(client, given, "lane") }, spec)
-  spec.output = given.output
+  local output = given.output
+  if output then
+    spec.output, spec.sha256, spec.onto = output.path, output.sha256, output.continue
+  end
   spec.ask_always = factory ~= nil
   for name in pairs(options.LIMITS) do
     if given[name] ~= nil then

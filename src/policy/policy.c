@@ -224,7 +224,10 @@ static enum lull_action default_action(const struct lull_facts *f)
 {
   enum lull_hint_advice advice = f->hint ? f->hint->advice : LULL_ADVICE_NONE;
   if (f->class != LULL_CLASS_NONE)
-    return lull_class_permanent(f->class) ? LULL_STOP : LULL_RETRY;
+    return lull_class_permanent(f->class) && !f->restart ? LULL_STOP
+                                                         : LULL_RETRY;
+  if (f->complete)
+    return LULL_ACCEPT;
   if (f->status >= 200 && f->status < 400)
     return LULL_ACCEPT;
   if (advice != LULL_ADVICE_NONE)

@@ -88,7 +88,8 @@ struct lull_facts {
   bool unproved;      /* refused, when it may have been processed already */
   bool misdirected;   /* a 421 was answered by another connection before */
   bool drained;       /* no more retries: the process is being ended */
-  bool restart;       /* the rest of a file was refused: ask for the whole */
+  bool restart;       /* what there is of a file is of no use: begin anew */
+  bool complete;      /* a 416: there is no rest, the file is whole */
   bool stale;         /* a redirect of an earlier attempt led nowhere now */
   unsigned rule;      /* of lull_policy_find */
   unsigned tries;     /* counted attempts so far, this one included */

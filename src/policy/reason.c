@@ -28,6 +28,8 @@ static const struct class_info {
                              false},
     [LULL_HTTP_MALFORMED] = {"http.malformed", "the answer is not HTTP",
                              false},
+    [LULL_HTTP_CHECKSUM] = {"http.checksum",
+                            "the body is not what its checksum says", true},
     [LULL_HTTP_REDIRECTS] = {"http.redirects",
                              "too many redirects, or one that is not allowed",
                              true},

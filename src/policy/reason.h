@@ -25,6 +25,7 @@ enum lull_class {
   LULL_TLS_CERT,            /* the certificate is not trusted */
   LULL_HTTP_TRUNCATED,      /* the answer ended before its end */
   LULL_HTTP_MALFORMED,      /* the answer is not HTTP */
+  LULL_HTTP_CHECKSUM,       /* the body is not what its checksum says */
   LULL_HTTP_REDIRECTS,      /* too many redirects, or one not allowed */
   LULL_H2_REFUSED,          /* the server refused the stream unprocessed */
   LULL_LIMIT_BODY,          /* the answer's body is larger than max_body */

@@ -39,7 +39,7 @@ void lull_request_clear(struct lull_request *r)
   drop_method(r);
   lull_request_settle(r);
   lull_mem_free(r->url);
-  lull_mem_free(r->output);
+  lull_output_free(r->output);
   lull_headers_clear(&r->headers);
   lull_headers_clear(&r->secrets);
   lull_mem_free(r->body);

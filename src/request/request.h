@@ -7,6 +7,7 @@
 #ifndef LULL_REQUEST_REQUEST_H
 #define LULL_REQUEST_REQUEST_H
 
+#include "http/output.h"
 #include "request/client.h"
 
 /* In memory; or a file, which is opened anew for each attempt. */
@@ -31,7 +32,7 @@ struct lull_request {
   struct lull_headers headers;
   struct lull_headers secrets; /* headers that no other origin may see */
   struct lull_body *body;      /* NULL: none */
-  char *output;                /* the file for the accepted body, or NULL */
+  struct lull_output *output;  /* the file for the accepted body, or NULL */
   struct lull_home *home;      /* NULL: it is there */
   bool foreign;                /* went to another origin than its first */
   bool away;                   /* goes to another origin than the client's */

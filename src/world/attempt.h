@@ -37,8 +37,8 @@ struct lull_attempt {
   void (*head)(struct lull_attempt *a, lull_usec at);
   const struct lull_request *request;
   const struct lull_client *client;
-  const char *validator; /* of the part in the sink's file; NULL: no part */
-  uint64_t resume_from;  /* how long that part is */
+  uint64_t resume_from;  /* how much of the file there is; 0: begin anew */
+  const char *validator; /* of that part; NULL: nobody told */
   bool fresh;            /* over a new connection, whatever is there */
   bool old;              /* by HTTP/1.1, since the server asked for it */
   lull_usec stall;       /* ends when no byte moves for so long; 0: never */
@@ -53,6 +53,7 @@ struct lull_attempt {
   bool unproved;     /* refused, but all of the request had gone out */
   bool asks_old;     /* the server wants HTTP/1.1 */
   bool shared;       /* its connection may carry others: HTTP/2 */
+  bool complete;     /* there was no more to come: the file was whole */
   lull_usec arrived; /* wall clock when the headers came */
   char detail[96];   /* what the transport says of an error */
 
@@ -77,24 +78,5 @@ void lull_attempt_settle(struct lull_attempt *a);
 /* All headers that go out, those for the rest of a file included. */
 enum lull_err lull_attempt_headers(const struct lull_attempt *a,
                                    struct lull_headers *all);
-
-/* The headers of the answer are there and its body begins: chooses where
-   the body goes. Only a 2xx answer goes to the output file; the body of an
-   error stays in memory for the script. LULL_EIO, LULL_ENOMEM; LULL_EINVAL
-   for a part of the file that is not the one that was asked for. */
-enum lull_err lull_attempt_body_begins(struct lull_attempt *a, int status);
-
-/* False when the answer is but a part, and the file is still not whole after
-   it: a server may send less than it was asked for (RFC 9110, 15.3.7). */
-bool lull_attempt_whole(const struct lull_attempt *a, int status);
-
-/* Appends to the body. `received` is what came over the wire so far, for
-   the bound on decompression. LULL_ELIMIT; LULL_EIO; LULL_ENOMEM. */
-enum lull_err lull_attempt_body(struct lull_attempt *a, const void *bytes,
-                                size_t len, uint64_t received);
-
-/* The strong validator (RFC 9110 section 8.8) that a cut answer can be
-   continued by; NULL when it cannot. Borrowed from the response. */
-const char *lull_attempt_validator(const struct lull_attempt *a);
 
 #endif

@@ -1,6 +1,6 @@
 #define _POSIX_C_SOURCE 200809L
 #include "world/transfer.h"
-
+#include "world/answer.h"
 #include "world/coding.h"
 
 #include <errno.h>
@@ -73,7 +73,7 @@ static size_t take_header(char *line, size_t size, size_t count, void *user)
 static enum lull_err body_begins(struct lull_transfer *t)
 {
   t->body_started = true;
-  return lull_attempt_body_begins(t->attempt, t->attempt->response.status);
+  return lull_answer_begins(t->attempt, t->attempt->response.status);
 }
 
 static size_t take_body(char *bytes, size_t size, size_t count, void *user)
@@ -84,10 +84,10 @@ static size_t take_body(char *bytes, size_t size, size_t count, void *user)
   t->attempt->answered = true;
   if (!t->body_started)
     t->failed = body_begins(t);
-  if (t->attempt->response.sink.fd >= 0)
+  if (t->attempt->response.sink.output)
     curl_easy_getinfo(t->easy, CURLINFO_SIZE_DOWNLOAD_T, &received);
   if (!t->failed)
-    t->failed = lull_attempt_body(t->attempt, bytes, len, (uint64_t)received);
+    t->failed = lull_answer_add(t->attempt, bytes, len, (uint64_t)received);
   return t->failed ? 0 : len;
 }
 

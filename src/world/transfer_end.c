@@ -1,6 +1,7 @@
 /*
  * transfer_end: what the end of a transfer means as an outcome.
  */
+#include "world/answer.h"
 #include "world/curlcode.h"
 #include "world/proxy.h"
 #include "world/transfer.h"
@@ -145,7 +146,7 @@ static void classify(struct lull_transfer *t, CURLcode code)
 /* What libcurl says of its second sending is no news of the first. */
 static bool is_told(const struct lull_attempt *a, CURLcode code)
 {
-  return code != CURLE_ABORTED_BY_CALLBACK &&
+  return code != CURLE_OK && code != CURLE_ABORTED_BY_CALLBACK &&
          (code == CURLE_GOT_NOTHING || a->class != LULL_NET_EMPTY);
 }
 
@@ -174,8 +175,8 @@ void lull_transfer_conclude(struct lull_transfer *t, CURLcode code)
     return;
   classify(t, code);
   check_file(a, a->response.status);
-  if (!a->class && !lull_attempt_whole(a, a->response.status))
-    a->class = LULL_HTTP_TRUNCATED;
+  if (!a->class)
+    lull_answer_ends(a, a->response.status);
   if (a->class && unusable_proxy(t, code))
     snprintf(a->detail, sizeof a->detail, "%s", LULL_PROXY_PROBLEM);
   else if (a->class && is_told(a, code))

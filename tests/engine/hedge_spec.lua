@@ -64,6 +64,7 @@ describe("a hedge", function()
 
   it("is not sent for a file, nor beyond the attempts", function()
     local path = os.tmpname()
+    os.remove(path) -- what is simulated writes to no file that is there
     local _, _, t = call({ { delay = 5 } }, { hedge = 0.2, attempts = 1 })
     assert.equal(1, #t.requests)
     t = support.sim(server { { delay = 5 } }, function(lull)

@@ -21,17 +21,18 @@ local LIBRARIES = {
   ["lua.h"] = { "bind/", "binary/" },
   ["lauxlib.h"] = { "bind/", "binary/" },
   ["lualib.h"] = { "binary/" },
-  ["signal.h"] = { "binary/main.c" },
+  ["signal.h"] = { "binary/main.c", "http/place.c" },
   ["time.h"] = { "world/" },
   ["sys/epoll.h"] = { "world/netloop.c" },
   ["sys/timerfd.h"] = { "world/netloop.c" },
   ["sys/resource.h"] = { "binary/main.c" },
-  ["sys/stat.h"] = { "request/", "http/sink.c" },
-  ["poll.h"] = { "bind/input.c", "binary/", "world/sockets.c" },
+  ["sys/file.h"] = { "http/part.c" },
+  ["sys/stat.h"] = { "request/", "http/" },
+  ["poll.h"] = { "bind/input.c", "binary/", "http/place.c", "world/sockets.c" },
   ["sys/socket.h"] = { "world/sockets.c" },
   ["netinet/in.h"] = { "world/sockets.c" },
-  ["fcntl.h"] = { "binary/", "http/sink.c", "world/" },
-  ["unistd.h"] = { "bind/input.c", "binary/", "http/sink.c", "request/", "world/" },
+  ["fcntl.h"] = { "binary/", "http/", "world/" },
+  ["unistd.h"] = { "bind/input.c", "binary/", "http/", "request/", "world/" },
 }
 -- And those that any file may include.
 local PLAIN = { "errno.h", "inttypes.h", "limits.h", "math.h", "stdbool.h",
@@ -64,7 +65,7 @@ local CONCEPTS = {
 -- Modules of others, and the modules that may ask for them.
 local LUA_LIBRARIES = {
   ["lull.core"] = { "json", "sched", "outcome", "attempt", "options", "client", "trace", "sim.chaos",
-    "sim.record", "sim.simulate", "input", "cli.each", "cli.flags", "cli.fetch", "cli.switches",
+    "sim.record", "sim.simulate", "input", "cli.each", "cli.files", "cli.flags", "cli.fetch", "cli.switches",
     "fleet.experiment" },
   cjson = { "json", "sim.world", "cli.switches" },
   argparse = {}, -- cli.parser chooses one

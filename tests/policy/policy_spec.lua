@@ -65,7 +65,7 @@ describe("rule's key", function()
       "net.timeout.connect", "net.timeout.read", "net.reset", "net.empty",
       "net.send", "net.other" })
     covers("tls", { "tls.handshake", "tls.cert" })
-    covers("http", { "http.truncated", "http.malformed", "http.redirects" })
+    covers("http", { "http.truncated", "http.malformed", "http.redirects", "http.checksum" })
     covers("limit", { "limit.body", "limit.headers" })
     covers("h2", { "h2.refused" })
     covers("local", { "local.url", "local.file", "local.memory" })
@@ -219,7 +219,7 @@ local NEVER_SENT = { "net.dns", "net.refused", "net.unreachable",
   "net.timeout.connect", "tls.handshake" }
 local AMBIGUOUS = { "net.timeout.read", "net.reset", "net.empty", "net.send",
   "net.other", "http.truncated", "http.malformed" }
-local PERMANENT = { "tls.cert", "http.redirects", "limit.body",
+local PERMANENT = { "tls.cert", "http.redirects", "http.checksum", "limit.body",
   "limit.headers", "local.url", "local.file", "local.memory" }
 
 describe("the table of defaults", function()

@@ -109,7 +109,7 @@ function M.command(o, job, url, output)
   add "--show-error"
   add(o.fail_with_body and "--fail-with-body" or "--fail")
   add "--location"
-  add "--compressed"
+  if not has_header(o, "range") then add "--compressed" end
   add_limits(add, job.client.core:limits(), may_repeat(o, job))
   add_transport(add, o)
   add_method(add, o, add_body(add, o))

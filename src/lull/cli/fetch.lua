@@ -14,8 +14,8 @@ local usage = require "lull.usage"
 local utf8 = require "lull.utf8"
 
 -- What URLs alone do without.
-local flags, input, jobs, switches = lazy "lull.cli.flags", lazy "lull.input", lazy "lull.cli.job",
-  lazy "lull.cli.switches"
+local files, flags, input = lazy "lull.cli.files", lazy "lull.cli.flags", lazy "lull.input"
+local jobs, switches = lazy "lull.cli.job", lazy "lull.cli.switches"
 
 local M = {}
 usage.own()
@@ -58,6 +58,7 @@ local function problem_of_urls(o)
     return ("%s -i takes URLs from the file, and no bodies; say what each is sent with --data or --json "
       .. "(--data '' for nothing), or take rows by --each"):format(o.method:lower())
   end
+  if o.continue or o.skip_existing or o.sha256 then return files.problem(o) end
 end
 
 -- What gives line after line. In virtual time nothing can be waited for.
@@ -100,17 +101,10 @@ local function items_of(o)
   end
 end
 
--- "https://host/a/b.txt?x" -> "b.txt"
-local function remote_name(url)
-  local path = url:gsub("[?#].*", ""):match "^%a[%w+.-]*://[^/]*(/.*)$" or ""
-  local name = path:match "[^/]*$"
-  if name ~= "" and name ~= "." and name ~= ".." and not name:find "%z" then return name end
-end
-
 local function output_of(run, item)
   local path = item.output
   if run.o.remote_name then
-    path = remote_name(item.url)
+    path = files.remote_name(item.url)
     if not path then return nil, "the URL ends in no file's name" end
   end
   if path == "-" then return nil end
@@ -130,10 +124,18 @@ local function fetch(run, item)
   if not item.url then return refused(item, item.problem) end
   local output, problem = output_of(run, item)
   if problem then return refused(item, problem) end
-  local call = { output = output }
+  local sum
+  sum, problem = run.sums(output or item.url:gsub("[?#].*", ""))
+  if problem then return refused(item, problem) end
+  if run.o.skip_existing and output and files.is_there(output, sum) then return { there = true } end
+  local call = { output = output and { output, sha256 = sum, continue = run.o.continue } }
   for name, value in pairs(run.job.call) do call[name] = value end
   local client, method = run.job.client, run.o.method:lower()
   local res, err = client[method](client, item.url, next(call) and call or nil)
+  if res and sum and not output and core.sha256(res.body) ~= sum then
+    res, err = nil, failure(("%s %s: %s (http.checksum)"):format(run.o.method, item.url,
+      core.classes()["http.checksum"]))
+  end
   return { res = res, err = err, output = output, url = item.url, anyway = item.output == "-" }
 end
 
@@ -164,17 +166,13 @@ local function write_error_body(run, result)
   local err = result.err
   if type(err.reason) ~= "number" or not err.response then return end
   if not result.output then return print_body(run, result, err.response) end
-  local file, problem = io.open(result.output, "wb")
-  local ok = file and file:write(err.response.body)
-  if file then
-    local closed, why = file:close()
-    ok, problem = ok and closed, why
-  end
+  local ok, problem = core.write(result.output, err.response.body)
   if not ok then exit.lose(result.output, problem) end
 end
 
 local function deliver(run, result)
   local o, res, err = run.o, result.res, result.err
+  if result.there then return end
   if res then
     if o.method == "HEAD" then return stdout.flush(head_text(res)) end
     if not result.output then print_body(run, result, res) end
@@ -304,6 +302,8 @@ local function start_each(command, o)
   return ended or misuse(command, problem)
 end
 
+local function no_sums() return nil end
+
 ---Runs `lull get ...` and its sisters; gives the exit code.
 ---@param argv string[] the command first
 ---@return integer
@@ -318,7 +318,11 @@ function M.run(argv)
   if not job then return misuse(command, problem) end
   local found, items = pcall(items_of, o)
   if not found then return misuse(command, items.usage or items) end
-  local run = { command = command, o = o, job = job, items = items, results = {}, outputs = {},
+  local sums
+  sums, problem = no_sums, nil
+  if o.sha256 then sums, problem = files.sums(o) end
+  if not sums then return misuse(command, problem) end
+  local run = { command = command, o = o, job = job, items = items, sums = sums, results = {}, outputs = {},
     failed = {}, turn = 1, window = WINDOW * job.parallel }
   if o.curl then return print_curl(run) end
   return start(run)

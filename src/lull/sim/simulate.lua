@@ -151,6 +151,18 @@ local function load(path)
   return world.new(servers, path)
 end
 
+-- What is played may not harm what is real: a file that was there before is
+-- none to be written to, and neither is a device.
+local function keeper()
+  local made = {}
+  return function(path)
+    local kind = core.place(path)
+    if kind == "new" then made[path] = true end
+    if made[path] or (kind ~= "file" and kind ~= "stream") then return nil end
+    return path .. ": it is there already, and what is simulated writes to no real file"
+  end
+end
+
 ---Runs everything against simulated servers from now on.
 ---@param source string|table a world file, or what one returns
 ---@param seed integer
@@ -160,6 +172,7 @@ function M.install(source, seed)
   local engine = core.engine { sim = true, seed = seed, wall = EPOCH }
   sched.use(engine)
   json.in_order, world.encode = true, json.encode
+  sched.keeps = keeper()
   local the_world, problem
   if type(source) == "table" then
     the_world, problem = world.new(source, "the world")
