@@ -12,10 +12,11 @@ WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
 CPPFLAGS += $(shell pkg-config --cflags $(LUA_PC) libcurl 2>/dev/null)
 ALL_CFLAGS = -std=c11 -Isrc -fPIC -fvisibility=hidden $(WARN) -MMD -MP $(CPPFLAGS) $(CFLAGS)
 CURL_LIBS = $(shell pkg-config --libs libcurl) -lm
-has = $(findstring /,$(shell $(CC) -print-file-name=lib$(1)))
+# A bare machine has no compiler yet, and nothing to say about it.
+has = $(findstring /,$(shell $(CC) -print-file-name=lib$(1) 2>/dev/null))
 # Lua is taken into the binary where its archive is, and C modules find it
 # there; STATIC_LUA= for the shared one.
-LUA_SHARED = $(shell pkg-config --libs $(LUA_PC))
+LUA_SHARED = $(shell pkg-config --libs $(LUA_PC) 2>/dev/null)
 LUA_STATIC = -Wl,-E -Wl,-Bstatic $(LUA_SHARED) -Wl,-Bdynamic -lm -ldl
 LUA_NAME = $(patsubst -l%,%,$(firstword $(filter -l%,$(LUA_SHARED))))
 STATIC_LUA ?= $(if $(SAN),,$(if $(call has,$(LUA_NAME).a),1))
@@ -106,6 +107,11 @@ rock:
 	@./tests/rock.sh
 package:
 	@./tests/package.sh
+
+# README's commands on bare machines of several Debian releases, as root.
+suites:
+	@./tests/suites.sh
+.PHONY: suites
 
 # Against bare libcurl and the peers; W=throughput runs one scenario.
 bench:

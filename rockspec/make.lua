@@ -7,8 +7,10 @@ local VERSION, URL = arg[1] or "scm-1", arg[2] or "git+file://."
 -- A release is what its tag names, unless it is a file of its own.
 local function source()
   local release = VERSION:match "^(%d[%d.]*)%-%d+$"
-  local tag = release and URL:find "^git" and (', tag = "v%s"'):format(release) or ""
-  return ('{ url = "%s"%s }'):format(URL, tag)
+  local more = release and URL:find "^git" and (', tag = "v%s"'):format(release) or ""
+  -- LuaRocks from 3.11 on does not guess what folder is in an archive.
+  if URL:find "^file:" then more = (', dir = "%s"'):format(URL:match "([^/]*)%.tar%.gz$") end
+  return ('{ url = "%s"%s }'):format(URL, more)
 end
 
 local function files(pattern)

@@ -222,6 +222,11 @@ describe("two states of one process", function()
 
   it("may run in threads of their own", function()
     if not has "luv" then return pending "luv is not installed for this Lua" end
+    -- Debian 13's luv 1.48 ends each thread by a crash, whatever runs in it.
+    local alone = run [[
+      local uv = require "luv"
+      uv.new_thread(function() end):join() ]]
+    if alone.code ~= 0 then return pending "luv's threads do not work here" end
     local server = wire.server(SERVER)
     local result = run([[
       local uv = require "luv"
