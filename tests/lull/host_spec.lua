@@ -371,8 +371,9 @@ until raw.status(thread) == "dead"
     local result = run("local unpack = table.unpack or unpack\n" .. HOST, server.url .. "/")
     assert.equal("", result.err)
     local said, body = result.out:match "^false\t[^\n]*: (lull cannot wait [^\n]*)\n(.*)$"
-    assert.equal("lull cannot wait inside a coroutine that is none of its tasks, as OpenResty and other hosts run "
-      .. "their code in: start a task there with lull.spawn, and call lull.step until it has ended", said)
+    assert.equal("lull cannot wait inside a coroutine that it does not know: use lull.spawn or lull.each instead of "
+      .. "one's own; where a host runs all code in coroutines, as OpenResty does, spawn a task and call lull.step "
+      .. "until it has ended", said)
     assert.equal("body\n", body)
   end)
 end)
