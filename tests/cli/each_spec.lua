@@ -221,4 +221,22 @@ lull.exit(sum.code)
     table.sort(left)
     assert.are.same({ "2", "3", "4", "5", "id" }, left)
   end)
+
+  -- A full disk, or a pipe that nobody reads, ended the run half way, with a
+  -- traceback.
+  it("says once what cannot be written, and goes on; a closed pipe ends it", function()
+    local arguments = "post --each FILE http://api.test/{id} -d {.} "
+    local rows, failed = "id\na\nb\nbad\n", wire.path()
+    local lost = "lull: cannot write to /dev/full: No space left on device\n"
+    local result = each(rows, arguments .. "--results /dev/full --failed " .. failed)
+    assert.equal(1, result.code)
+    assert.equal(lost, result.err:sub(1, #lost))
+    assert.equal(1, select(2, result.err:gsub("cannot write", "")))
+    assert.equal("id\nbad\n", wire.read(failed))
+    result = each("id\na\nb\n", arguments .. "--results /dev/full")
+    assert.equal(1, result.code)
+    result = each("id\n" .. ("a\n"):rep(3000), arguments .. "| head -c 1")
+    assert.equal("{", result.out)
+    assert.is_nil(result.err:find("traceback", 1, true), result.err)
+  end)
 end)

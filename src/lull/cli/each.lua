@@ -8,6 +8,7 @@ local exit = require "lull.exit"
 local jobs = require "lull.cli.job"
 local json = require "lull.json"
 local lull = require "lull"
+local output = require "lull.cli.output"
 local rows = require "lull.batch.rows"
 local sched = require "lull.sched"
 local secret = require "lull.secret"
@@ -172,17 +173,21 @@ end
 
 -- ---- what comes out ------------------------------------------------------
 
+local paths = {} -- of what is open
+
 local function open(path)
   if not path or path == "-" then return io.stdout end
   local file, problem = io.open(path, "wb")
+  if file then paths[file] = path end
   if not file then refuse("cannot write %s", problem) end
   return file
 end
 
 local function write(file, ...)
+  if file == io.stdout then return output.flush(...) end
   local ok, problem = file:write(...)
   if ok then ok, problem = file:flush() end
-  if not ok then usage.fail("cannot write: " .. tostring(problem)) end
+  if not ok then exit.lose(paths[file] or "standard error", problem) end
 end
 
 -- The fields of a result's line, in their order.
