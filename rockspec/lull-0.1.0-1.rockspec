@@ -86,6 +86,7 @@ build = {
         "src/bind/type.c",
         "src/bind/words.c",
         "src/bind/write.c",
+        "src/engine/aside.c",
         "src/engine/call.c",
         "src/engine/drain.c",
         "src/engine/engine.c",

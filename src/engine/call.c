@@ -1,4 +1,5 @@
 #include "engine/call.h"
+#include "engine/aside.h"
 #include "request/redirect.h"
 
 #include <limits.h>
@@ -14,28 +15,11 @@ struct lull_kept {
   char bytes[];
 };
 
-/* What few calls have. Owns all of it. */
-struct lull_aside {
-  struct lull_limits *limits; /* its own */
-  char *lane;                 /* its name, if it is not the origin's */
-  char *detail;               /* the transport's words on the last error */
-  char *left_method, *left_url;
-  unsigned left_at;
-};
-
 struct lull_call *lull_call_of(struct lull_entry *entry)
 {
   return entry && entry->kind == LULL_ENTRY_CALL
              ? (struct lull_call *)(void *)entry
              : NULL;
-}
-
-/* NULL when there is no memory. */
-static struct lull_aside *aside_of(struct lull_call *call)
-{
-  if (!call->aside)
-    call->aside = lull_mem_zero(sizeof *call->aside);
-  return call->aside;
 }
 
 static bool copy_options(struct lull_call *call,
@@ -46,14 +30,14 @@ static bool copy_options(struct lull_call *call,
   call->ask_always = o->ask_always;
   if (o->limits) {
     struct lull_limits *own = lull_mem_alloc(sizeof *own);
-    if (!own || !aside_of(call)) {
+    if (!own || !lull_aside_of(&call->aside)) {
       lull_mem_free(own);
       return false;
     }
     *own = *o->limits;
     call->aside->limits = own;
   }
-  if (o->lane && aside_of(call))
+  if (o->lane && lull_aside_of(&call->aside))
     call->aside->lane = lull_mem_copy(o->lane, strlen(o->lane));
   return !o->lane || lull_call_lane(call, NULL) != NULL;
 }
@@ -232,7 +216,7 @@ static void rest_output(struct lull_call *call, struct lull_attempt *a)
 static void take_detail(struct lull_call *call, const struct lull_attempt *a)
 {
   size_t len = strlen(a->detail);
-  struct lull_aside *aside = len ? aside_of(call) : call->aside;
+  struct lull_aside *aside = len ? lull_aside_of(&call->aside) : call->aside;
   if (!aside)
     return;
   lull_mem_free(aside->detail);
@@ -402,7 +386,7 @@ unsigned lull_call_most(const struct lull_call *call)
 void lull_call_note_hop(struct lull_call *call)
 {
   const struct lull_request *r = &call->request;
-  struct lull_aside *aside = aside_of(call);
+  struct lull_aside *aside = lull_aside_of(&call->aside);
   if (!aside)
     return;
   lull_mem_free(aside->left_method);

@@ -104,9 +104,11 @@ struct lull_call {
   enum lull_why end_why : 8;
   enum lull_class fault : 8; /* of an end with no attempt to blame */
   bool keyed : 1, unsafe : 1, maybe_applied : 1, ask_always : 1;
-  bool fresh : 1; /* the next attempt is to have a connection of its own */
-  bool old : 1;   /* it speaks HTTP/1.1 from now on */
-  bool hop : 1;   /* the next request follows a redirect */
+  bool fresh : 1;   /* the next attempt is to have a connection of its own */
+  bool old : 1;     /* it speaks HTTP/1.1 from now on */
+  bool hop : 1;     /* the next request follows a redirect */
+  bool applied : 1; /* an answer sent it on to a GET, and it may not be sent
+                       twice: its end is no limit's affair */
 };
 
 /* Where a call was before it went elsewhere. */

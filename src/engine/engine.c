@@ -14,9 +14,10 @@ static void call_due(struct lull_engine *e, struct lull_call *call)
   struct lull_leg *ended = NULL;
   if (call->state == LULL_FLYING)
     ended = lull_flight_due(e, call);
-  else if (call->state == LULL_WAITING)
+  else if (call->state == LULL_WAITING) {
+    tick(e); /* its wait may have ended late */
     lull_lifecycle_again(e, call);
-  else if (call->state == LULL_QUEUED)
+  } else if (call->state == LULL_QUEUED)
     lull_lifecycle_finish_early(e, call, LULL_WHY_DEADLINE, LULL_CLASS_NONE);
   if (ended)
     lull_verdict_conclude(e, ended);

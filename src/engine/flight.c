@@ -135,10 +135,31 @@ static void give_up(struct lull_engine *e, struct lull_call *call)
   lull_lifecycle_finish_early(e, call, LULL_WHY_RULE, LULL_LOCAL_MEMORY);
 }
 
+/* Its turn came too late: it would be cut before any answer, and what was sent
+   may have been applied. */
+static bool too_late(const struct lull_engine *e, const struct lull_call *call)
+{
+  lull_usec margin = lull_limits_margin(lull_call_limits(call));
+  return lull_usec_add(e->now, margin) >= lull_call_deadline(call);
+}
+
+static void stay(struct lull_engine *e, struct lull_leg *leg)
+{
+  struct lull_call *call = leg->call;
+  if (leg == call->hedge)
+    lull_lifecycle_cut_hedge(e, call);
+  if (!call->leg.flight)
+    lull_lifecycle_finish_early(e, call, LULL_WHY_DEADLINE, LULL_CLASS_NONE);
+}
+
 bool lull_flight_launch(struct lull_engine *e, struct lull_leg *leg)
 {
   struct lull_call *call = leg->call;
   const struct lull_fault *fault;
+  if (too_late(e, call)) {
+    stay(e, leg);
+    return false;
+  }
   if (lull_call_attempt(call, leg) != LULL_OK) {
     give_up(e, call);
     return false;

@@ -111,6 +111,13 @@ static bool stale(const struct lull_call *call)
          refused_there(lull_call_judged(call));
 }
 
+bool lull_judge_limited(enum lull_why why)
+{
+  return why == LULL_WHY_ATTEMPTS || why == LULL_WHY_DEADLINE ||
+         why == LULL_WHY_HINT || why == LULL_WHY_BUDGET ||
+         why == LULL_WHY_BREAKER;
+}
+
 struct lull_facts lull_judge_facts(const struct lull_call *call, lull_usec now,
                                    bool drained)
 {

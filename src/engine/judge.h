@@ -44,4 +44,7 @@ bool lull_judge_gone(const struct lull_call *call);
 lull_usec lull_judge_pause(const struct lull_call *call,
                            const struct lull_verdict *verdict);
 
+/* One of the limits ended the call: another run might get further. */
+bool lull_judge_limited(enum lull_why why);
+
 #endif

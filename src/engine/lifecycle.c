@@ -56,6 +56,8 @@ void lull_lifecycle_finish_early(struct lull_engine *e, struct lull_call *call,
                                  enum lull_why why, enum lull_class fault)
 {
   call->fault = fault;
+  if (call->applied && lull_judge_limited(why))
+    why = LULL_WHY_UNSAFE;
   lull_lifecycle_finish(e, call, lull_policy_stop(why));
 }
 

@@ -1,4 +1,5 @@
 #include "engine/verdict.h"
+#include "engine/aside.h"
 #include "engine/flight.h"
 #include "engine/judge.h"
 #include "engine/lifecycle.h"
@@ -106,6 +107,10 @@ static struct lull_verdict weigh(struct lull_engine *e, struct lull_call *call,
   v = lull_policy_limit(&call->client->policy, &facts, v, free);
   v = ask_lane(e, call, v, free);
   note_refusal(call, wish, v);
+  if (v.action == LULL_STOP && lull_judge_limited(v.why) &&
+      (call->applied || (wish.action != LULL_RETRY &&
+                         lull_policy_at_risk(&call->client->policy, &facts))))
+    v.why = LULL_WHY_UNSAFE;
   pause_lane(e, call, &v);
   return v.action == LULL_ACCEPT ? accept(call) : v;
 }
@@ -167,12 +172,22 @@ static void go_on(struct lull_engine *e, struct lull_call *call,
   lull_lifecycle_again(e, call);
 }
 
+/* A POST became a GET: it is done, and the call may not be sent anew. */
+static void note_done(struct lull_call *call, struct lull_record *r)
+{
+  call->applied =
+      !call->keyed && !call->unsafe && !call->client->policy.unsafe;
+  call->maybe_applied = true;
+  r->maybe_applied = true;
+}
+
 static void follow(struct lull_engine *e, struct lull_call *call)
 {
   struct lull_record *r = lull_call_judged(call);
   struct lull_facts facts = lull_judge_facts(call, e->now, e->drained);
   struct lull_verdict v =
       lull_policy_follow(&call->client->policy, &facts, &e->rng);
+  bool idempotent = lull_method_idempotent(call->request.method);
   enum lull_err err;
   if (v.action != LULL_FOLLOW) {
     lull_verdict_settle(e, call, v, false);
@@ -181,6 +196,8 @@ static void follow(struct lull_engine *e, struct lull_call *call)
   if (e->trace)
     lull_call_note_hop(call);
   err = hop(call, v.wait);
+  if (!idempotent && lull_method_idempotent(call->request.method))
+    note_done(call, r);
   if (err) {
     r->class = err == LULL_ENOMEM ? LULL_LOCAL_MEMORY : LULL_HTTP_REDIRECTS;
     lull_verdict_settle(e, call, lull_policy_stop(LULL_WHY_RULE), false);
@@ -239,6 +256,7 @@ static void lose_leg(struct lull_engine *e, struct lull_leg *leg,
 {
   struct lull_call *call = leg->call;
   pause_lane(e, call, &call->ended->suggestion);
+  lull_aside_keep_hint(&call->aside, &call->ended->hint, e->now);
   lull_lifecycle_decide(e, call, r,
                         (struct lull_verdict){.action = LULL_RETRY});
   if (leg == call->hedge)
@@ -265,6 +283,21 @@ static void win(struct lull_engine *e, struct lull_leg *leg)
     judge(e, call);
 }
 
+/* What the other leg was told counts, too, when it asks for a longer wait. */
+static void recall_hint(struct lull_call *call, struct lull_record *r,
+                        lull_usec now)
+{
+  struct lull_hint *own = &call->ended->hint, kept;
+  if ((r->class == LULL_CLASS_NONE && r->status < 400) ||
+      !lull_aside_kept_hint(call->aside, now, &kept) ||
+      (own->source != LULL_HINT_NONE && own->wait >= kept.wait))
+    return;
+  kept.advice = own->advice;
+  *own = kept;
+  r->hint_source = (uint8_t)kept.source;
+  r->hint = kept.wait;
+}
+
 void lull_verdict_conclude(struct lull_engine *e, struct lull_leg *leg)
 {
   struct lull_call *call = leg->call;
@@ -275,6 +308,7 @@ void lull_verdict_conclude(struct lull_engine *e, struct lull_leg *leg)
   if (r->rule != LULL_NO_RULE && p->rules[r->rule].attempts)
     call->tries--; /* the rule counts it, and the call does not */
   finish_ticket(e, leg, r);
+  recall_hint(call, r, e->now);
   facts = lull_judge_facts(call, e->now, e->drained);
   if (facts.restart)
     lull_output_discard(call->request.output);

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define MARGIN                                                                \
+  (10 * LULL_MSEC)     /* of a call's deadline: no answer comes in less */
 #define WIDTH_ANY 1000 /* of "*": wider than every other key */
 
 /* The defaults; the manual's table is made from these. */
@@ -273,6 +275,12 @@ static bool may_repeat(const struct lull_policy *p, const struct lull_facts *f)
          !(f->unproved || lull_policy_ambiguous(f->class, f->status, f->sent));
 }
 
+bool lull_policy_at_risk(const struct lull_policy *p,
+                         const struct lull_facts *f)
+{
+  return !may_repeat(p, f);
+}
+
 struct lull_verdict lull_policy_suggest(const struct lull_policy *p,
                                         const struct lull_facts *f,
                                         struct lull_rng *rng)
@@ -315,11 +323,20 @@ static struct lull_verdict stop(struct lull_verdict v, enum lull_why why)
   return v;
 }
 
+lull_usec lull_limits_margin(const struct lull_limits *limits)
+{
+  lull_usec tenth = limits->deadline / 10;
+  if (limits->deadline == LULL_NEVER)
+    return 0;
+  return tenth < MARGIN ? tenth : MARGIN;
+}
+
 struct lull_verdict lull_policy_limit(const struct lull_policy *p,
                                       const struct lull_facts *f,
                                       struct lull_verdict v, bool free)
 {
-  if (v.action == LULL_STOP && f->now >= f->deadline_at)
+  if (v.action == LULL_STOP && f->now >= f->deadline_at &&
+      v.why != LULL_WHY_UNSAFE)
     v.why = LULL_WHY_DEADLINE;
   if (v.action != LULL_RETRY)
     return v;
@@ -329,7 +346,8 @@ struct lull_verdict lull_policy_limit(const struct lull_policy *p,
     return stop(v, LULL_WHY_ATTEMPTS);
   if (v.source == LULL_SOURCE_HINT && f->hint->wait > f->limits->max_hint)
     return stop(v, LULL_WHY_HINT);
-  if (lull_usec_add(f->now, v.wait) >= f->deadline_at)
+  if (lull_usec_add(lull_usec_add(f->now, v.wait),
+                    lull_limits_margin(f->limits)) >= f->deadline_at)
     return stop(v, v.source == LULL_SOURCE_HINT ? LULL_WHY_HINT
                                                 : LULL_WHY_DEADLINE);
   return v;

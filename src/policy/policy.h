@@ -26,6 +26,10 @@ struct lull_limits {
   lull_usec max_hint;               /* the longest wait a server may ask */
 };
 
+/* An attempt that could only begin so shortly before the deadline is not made:
+   it would be cut before its answer, and may have been applied. */
+lull_usec lull_limits_margin(const struct lull_limits *limits);
+
 /* The one initializer of the defaults. */
 void lull_limits_init(struct lull_limits *limits);
 void lull_backoff_init(struct lull_backoff *backoff);
@@ -113,6 +117,11 @@ struct lull_verdict lull_policy_stop(enum lull_why why);
 /* Whether an outcome leaves it open if the request took effect: sent, and
    then no answer, half of one, or a 5xx that does not say. */
 bool lull_policy_ambiguous(enum lull_class class, int status, bool sent);
+
+/* Whether the outcome leaves it open if the request took effect, and it may
+   not be sent again, whatever the limits. */
+bool lull_policy_at_risk(const struct lull_policy *p,
+                         const struct lull_facts *f);
 
 /* The suggestion: what the rules and defaults say of this outcome, with the
    wait that they would choose. Limits are not applied yet. */

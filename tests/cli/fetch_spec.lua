@@ -21,6 +21,7 @@ local answers = {
   ["/always-cut"] = function() return { status = 200, body = "half an answer\n", cut = 7 } end,
   ["/slow"] = function() lull.sleep(0.3) return 200, nil, "slow\n" end,
   ["/missing"] = function() return 404, nil, "no such thing\n" end,
+  ["/hang"] = function() return "hang" end,
   ["/down"] = function() return 503, nil, "down\n" end,
   ["/broken"] = function() return 500, nil, "broken\n" end,
   ["/later"] = function() return 429, { ["retry-after"] = "3600" } end,
@@ -445,6 +446,10 @@ describe("lull get #binary", function()
       assert.equal(75, sim("get --attempts 1 URL/down URL/ok").code)
       assert.equal(75, sim("get URL/later").code)
       assert.equal(75, sim("get --deadline 1s URL/down").code)
+      -- A POST that its deadline ended on the wire: another run may do harm.
+      assert.equal(1, sim("post -d a --deadline 1s URL/hang").code)
+      assert.matches("sending it again might do it twice", sim("post -d a --deadline 1s URL/hang").err)
+      assert.equal(75, sim("get --deadline 1s URL/hang").code)
       assert.equal(1, sim("get URL/down URL/missing").code)
       assert.equal(1, sim("post URL/broken").code)
     end)

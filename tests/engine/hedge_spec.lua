@@ -83,6 +83,25 @@ describe("a hedge", function()
     assert.equal(0, res.history[1].wait)
   end)
 
+  -- The first leg was told to come back in 30 s, the second failed without a
+  -- word, and the third request went after the backoff's second.
+  it("keeps the hint of the leg that fails first", function()
+    local res, _, t = call({ { status = 500, headers = { ["retry-after"] = "30" }, delay = 0.5 },
+      { status = 500, delay = 0.5 }, { body = "ok" } }, { hedge = 0.2 })
+    assert.equal("ok", res.body)
+    assert.equal(3, #t.requests)
+    assert.is_true(t.requests[3].time >= 30.5 and t.requests[3].time <= 31.6, tostring(t.requests[3].time))
+    assert.equal("hint", res.history[2].source)
+    assert.equal("retry-after", res.history[2].hint)
+    -- A longer one of its own goes before, and one that is over is forgotten.
+    _, _, t = call({ { status = 500, headers = { ["retry-after"] = "1" }, delay = 0.5 },
+      { status = 500, headers = { ["retry-after"] = "40" }, delay = 0.5 }, { body = "ok" } }, { hedge = 0.2 })
+    assert.is_true(t.requests[3].time >= 40.7, tostring(t.requests[3].time))
+    _, _, t = call({ { status = 500, headers = { ["retry-after"] = "1" }, delay = 0.5 },
+      { status = 500, delay = 5 }, { body = "ok" } }, { hedge = 0.2, backoff = "const:2s" })
+    assert.is_true(math.abs(t.requests[3].time - 7.2) < 0.1, tostring(t.requests[3].time))
+  end)
+
   it("goes on alone when the first fails", function()
     local res = call({ { fault = "reset", delay = 0.3 }, { body = "hedge", delay = 1 } }, { hedge = 0.2 })
     assert.equal("hedge", res.body)

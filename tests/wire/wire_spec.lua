@@ -308,6 +308,30 @@ describe("over the wire", function()
     end)
   end)
 
+  -- Lua was busy, or the process stopped, until after the deadline: the retry
+  -- whose wait had ended meanwhile was sent all the same.
+  it("a retry whose wait ended late is not sent after the deadline", function()
+    local server = wire.server [[
+    return { ["http://api.test"] = function() return 429 end }
+    ]]
+    wire.real(function(lull)
+      local socket = require "socket"
+      local ended
+      local task = lull.spawn(function()
+        local _, err = lull.post(server.url, { attempts = 9, backoff = "const:300ms", deadline = 1 })
+        ended = err
+      end)
+      while #wire.json_lines(server.log) == 0 do lull.sleep(0.005) end
+      lull.sleep(0.05)
+      local until_then = socket.gettime() + 1.2
+      while socket.gettime() < until_then do end -- luacheck: ignore
+      task:join()
+      assert.are.equal("deadline", ended.why)
+      assert.are.equal(1, ended.attempts)
+    end)
+    assert.are.equal(1, #server:requests(1))
+  end)
+
   it("a cancelled call leaves nothing behind", function()
     local server = wire.server [[
     return { ["http://api.test"] = function() return "hang" end }
