@@ -234,10 +234,9 @@ static enum lull_action default_action(const struct lull_facts *f)
     return LULL_ACCEPT;
   if (advice != LULL_ADVICE_NONE)
     return advice == LULL_ADVICE_RETRY ? LULL_RETRY : LULL_STOP;
-  if (not_processed(f->status) || f->restart || f->stale || asks_to_wait(f))
+  if (not_processed(f->status) || f->restart || f->stale || asks_to_wait(f) ||
+      f->elsewhere) /* RFC 9110, 15.5.20 */
     return LULL_RETRY;
-  if (f->status == 421) /* RFC 9110, 15.5.20: over another connection */
-    return f->misdirected ? LULL_STOP : LULL_RETRY;
   if (f->status >= 500 && f->status != 501 && f->status != 505)
     return LULL_RETRY;
   return LULL_STOP;

@@ -90,7 +90,7 @@ struct lull_facts {
   bool unsafe;        /* the call says that it may be done twice */
   bool sent;          /* a byte of the request may have reached the server */
   bool unproved;      /* refused, when it may have been processed already */
-  bool misdirected;   /* a 421 was answered by another connection before */
+  bool elsewhere;     /* a 421, and no other connection was tried yet */
   bool drained;       /* no more retries: the process is being ended */
   bool restart;       /* what there is of a file is of no use: begin anew */
   bool complete;      /* a 416: there is no rest, the file is whole */
