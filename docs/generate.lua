@@ -73,6 +73,7 @@ local OUTCOMES = {
   { "408, 425, 429", 429 }, { "500, 502, 503, 504, other 5xx", 503 },
   { "501, 505", 501 },
   { "never sent: `net.dns net.refused net.unreachable net.timeout.connect tls.handshake`", "net.refused", false },
+  { "a proxy's 403 or 407: `net.proxy`", "net.proxy", false },
   { "sent and no answer: `net.timeout.read net.reset net.empty net.send`", "net.reset", true },
   { "answer cut short or no HTTP: `http.truncated http.malformed`", "http.truncated", true },
   { "`h2.refused`", "h2.refused", true },

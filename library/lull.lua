@@ -35,6 +35,7 @@
 ---| "net.dns" # the host name has no address
 ---| "net.empty" # the connection closed without an answer
 ---| "net.other" # the transport failed
+---| "net.proxy" # the proxy refused the tunnel
 ---| "net.refused" # the connection was refused
 ---| "net.reset" # the connection was reset
 ---| "net.send" # the request could not be sent whole
@@ -473,6 +474,8 @@ function headers:each() end
 ---@field later boolean
 ---s, when a wait was refused.
 ---@field retry_after? number
+---With `net.proxy`: what the proxy said.
+---@field proxy_status? integer
 ---@field lane? string
 ---Tokens left in the lane, when its budget or breaker ended the call.
 ---@field budget? number
@@ -492,6 +495,8 @@ function headers:each() end
 ---@field outcome lull.outcome|"cancelled"
 ---@field status? integer
 ---@field class? lull.class
+---With `net.proxy`: what the proxy said.
+---@field proxy_status? integer
 ---What ended the body of that status before its end.
 ---@field body_error? lull.class
 ---The class in words.
@@ -1029,6 +1034,8 @@ function sim.replies(list) end
 ---@field attempts integer
 ---@field status? integer
 ---@field class? lull.class
+---With `net.proxy`: what the proxy said.
+---@field proxy_status? integer
 ---What ended the body of that status before its end.
 ---@field body_error? lull.class
 ---A byte of the request may have reached the server.

@@ -13,6 +13,8 @@ void lull_bind_outcome(lua_State *L, const struct lull_record *r)
                          lull_class_name((enum lull_class)r->cut));
   if (class == LULL_CLASS_NONE)
     return;
+  if (r->status)
+    lull_bind_set_integer(L, "proxy_status", r->status);
   lull_bind_set_string(L, "class", lull_class_name(class));
   lull_bind_set_string(L, "text", lull_class_text(class));
 }

@@ -206,6 +206,8 @@ enum lull_err lull_engine_reply(struct lull_engine *e, lull_id id,
   tick(e);
   lull_reply_begin(a, reply, e->now, lull_engine_wall(e));
   a->class = reply->class;
+  /* A simulated proxy says what most do. */
+  a->proxy_status = reply->class == LULL_NET_PROXY ? 407 : 0;
   a->sent = reply->sent;
   err = reply->status ? lull_reply_fill(a, reply) : LULL_OK;
   if (err)

@@ -3,12 +3,20 @@
 
 #include <string.h>
 
+/* The answer's, or that of a proxy that refused; 0: none. */
+static int status_of(const struct lull_attempt *a)
+{
+  if (a->class == LULL_NET_PROXY)
+    return a->proxy_status;
+  return a->class ? 0 : a->response.status;
+}
+
 static void note_outcome(struct lull_record *r, const struct lull_attempt *a)
 {
   r->class = (uint8_t)a->class;
   r->cut = (uint8_t)a->cut;
   r->unproved = a->unproved;
-  r->status = (int16_t)(a->class ? 0 : a->response.status);
+  r->status = (int16_t)status_of(a);
   r->sent = a->sent || a->answered;
   r->resumed = a->resume_from > 0;
 }
@@ -30,8 +38,9 @@ static void note_leg(struct lull_record *r, const struct lull_leg *leg,
 static void read_hint(struct lull_flight *f, unsigned rule)
 {
   const struct lull_attempt *a = &f->attempt;
-  int status = a->response.status;
-  if (a->class == LULL_CLASS_NONE && (status >= 300 || rule != LULL_NO_RULE))
+  int status = status_of(a);
+  bool answered = a->class == LULL_CLASS_NONE || a->class == LULL_NET_PROXY;
+  if (answered && (status >= 300 || rule != LULL_NO_RULE))
     lull_hint_read(&a->response.headers, status, a->arrived, &f->hint);
 }
 
@@ -93,8 +102,9 @@ static bool refused_there(const struct lull_record *r)
 static bool unreachable(enum lull_class class)
 {
   return class == LULL_NET_DNS || class == LULL_NET_REFUSED ||
-         class == LULL_NET_UNREACHABLE || class == LULL_NET_TIMEOUT_CONNECT ||
-         class == LULL_TLS_HANDSHAKE || class == LULL_TLS_CERT;
+         class == LULL_NET_UNREACHABLE || class == LULL_NET_PROXY ||
+         class == LULL_NET_TIMEOUT_CONNECT || class == LULL_TLS_HANDSHAKE ||
+         class == LULL_TLS_CERT;
 }
 
 bool lull_judge_gone(const struct lull_call *call)

@@ -242,6 +242,7 @@ function M.conclude(details, stop_reason, rules)
     elapsed = core.unpack(packed, "elapsed"),
     waited = core.unpack(packed, "waited"),
     retry_after = details.retry_after,
+    proxy_status = details.proxy_status,
     lane = details.lane and secret.redact(details.lane),
     budget = details.budget,
     budget_capacity = details.budget_capacity,

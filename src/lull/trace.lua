@@ -16,6 +16,7 @@ local function outcome_of(details)
   if details.status then
     return (("%d %s"):format(details.status, core.status_text(details.status)):gsub("%s+$", ""))
   end
+  if details.proxy_status then return ("%s %d"):format(details.class, details.proxy_status) end
   return details.class or "cancelled"
 end
 
@@ -74,6 +75,7 @@ function M.record(id, details, since)
     attempts = details.limit,
     status = details.status,
     class = details.class,
+    proxy_status = details.proxy_status,
     body_error = details.body_error,
     sent = details.sent,
     maybe_applied = details.maybe_applied,

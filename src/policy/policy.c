@@ -222,12 +222,9 @@ static bool asks_to_wait(const struct lull_facts *f)
 }
 
 /* The table of defaults: what an outcome means when no rule says. */
-static enum lull_action default_action(const struct lull_facts *f)
+static enum lull_action by_status(const struct lull_facts *f)
 {
   enum lull_hint_advice advice = f->hint ? f->hint->advice : LULL_ADVICE_NONE;
-  if (f->class != LULL_CLASS_NONE)
-    return lull_class_permanent(f->class) && !f->restart ? LULL_STOP
-                                                         : LULL_RETRY;
   if (f->complete)
     return LULL_ACCEPT;
   if (f->status >= 200 && f->status < 400)
@@ -240,6 +237,17 @@ static enum lull_action default_action(const struct lull_facts *f)
   if (f->status >= 500 && f->status != 501 && f->status != 505)
     return LULL_RETRY;
   return LULL_STOP;
+}
+
+/* A proxy's refusal means what a server's would; only that it is none. */
+static enum lull_action default_action(const struct lull_facts *f)
+{
+  enum lull_action action;
+  if (f->class != LULL_CLASS_NONE && f->class != LULL_NET_PROXY)
+    return lull_class_permanent(f->class) && !f->restart ? LULL_STOP
+                                                         : LULL_RETRY;
+  action = by_status(f);
+  return f->class && action == LULL_ACCEPT ? LULL_STOP : action;
 }
 
 /* A hint is obeyed rather than the backoff, never earlier than asked, and

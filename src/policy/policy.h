@@ -85,7 +85,7 @@ bool lull_policy_names(const struct lull_policy *p, int status);
 struct lull_facts {
   const struct lull_limits *limits;
   enum lull_class class;
-  int status;
+  int status;         /* of the answer; of the proxy's, with net.proxy */
   bool repeatable;    /* the method is idempotent, or the call has a key */
   bool unsafe;        /* the call says that it may be done twice */
   bool sent;          /* a byte of the request may have reached the server */

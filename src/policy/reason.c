@@ -12,6 +12,7 @@ static const struct class_info {
     [LULL_NET_REFUSED] = {"net.refused", "the connection was refused", false},
     [LULL_NET_UNREACHABLE] = {"net.unreachable", "the host cannot be reached",
                               false},
+    [LULL_NET_PROXY] = {"net.proxy", "the proxy refused the tunnel", false},
     [LULL_NET_TIMEOUT_CONNECT] = {"net.timeout.connect",
                                   "no connection in time", false},
     [LULL_NET_TIMEOUT_READ] = {"net.timeout.read", "no answer in time", false},

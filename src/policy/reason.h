@@ -15,6 +15,7 @@ enum lull_class {
   LULL_NET_DNS,             /* the name has no address */
   LULL_NET_REFUSED,         /* nobody listens there */
   LULL_NET_UNREACHABLE,     /* no way to the host, or to the proxy */
+  LULL_NET_PROXY,           /* the proxy would not let it through */
   LULL_NET_TIMEOUT_CONNECT, /* no connection in time */
   LULL_NET_TIMEOUT_READ,    /* connected, but no whole answer in time */
   LULL_NET_RESET,           /* the connection was reset */

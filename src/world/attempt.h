@@ -45,6 +45,8 @@ struct lull_attempt {
   lull_usec moved;       /* when one did last; the worlds tell */
 
   enum lull_class class; /* LULL_CLASS_NONE: the status counts */
+  int proxy_status;      /* of a proxy that refused the tunnel; its headers are
+                            the response's */
   enum lull_class cut; /* what ended its body before its end; NONE: nothing */
   struct lull_response response;
   bool connected;    /* there was a connection to send on */

@@ -30,7 +30,6 @@ static void choose_decoding(struct lull_transfer *t)
 static void end_head(struct lull_transfer *t)
 {
   long status = 0;
-  t->in_head = false;
   curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
   if (status < 200)
     return;
@@ -41,13 +40,13 @@ static void end_head(struct lull_transfer *t)
 
 /* A head begins with its status line, whatever the names of the fields below
    it; what comes after the final one are trailers, and those are not headers.
- */
+   What comes before the request may go out is a proxy's answer to CONNECT. */
 static size_t take_header(char *line, size_t size, size_t count, void *user)
 {
   struct lull_transfer *t = user;
   struct lull_attempt *a = t->attempt;
   size_t len = size * count;
-  a->answered = true;
+  a->answered = a->answered || a->connected;
   if (t->headers_ended)
     return len;
   t->head_size += len;
@@ -62,7 +61,9 @@ static size_t take_header(char *line, size_t size, size_t count, void *user)
     return len;
   }
   if (*line == '\r' || *line == '\n') {
-    end_head(t);
+    t->in_head = false;
+    if (a->connected)
+      end_head(t);
     return len;
   }
   t->failed = lull_headers_add_line(&a->response.headers,

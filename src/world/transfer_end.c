@@ -104,7 +104,10 @@ static bool refused_by_proxy(struct lull_transfer *t, CURLcode code)
 {
   long status = 0;
   curl_easy_getinfo(t->easy, CURLINFO_HTTP_CONNECTCODE, &status);
-  return code != CURLE_OK && !t->attempt->connected && status >= 300;
+  if (code == CURLE_OK || t->attempt->connected || status < 300)
+    return false;
+  t->attempt->proxy_status = (int)status;
+  return true;
 }
 
 /* libcurl takes a proxy of the environment that it cannot read for one whose
@@ -133,7 +136,7 @@ static void classify(struct lull_transfer *t, CURLcode code)
   else if (unusable_proxy(t, code))
     a->class = LULL_LOCAL_URL;
   else if (refused_by_proxy(t, code))
-    a->class = LULL_NET_UNREACHABLE;
+    a->class = LULL_NET_PROXY;
   else if (is_refused(t))
     a->class = LULL_H2_REFUSED;
   else
@@ -179,6 +182,9 @@ void lull_transfer_conclude(struct lull_transfer *t, CURLcode code)
     lull_answer_ends(a, a->response.status);
   if (a->class && unusable_proxy(t, code))
     snprintf(a->detail, sizeof a->detail, "%s", LULL_PROXY_PROBLEM);
+  else if (a->proxy_status)
+    snprintf(a->detail, sizeof a->detail, "%d %s", a->proxy_status,
+             lull_status_text(a->proxy_status));
   else if (a->class && is_told(a, code))
     snprintf(a->detail, sizeof a->detail, "%.95s",
              t->error[0] ? t->error : curl_easy_strerror(code));

@@ -65,6 +65,8 @@ static int about_to_send(void *user, char *remote_ip, char *local_ip,
   t->port = local_port;
   lull_h2_begin(&t->h2, remote_ip, remote_port, local_port);
   a->connected = true;
+  t->in_head = false;
+  lull_headers_clear(&a->response.headers); /* a proxy's */
   if (a->leaving)
     a->leaving(a, t->world->ops->now(t->world));
   t->sends++;

@@ -229,7 +229,6 @@ static void load_constants(struct lull_transfer *t)
 {
   curl_easy_setopt(t->easy, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(t->easy, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(t->easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 }
 
 /* A GET that adds nothing to what its client says: the next one differs in

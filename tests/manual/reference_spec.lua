@@ -374,6 +374,7 @@ local SERVERS = {
   ["/later"] = function() return 429, { ["retry-after"] = "9999" } end,
   ["/down"] = function() return 503 end,
   ["/reset"] = function() return "reset" end,
+  ["/proxy"] = function() return { fault = "net.proxy" } end,
   ["/moved"] = function() return 302, { location = "/ok" } end,
   ["/slow"] = function() return { status = 200, delay = 5 } end,
   ["/file"] = whole_or_cut,
@@ -405,6 +406,7 @@ local function calls(own)
     watch_attempt(attempt)
     return attempt:accept()
   end } }))
+  note_outcome(own.get "http://api.test/proxy")
 end
 
 local function cancelled_call(own)

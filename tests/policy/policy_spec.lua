@@ -61,7 +61,7 @@ describe("rule's key", function()
   it("may be a class at each of its levels", function()
     covers("net.timeout.connect", { "net.timeout.connect" })
     covers("net.timeout", { "net.timeout.connect", "net.timeout.read" })
-    covers("net", { "net.dns", "net.refused", "net.unreachable",
+    covers("net", { "net.dns", "net.refused", "net.unreachable", "net.proxy",
       "net.timeout.connect", "net.timeout.read", "net.reset", "net.empty",
       "net.send", "net.other" })
     covers("tls", { "tls.handshake", "tls.cert" })
@@ -241,6 +241,15 @@ describe("the table of defaults", function()
     end
   end)
 
+  it("takes a proxy's refusal for what its status means, and never for an answer", function()
+    for _, status in ipairs { 200, 302, 400, 403, 404, 407, 501, 0 } do
+      decides("stop", "rule", { class = "net.proxy", status = status, sent = false })
+    end
+    for _, status in ipairs { 408, 429, 500, 502, 503, 504 } do
+      decides("retry", "", { class = "net.proxy", status = status, sent = false })
+    end
+  end)
+
   it("retries what the server says it did not process, by any method", function()
     for _, status in ipairs { 408, 425, 429 } do
       decides("retry", "", { status = status })
@@ -301,7 +310,7 @@ describe("the table of defaults", function()
 
   it("names every class, once", function()
     local all, count = policy.classes(), 0
-    for _, list in ipairs { NEVER_SENT, AMBIGUOUS, PERMANENT, { "h2.refused" } } do
+    for _, list in ipairs { NEVER_SENT, AMBIGUOUS, PERMANENT, { "h2.refused", "net.proxy" } } do
       for _, class in ipairs(list) do
         assert.are.equal(list == PERMANENT, all[class], class)
         count = count + 1

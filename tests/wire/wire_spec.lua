@@ -622,7 +622,8 @@ describe("over the wire", function()
       ["/none"] = "identity", ["/empty"] = "" }
     return { ["http://api.test"] = function(request)
       if request.path == "/gzip" then return 200, { ["content-encoding"] = "gzip" }, %q end
-      return tonumber(request.query.status) or 200, { ["content-encoding"] = codings[request.path], etag = '"1"' }, "plain"
+      local headers = { ["content-encoding"] = codings[request.path], etag = '"1"' }
+      return tonumber(request.query.status) or 200, headers, "plain"
     end }
     ]]):format(GZIP))
     local path = wire.path ".out"
@@ -1010,6 +1011,50 @@ describe("over the wire", function()
       assert.is_false(err.history[2].sent)
       assert.is_false(err.history[2].maybe_applied)
     end)
+  end)
+
+  -- A proxy that wants a password, or does not allow the host, will not change
+  -- its mind; one that is busy says so. All were net.unreachable, tried again
+  -- five times, and the Retry-After was not looked at.
+  it("a proxy's refusal of the tunnel is net.proxy, with its status", function()
+    local proxy = wire.start((os.getenv "LULL_LUA" or "lua5.4") .. " " .. wire.write([[
+    local listener = assert(require("socket").bind("127.0.0.1", 0))
+    io.stdout:setvbuf "no"
+    print((select(2, listener:getsockname())))
+    while true do
+      local client = listener:accept()
+      local host = client:receive():match "^CONNECT s(%w+)"
+      repeat local line = client:receive() until not line or line == ""
+      local status, header = host:match "^(%d+)(%a*)$"
+      header = header == "ms" and "retry-after-ms: 20\r\n" or header == "long" and "Retry-After: 900\r\n" or ""
+      client:send(("HTTP/1.1 %s No\r\n%sContent-Length: 2\r\nX-From: proxy\r\n\r\nno"):format(status, header))
+      client:close()
+    end
+    ]], ".lua"))
+    local options = { proxy = "http://127.0.0.1:" .. proxy:line(), body = "x", attempts = 2, backoff = SOON }
+    wire.real(function(lull)
+      for status, after in pairs { [407] = 1, [403] = 1, [404] = 1, [502] = 2, [503] = 2, [429] = 2 } do
+        local _, err = lull.post(("https://s%d.test/"):format(status), options)
+        assert.are.same({ "net.proxy", status, after }, { err.reason, err.proxy_status, err.attempts })
+        assert.are.equal(after == 1 and "rule" or "attempts", err.why)
+        assert.is_truthy(tostring(err):find(("the proxy refused the tunnel (net.proxy: %d "):format(status), 1, true))
+        assert.is_nil(err.response)
+        for _, entry in ipairs(err.history) do
+          assert.are.same({ "net.proxy", status }, { entry.outcome, entry.proxy_status })
+          assert.is_nil(entry.status)
+          assert.is_false(entry.sent)
+          assert.is_false(entry.maybe_applied)
+        end
+      end
+      local _, err = lull.post("https://s503ms.test/", options)
+      assert.are.same({ "hint", "retry-after-ms", 0.02 },
+        { err.history[1].source, err.history[1].hint, err.history[1].hint_seconds })
+      _, err = lull.post("https://s503long.test/", options)
+      assert.are.same({ "hint", 900, 1 }, { err.why, err.retry_after, err.attempts })
+      _, err = lull.post("https://s403ms.test/", options)
+      assert.are.equal(2, err.attempts)
+    end)
+    proxy:stop()
   end)
 
   it("a proxy gets the whole URL", function()

@@ -15,7 +15,7 @@ local CLASSES = { reset = "net.reset", close = "net.empty",
   garbage = "http.malformed" }
 
 local NEVER_SENT = { ["net.dns"] = true, ["net.refused"] = true,
-  ["net.unreachable"] = true, ["net.timeout.connect"] = true,
+  ["net.unreachable"] = true, ["net.timeout.connect"] = true, ["net.proxy"] = true,
   ["tls.handshake"] = true, ["tls.cert"] = true }
 
 -- The virtual clock begins here: 2026-01-01 00:00 UTC.

@@ -83,7 +83,7 @@ local FAULTS = { reset = true, close = true, hang = true, garbage = true }
 local OUTCOMES = { ["net.reset"] = "reset", ["net.empty"] = "close",
   ["net.timeout.read"] = "hang", ["http.malformed"] = "garbage" }
 local SIMULATED = { ["net.dns"] = true, ["net.refused"] = true,
-  ["net.unreachable"] = true, ["net.timeout.connect"] = true,
+  ["net.unreachable"] = true, ["net.timeout.connect"] = true, ["net.proxy"] = true,
   ["net.send"] = true, ["tls.handshake"] = true, ["tls.cert"] = true,
   ["h2.refused"] = true, ["http.truncated"] = true }
 local FIELDS = {
