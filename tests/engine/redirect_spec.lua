@@ -403,7 +403,8 @@ describe("a retry after a redirect", function()
     local _, err, urls = signed(503, 404, { body = "x" }, "POST", 303)
     assert.are.equal(404, err.reason)
     assert.are.equal("start 1 1", urls)
-    _, err, urls = signed({ fault = "net.refused" }, { fault = "net.refused" }, { body = "x", attempts = 3 }, "POST", 302)
+    local refused = { fault = "net.refused" }
+    _, err, urls = signed(refused, refused, { body = "x", attempts = 3 }, "POST", 302)
     assert.are.equal("net.refused", err.reason)
     assert.are.equal("start 1 1 1", urls)
   end)
@@ -425,7 +426,8 @@ describe("a retry after a redirect", function()
     }, function(lull)
       local api = lull.client { headers = { ["x-own"] = lull.secret "own" } }
       local n = 0
-      assert(api:get(URL, { headers = { authorization = "old", cookie = "c=1", host = "mine" }, on = { [401] = function(attempt)
+      local headers = { authorization = "old", cookie = "c=1", host = "mine" }
+      assert(api:get(URL, { headers = headers, on = { [401] = function(attempt)
         n = n + 1
         if n == 1 then return attempt:retry() end
         return attempt:retry { headers = { authorization = "new" } }
