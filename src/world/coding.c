@@ -6,9 +6,14 @@
 #include <curl/curl.h>
 #include <string.h>
 
+/* Asked once: libcurl puts its answer together each time, which takes as long
+   as twenty of its options. */
 static bool has(int feature)
 {
-  return curl_version_info(CURLVERSION_NOW)->features & feature;
+  static _Atomic int known;
+  if (!known)
+    known = curl_version_info(CURLVERSION_NOW)->features;
+  return known & feature;
 }
 
 /* What libcurl itself would ask for. */

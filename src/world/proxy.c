@@ -50,8 +50,10 @@ bool lull_proxy_usable(const char *url)
 static const char *proxy_of(const char *variable)
 {
   static const char end[] = "_proxy";
-  size_t len = strcspn(variable, "="), tail = sizeof end - 1;
-  if (!variable[len] || len < tail ||
+  const char *equals = strchr(variable, '=');
+  size_t len = equals ? (size_t)(equals - variable) : 0;
+  size_t tail = sizeof end - 1;
+  if (len < tail || (variable[len - 1] | 32) != 'y' ||
       strncasecmp(variable + len - tail, end, tail) != 0 ||
       strncasecmp(variable, "no_proxy=", 9) == 0)
     return NULL;

@@ -142,9 +142,22 @@ void lull_transfer_listen(struct lull_transfer *t)
 
 /* ---- a handle ----------------------------------------------------------- */
 
+/* A handle of libcurl before 8.1.0 keeps a pointer to a header of its last
+   answer, which is freed by then; an answer that begins with a folded line
+   makes it read and free that again (curl#11101), and no reset helps. */
+static bool serves_once(void)
+{
+  return curl_version_info(CURLVERSION_NOW)->version_num < 0x080100;
+}
+
 void lull_transfer_wipe(struct lull_transfer *t)
 {
-  curl_easy_reset(t->easy);
+  if (t->once) {
+    curl_easy_cleanup(t->easy);
+    t->easy = NULL;
+  } else if (t->easy) {
+    curl_easy_reset(t->easy);
+  }
   curl_slist_free_all(t->headers);
   t->headers = NULL;
   t->plain_for = 0;
@@ -159,14 +172,11 @@ struct lull_transfer *lull_transfer_new(struct lull_world *world,
   t->world = world;
   t->sockets = sockets;
   t->body_fd = -1;
-  t->easy = curl_easy_init();
-  if (!lull_target_init(&t->target) || !t->easy) {
-    curl_easy_cleanup(t->easy);
-    lull_target_clear(&t->target);
-    lull_mem_free(t);
-    return NULL;
-  }
-  return t;
+  t->once = serves_once();
+  if (lull_target_init(&t->target))
+    return t;
+  lull_mem_free(t);
+  return NULL;
 }
 
 void lull_transfer_free(struct lull_transfer *t)
@@ -192,7 +202,7 @@ void lull_transfer_unload(struct lull_transfer *t)
     close(t->body_fd);
   if (t->undecoded) /* an option that the next one must not find set */
     t->plain_for = 0;
-  if (!t->plain_for || t->stale)
+  if (!t->plain_for || t->stale || t->once)
     lull_transfer_wipe(t);
   if (t->attempt)
     t->attempt->transfer = NULL;

@@ -17,7 +17,8 @@
 #include <curl/curl.h>
 
 struct lull_transfer {
-  CURL *easy;
+  CURL *easy; /* NULL until it is loaded */
+  bool once;  /* the handle may serve one transfer, and no more */
   struct lull_target target;
   struct lull_attempt *attempt; /* NULL while in the pool */
   struct lull_transfer *next;   /* in the pool */

@@ -283,6 +283,8 @@ enum lull_err lull_transfer_load(struct lull_transfer *t,
   t->attempt = a;
   t->fresh = fresh;
   a->transfer = t;
+  if (!t->easy && (t->easy = curl_easy_init()) == NULL)
+    return LULL_ENOMEM;
   if (t->plain_for && !ready)
     lull_transfer_wipe(t);
   err = lull_target_set(&t->target, t->easy, a->request->url);
