@@ -10,6 +10,11 @@
 #include <stdio.h>
 #include <string.h>
 
+/* A decoder of libcurl's gives up behind the end of the first member; a gzip
+   body may have several (RFC 1952, 2.2). */
+#define UNDECODED                                                             \
+  "more follows a compressed body's end: encoded = true gives all as it came"
+
 void lull_transfer_evidence(struct lull_transfer *t)
 {
   t->attempt->sent = lull_transfer_sent(t);
@@ -185,6 +190,8 @@ void lull_transfer_conclude(struct lull_transfer *t, CURLcode code)
   else if (a->proxy_status)
     snprintf(a->detail, sizeof a->detail, "%d %s", a->proxy_status,
              lull_status_text(a->proxy_status));
+  else if (a->class && code == CURLE_WRITE_ERROR && !t->failed)
+    snprintf(a->detail, sizeof a->detail, "%s", UNDECODED);
   else if (a->class && is_told(a, code))
     snprintf(a->detail, sizeof a->detail, "%.95s",
              t->error[0] ? t->error : curl_easy_strerror(code));

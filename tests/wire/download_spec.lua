@@ -157,6 +157,24 @@ describe("a part", function()
   end)
 end)
 
+describe("a gzip body", function()
+  -- libcurl decodes the first of its members; the rest is not lost without a word.
+  it("of several members says what is missing, or comes as it is", function()
+    local file = wire.path()
+    os.execute(("for word in one two; do echo $word | gzip -n; done >%s"):format(file))
+    local server = wire.server(([[
+      local body = io.open(%q, "rb"):read "*a"
+      return { ["http://api.test"] = function() return 200, { ["content-encoding"] = "gzip" }, body end }
+    ]]):format(file))
+    wire.real(function(lull)
+      local _, err = lull.get(server.url .. "/", { attempts = 1 })
+      assert.are.equal("http.malformed", err.reason)
+      assert.is_truthy(tostring(err):find("encoded = true gives all as it came", 1, true))
+      assert.are.equal(wire.read(file), assert(lull.get(server.url .. "/", { encoded = true })).body)
+    end)
+  end)
+end)
+
 describe("the next run", function()
   it("goes on with what a killed one has left, and leaves nothing #binary", function()
     local server, path = ranges(), wire.path()
