@@ -88,11 +88,11 @@ local function header_fields(value, name)
       usage.fail(("%s['%s'] must be a string, a secret or a list of them"):format(name, field))
     end
     for _, one in ipairs(list) do
-      local plain = secret.plain(one)
-      if type(plain) ~= "string" and type(plain) ~= "number" and plain ~= false then
-        usage.fail(("%s['%s'] must be a string, not a %s"):format(name, field, type(plain)))
+      local bytes = secret.plain(one)
+      if type(bytes) ~= "string" and type(bytes) ~= "number" and bytes ~= false then
+        usage.fail(("%s['%s'] must be a string, not a %s"):format(name, field, type(bytes)))
       end
-      if type(plain) == "string" and plain:find("[\r\n%z]") then
+      if type(bytes) == "string" and bytes:find("[\r\n%z]") then
         usage.fail(("%s['%s'] holds a line end or a NUL, which would smuggle "
           .. "another header in"):format(name, field))
       end

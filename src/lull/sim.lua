@@ -83,8 +83,7 @@ local FIELDS = { body = true, delay = true, cut = true, stall = true, drip = tru
 local function add_headers(headers, more)
   if type(more) ~= "table" then error("a reply's headers are a table, not a " .. type(more), 0) end
   for name, value in pairs(more) do
-    if type(name) == "number" then name = #headers + 1 end
-    headers[name] = value
+    headers[type(name) == "number" and #headers + 1 or name] = value
   end
 end
 

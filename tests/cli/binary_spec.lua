@@ -270,7 +270,8 @@ describe("the binary #binary", function()
   end)
 
   it("a closed pipe of a log or a body, too", function()
-    local world = wire.write("return { ['http://api.test'] = function() return 200, nil, ('y\\n'):rep(1e5) end }", ".lua")
+    local world = wire.write("return { ['http://api.test'] = function() return 200, nil, ('y\\n'):rep(1e5) end }",
+      ".lua")
     local path = wire.write("while true do require('lull').get 'http://api.test/' end", ".lua")
     for _, arguments in ipairs { "--log - --sim %s " .. path, "get --sim %s http://api.test/" } do
       local result = wire.run(("{ %s %s; echo $? >&3; } 3>&2 | head -c 1"):format(wire.quote(BINARY),

@@ -380,8 +380,8 @@ describe("lull get #binary", function()
   it("takes a proxy of the environment that is no URL for local.url, and hides its password", function()
     for _, proxy in ipairs { "http://me:pa/ss@127.0.0.1:1", "http://me:12#ss@127.0.0.1:1", "me:pa?ss@127.0.0.1",
       "http://me:pa ss@127.0.0.1:1", "foo://127.0.0.1:1" } do
-      local result = wire.run(("http_proxy=%s %s get --attempts 3 --backoff const:1s --trace http://127.0.0.1:1/"):format(
-        wire.quote(proxy), wire.quote(BINARY)))
+      local command = "http_proxy=%s %s get --attempts 3 --backoff const:1s --trace http://127.0.0.1:1/"
+      local result = wire.run(command:format(wire.quote(proxy), wire.quote(BINARY)))
       assert.equal(1, result.code, result.err)
       assert.matches("after 1 attempt", result.err)
       assert.matches("local.url: the proxy is no URL; in its password %2F", result.err, 1, true)

@@ -286,7 +286,7 @@ describe("the trace", function()
   local function traced(servers, fn)
     local trace, log = sink(), sink()
     sim(servers, function(lull)
-      require("lull.trace").install(trace, log)
+      require("lull.trace").install(trace, function(line) log:write(line) end)
       fn(lull)
     end)
     return trace.text, log.text

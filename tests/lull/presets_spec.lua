@@ -93,7 +93,9 @@ local function waits(name, spans, ...)
 end
 
 -- Which statuses are tried a second time, as a set. A 206 tells what it is a part
--- of: one that nobody asked for is accepted only when it is all there is.
+-- of: one that nobody asked for is accepted only when it is all there is. A 421
+-- is asked again over another connection, whatever the preset: it says that this
+-- one leads to another server.
 local function retried(name, method)
   local set = {}
   support.sim(function(request)
@@ -106,6 +108,7 @@ local function retried(name, method)
       if (res or err).attempts > 1 then set[status] = true end
     end
   end)
+  set[421] = nil
   return set
 end
 

@@ -308,7 +308,6 @@ end)
 -- The support of the other specs is no second simulator.
 -- Headers in a table of their own became one header called "headers", or none.
 it("a reply's headers stand beside the rest, or in a table, or as lull.get has them", function()
-  local sim = require "lull.sim"
   local waits = {}
   local run = sim.run {
     world = sim.replies {

@@ -92,7 +92,8 @@ describe("the head of an answer", function()
 
   -- The list began anew at each line that looked like a status line.
   it("is no trailer, and no field, that is named like a status line", function()
-    local server = wire.raw_server("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nHTTP/1.1 500 x: y\r\nX-A: 1\r\n\r\n"
+    local server = wire.raw_server(
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nHTTP/1.1 500 x: y\r\nX-A: 1\r\n\r\n"
       .. "2\r\nok\r\n0\r\nHTTP/1.1 429 Slow: down\r\nRetry-After: 60\r\n\r\n")
     wire.real(function(lull)
       local res = assert(lull.get(server.url .. "/", { attempts = 1 }))
@@ -216,7 +217,8 @@ describe("the head of an answer", function()
       ["many headers"] = { "limit.headers", OK .. table.concat(many) .. "\r\n" },
       ["many small headers"] = { "limit.headers", OK .. ("a:b\r\n"):rep(70000) .. "\r\n" },
       ["a header of 120 KB"] = { "limit.headers", OK .. "x: " .. ("y"):rep(120000) .. "\r\n\r\n" },
-      ["a 103 without end"] = { "limit.headers", ("HTTP/1.1 103 Hints\r\nlink: <x>\r\n\r\n"):rep(20000) .. OK .. "\r\n" },
+      ["a 103 without end"] = { "limit.headers",
+        ("HTTP/1.1 103 Hints\r\nlink: <x>\r\n\r\n"):rep(20000) .. OK .. "\r\n" },
     } do
       it(name, function()
         local server = wire.raw_server(case[2])

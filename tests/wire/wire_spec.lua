@@ -315,7 +315,6 @@ describe("over the wire", function()
     return { ["http://api.test"] = function() return 429 end }
     ]]
     wire.real(function(lull)
-      local socket = require "socket"
       local ended
       local task = lull.spawn(function()
         local _, err = lull.post(server.url, { attempts = 9, backoff = "const:300ms", deadline = 1 })
