@@ -11,7 +11,7 @@ WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
 	-Wmissing-prototypes -Wwrite-strings -Wundef -Wvla $(WERROR)
 CPPFLAGS += $(shell pkg-config --cflags $(LUA_PC) libcurl 2>/dev/null)
 ALL_CFLAGS = -std=c11 -Isrc -fPIC -fvisibility=hidden $(WARN) -MMD -MP $(CPPFLAGS) $(CFLAGS)
-CURL_LIBS = $(shell pkg-config --libs libcurl) -lm
+CURL_LIBS = $(shell pkg-config --libs libcurl) -lm -lpthread -ldl
 # A bare machine has no compiler yet, and nothing to say about it.
 has = $(findstring /,$(shell $(CC) -print-file-name=lib$(1) 2>/dev/null))
 # Lua is taken into the binary where its archive is, and C modules find it

@@ -29,7 +29,7 @@ _lull()
     for ((i = 1; i < COMP_CWORD; i++)); do
         word=${COMP_WORDS[i]}
         case $word in
-            --sim|--seed|--record|--chaos|--log|--grace) ((i++)) ;;
+            --sim|--seed|--record|--chaos|--journal|--log|--grace) ((i++)) ;;
             -?*) ;;
             *) command=$word; break ;;
         esac
@@ -42,7 +42,7 @@ _lull()
         plan)
             ((i + 1 < COMP_CWORD)) || _lull_command "-h --help" ;;
         "")
-            _lull_command "-h --help --sim --seed --record --bodies --chaos --log --trace --grace --quiet -v --version" "--sim --record --log" "--seed --chaos --grace" "delete get head help patch plan post put sim" ;;
+            _lull_command "-h --help --sim --seed --record --bodies --chaos --journal --force --log --trace --grace --quiet -v --version" "--sim --record --journal --log" "--seed --chaos --grace" "delete get head help patch plan post put sim" ;;
     esac
 }
 complete -o default -o filenames -F _lull lull

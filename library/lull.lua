@@ -715,6 +715,17 @@ function lull.rows(path, options) end
 ---@class lull.each_options
 ---Items at once. Default 10.
 ---@field parallel? integer|string
+---A file that remembers what became of the items, and their calls that are under
+---way: after a kill the same script goes on. By default that of `lull --journal`.
+---@field journal? string
+---What tells items apart: a field's name, or a function of the item. Default: the
+---item itself, of a table its field `id`. Means nothing without a journal.
+---@field id? string|fun(item: any): string|number
+---Tells several batches of one journal apart. Default: their order.
+---@field name? string
+---`"process"`: what is kept outlives the process, and not a power failure. Default
+---`"full"`.
+---@field durability? "full"|"process"
 
 ---Runs functions (or waits for tasks) at once; gives the list of their first
 ---results. When one of them raises, or returns nil and an error, the rest are
@@ -959,6 +970,10 @@ function sim.run(o) end
 ---@return lull.server
 function sim.replies(list) end
 
+---A journal in memory, for runs that each go on where the one before ended.
+---@return lull.sim_journal
+function sim.journal() end
+
 ---A status, a fault, or a table: `{ 503, ["retry-after"] = 7, body = "text" }`
 ---with headers beside `body`, `delay`, `cut`, `stall` and `drip`, or in a table
 ---`headers` of their own.
@@ -975,6 +990,24 @@ function sim.replies(list) end
 ---@field seed? integer
 ---Faults to add: `"5% 503, 1% net.reset"`.
 ---@field chaos? string
+---As `lull --journal`; what it keeps is there for the next run.
+---@field journal? lull.sim_journal
+---The wall clock at the beginning, s since 1970.
+---@field time? number
+
+---Keeps a batch between simulated runs.
+---@class lull.sim_journal
+local sim_journal = {}
+
+---The next run ends at its nth write, as if the process had been killed; 0:
+---never. What was not committed by then is lost, or with `keep` that write only.
+---@param nth integer
+---@param keep? boolean
+function sim_journal:crash(nth, keep) end
+
+---Writes of all runs so far.
+---@return integer
+function sim_journal:writes() end
 
 ---What a run came to.
 ---@class lull.transcript

@@ -7,6 +7,7 @@ local lazy = require "lull.lazy"
 local presets = require "lull.presets"
 local sched = require "lull.sched"
 local secret = require "lull.secret"
+local batches = lazy "lull.batch.each"
 local rows = lazy "lull.batch.rows"
 local tasks = lazy "lull.tasks"
 local text = require "lull.text"
@@ -35,9 +36,18 @@ M.exit = sched.exit
 
 function M.rows(path, options) return rows.rows(path, options) end
 
-function M.each(source, options, fn) return tasks.each(source, options, fn) end
+-- A journal is named, for this loop or for the run.
+local function is_batch(options)
+  return (sched.journal or type(options) == "table" and options.journal) and batches.wanted(options)
+end
 
-function M.map(source, options, fn) return tasks.map(source, options, fn) end
+function M.each(source, options, fn)
+  return (is_batch(options) and batches or tasks).each(source, options, fn)
+end
+
+function M.map(source, options, fn)
+  return (is_batch(options) and batches or tasks).map(source, options, fn)
+end
 
 function M.all(list) return tasks.all(list) end
 

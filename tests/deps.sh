@@ -4,7 +4,7 @@
 set -eu
 
 luas="lua5.1 lua5.2 lua5.3 lua5.4"
-packages="gcc make pkg-config git libcurl4-openssl-dev libmimalloc-dev luajit libluajit-5.1-dev
+packages="gcc make pkg-config git libcurl4-openssl-dev libmimalloc-dev libsqlite3-dev luajit libluajit-5.1-dev
   liblua5.1-0-dev liblua5.2-dev liblua5.3-dev liblua5.4-dev $luas
   lua-cjson lua-argparse lua-busted lua-cqueues lua-socket lua-luaossl lua-sec
   luarocks curl"

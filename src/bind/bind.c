@@ -16,6 +16,7 @@
 #include "bind/input.h"
 #include "bind/packed.h"
 #include "bind/start.h"
+#include "bind/store.h"
 #include "bind/words.h"
 #include "http/url.h"
 
@@ -94,31 +95,35 @@ LULL_EXPORT int luaopen_lull_core(lua_State *L);
 
 int luaopen_lull_core(lua_State *L)
 {
-  static const luaL_Reg functions[] = {{"engine", lull_bind_engine},
-                                       {"client", lull_bind_client},
-                                       {"fetch", lull_bind_fetch},
-                                       {"response", lull_bind_response},
-                                       {"unpack", lull_bind_unpack},
-                                       {"url", url},
-                                       {"resolve", url_resolve},
-                                       {"redact", url_redact},
-                                       {"status_text", status_text},
-                                       {"classes", lull_bind_classes},
-                                       {"words", lull_bind_words},
-                                       {"input", lull_bind_input},
-                                       {"terminal", lull_bind_terminal},
-                                       {"sha256", lull_bind_sha256},
-                                       {"file_sha256", lull_bind_file_sha256},
-                                       {"place", lull_bind_place},
-                                       {"write", lull_bind_write},
-                                       {"transport", transport},
-                                       {"memory", memory},
-                                       {"fail_after", fail_after},
-                                       {"fleet", lull_bind_fleet},
-                                       {NULL, NULL}};
+  static const luaL_Reg functions[] = {
+      {"engine", lull_bind_engine},
+      {"client", lull_bind_client},
+      {"fetch", lull_bind_fetch},
+      {"response", lull_bind_response},
+      {"unpack", lull_bind_unpack},
+      {"url", url},
+      {"resolve", url_resolve},
+      {"redact", url_redact},
+      {"status_text", status_text},
+      {"classes", lull_bind_classes},
+      {"words", lull_bind_words},
+      {"input", lull_bind_input},
+      {"terminal", lull_bind_terminal},
+      {"sha256", lull_bind_sha256},
+      {"file_sha256", lull_bind_file_sha256},
+      {"place", lull_bind_place},
+      {"write", lull_bind_write},
+      {"transport", transport},
+      {"memory", memory},
+      {"fail_after", fail_after},
+      {"fleet", lull_bind_fleet},
+      {"store", lull_bind_store},
+      {"memory_store", lull_bind_memory_store},
+      {NULL, NULL}};
   lull_bind_engine_type(L);
   lull_bind_client_type(L);
   lull_bind_fleet_type(L);
+  lull_bind_store_type(L);
   lua_newtable(L);
   lull_bind_functions(L, functions);
   lua_pushlightuserdata(L, NULL); /* what stands for null in JSON */

@@ -3,6 +3,7 @@
 #include "bind/event.h"
 #include "bind/read.h"
 #include "bind/start.h"
+#include "bind/store.h"
 #include "bind/write.h"
 #include "engine/drain.h"
 
@@ -52,6 +53,26 @@ static int sleep_for(lua_State *L)
   lull_id id;
   enum lull_err err =
       lull_engine_sleep(e, lull_usec_from(luaL_checknumber(L, 2)), &id);
+  if (err)
+    return lull_bind_raise(L, err);
+  lull_bind_push_id(L, id);
+  return 1;
+}
+
+/* engine:attach(store or nil): the store must outlive that */
+static int attach(lua_State *L)
+{
+  struct lull_engine *e = lull_bind_check_engine(L);
+  lull_engine_attach(e,
+                     lua_isnoneornil(L, 2) ? NULL : lull_bind_store_at(L, 2));
+  return 0;
+}
+
+/* engine:sync() -> the id of a sleep until all that was written is kept */
+static int sync(lua_State *L)
+{
+  lull_id id;
+  enum lull_err err = lull_engine_sync(lull_bind_check_engine(L), &id);
   if (err)
     return lull_bind_raise(L, err);
   lull_bind_push_id(L, id);
@@ -289,6 +310,8 @@ void lull_bind_engine_type(lua_State *L)
   static const luaL_Reg methods[] = {{"start", lull_bind_start},
                                      {"request_of", request_of},
                                      {"sleep", sleep_for},
+                                     {"attach", attach},
+                                     {"sync", sync},
                                      {"judge", judge},
                                      {"arriving", arriving},
                                      {"reply", reply},

@@ -176,9 +176,12 @@ int lull_bind_event(lua_State *L, const struct lull_engine *e,
       [LULL_EV_NONE] = "none",       [LULL_EV_IDLE] = "idle",
       [LULL_EV_SEND] = "send",       [LULL_EV_ASK] = "ask",
       [LULL_EV_VERDICT] = "verdict", [LULL_EV_DONE] = "done",
-      [LULL_EV_TIMER] = "timer",     [LULL_EV_INTR] = "interrupt"};
+      [LULL_EV_TIMER] = "timer",     [LULL_EV_INTR] = "interrupt",
+      [LULL_EV_STORE] = "store"};
   lua_pushstring(L, kinds[event->kind]);
   lull_bind_push_id(L, event->id);
+  if (event->kind == LULL_EV_STORE)
+    return lua_pushstring(L, lull_engine_problem(e)), 3;
   if (!event->call)
     return 2;
   if (event->kind == LULL_EV_DONE && event->call->end == LULL_ACCEPT) {

@@ -41,7 +41,8 @@ static void check_start(lua_State *L)
 {
   static const char *const texts[] = {"method", "url",  "file", "output",
                                       "sha256", "lane", NULL};
-  static const char *const bytes[] = {"headers", "secrets", "body", NULL};
+  static const char *const bytes[] = {"headers", "secrets", "body", "item",
+                                      "tag",     "memo",    NULL};
   size_t len;
   int i;
   luaL_checktype(L, 3, LUA_TTABLE);
@@ -100,15 +101,29 @@ static int push_id(lua_State *L, enum lull_err err, lull_id id)
   return 2;
 }
 
+/* How it is remembered: {item, batch, nth, tag, memo}; false: not. */
+static bool read_memo(lua_State *L, struct lull_call_memo *memo)
+{
+  memo->key.item = lull_bind_string(L, 3, "item", &memo->key.len);
+  if (!memo->key.item)
+    return false;
+  memo->key.batch = (int64_t)lull_bind_number(L, 3, "batch", 0);
+  memo->key.nth = (int)lull_bind_number(L, 3, "nth", 1);
+  memo->tag = lull_bind_string(L, 3, "tag", &memo->tag_len);
+  memo->bytes = lull_bind_string(L, 3, "memo", &memo->len);
+  return memo->tag != NULL;
+}
+
 /* engine:start(client, {method, url, headers, secrets, body | file, output,
-   sha256, onto, lane, keyed, unsafe, ask_always, limits}) -> id, or nil, a
-   text, and what is wrong with the output */
+   sha256, onto, lane, keyed, unsafe, ask_always, limits; and how it is
+   remembered}) -> id, or nil, a text, and what is wrong with the output */
 int lull_bind_start(lua_State *L)
 {
   struct lull_engine *e = lull_bind_check_engine(L);
   struct lull_client *c = lull_bind_check_client(L, 2);
   struct lull_call_options options = {0};
   struct lull_limits limits = c->policy.limits;
+  struct lull_call_memo memo = {0};
   struct lull_request request;
   char *problem = NULL;
   enum lull_err err;
@@ -118,6 +133,8 @@ int lull_bind_start(lua_State *L)
   options.unsafe = lull_bind_flag(L, 3, "unsafe");
   options.ask_always = lull_bind_flag(L, 3, "ask_always");
   options.lane = lull_bind_string(L, 3, "lane", NULL);
+  if (read_memo(L, &memo))
+    options.memo = &memo;
   if (lull_bind_flag(L, 3, "limits")) {
     lull_bind_limits(L, 3, &limits);
     options.limits = &limits;

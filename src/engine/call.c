@@ -39,6 +39,9 @@ static bool copy_options(struct lull_call *call,
   }
   if (o->lane && lull_aside_of(&call->aside))
     call->aside->lane = lull_mem_copy(o->lane, strlen(o->lane));
+  call->remembered = o->memo != NULL;
+  if (o->memo && !lull_aside_remember(&call->aside, o->memo))
+    return false;
   return !o->lane || lull_call_lane(call, NULL) != NULL;
 }
 
@@ -111,6 +114,7 @@ static void drop_aside(struct lull_call *call)
   lull_mem_free(aside->detail);
   lull_mem_free(aside->left_method);
   lull_mem_free(aside->left_url);
+  lull_mem_free(aside->memo);
   lull_mem_free(aside);
 }
 

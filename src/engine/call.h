@@ -9,6 +9,7 @@
 #define LULL_ENGINE_CALL_H
 
 #include "base/timerq.h"
+#include "engine/aside.h"
 #include "world/world.h"
 
 /* Slot and generation: exact in a double, never reused. */
@@ -49,7 +50,6 @@ struct lull_entry {
 
 struct lull_lane_slot;
 struct lull_call;
-struct lull_aside;
 
 /* An attempt, and what the engine notes of it: while it flies, and after its
    end, while it is judged. */
@@ -60,6 +60,7 @@ struct lull_flight {
   lull_usec held_until; /* by a fault, before it is sent; 0: not */
   lull_usec hedge_at;   /* when a second attempt is to race it */
   bool chaos;           /* a fault was added to it */
+  bool noted;           /* the store was told of it */
   struct lull_hint hint;
   struct lull_verdict suggestion;
 };
@@ -109,6 +110,8 @@ struct lull_call {
   bool hop : 1;     /* the next request follows a redirect */
   bool applied : 1; /* an answer sent it on to a GET, and it may not be sent
                        twice: its end is no limit's affair */
+  bool remembered : 1; /* by a store */
+  bool unanswered : 1; /* the next attempt was sent by a process that ended */
 };
 
 /* Where a call was before it went elsewhere. */
@@ -129,6 +132,7 @@ struct lull_call_options {
   const char *lane;                 /* NULL: the origin's */
   bool keyed, unsafe;
   bool ask_always; /* the script makes the body anew for each attempt */
+  const struct lull_call_memo *memo; /* NULL: it is not remembered */
 };
 
 /* The call of an entry, or NULL when it is none. */

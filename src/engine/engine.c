@@ -2,6 +2,7 @@
 #include "engine/flight.h"
 #include "engine/judge.h"
 #include "engine/lifecycle.h"
+#include "engine/memo.h"
 #include "engine/verdict.h"
 
 static lull_usec tick(struct lull_engine *e)
@@ -66,6 +67,7 @@ void lull_engine_free(struct lull_engine *e)
   lull_lanes_clear(&e->lanes, &e->timers);
   lull_timerq_clear(&e->timers);
   lull_idtable_clear(&e->ids);
+  lull_memo_clear(e);
   e->world->ops->close(e->world);
   lull_mem_free(e);
 }
@@ -90,6 +92,16 @@ lull_usec lull_engine_wall(const struct lull_engine *e)
   return e->world->ops->wall(e->world);
 }
 
+static enum lull_err begin(struct lull_engine *e, struct lull_call *call,
+                           const struct lull_call_memo *memo)
+{
+  lull_usec wait = 0;
+  if (memo && memo->bytes)
+    wait = lull_memo_resume(e, call, memo->bytes, memo->len);
+  return wait ? lull_lifecycle_resume(e, call, wait)
+              : lull_lifecycle_begin(e, call, call->total > 0);
+}
+
 enum lull_err lull_engine_start(struct lull_engine *e,
                                 struct lull_client *client,
                                 struct lull_request *request,
@@ -100,12 +112,14 @@ enum lull_err lull_engine_start(struct lull_engine *e,
   enum lull_err err = LULL_EINVAL;
   if (!*request->method)
     return err;
+  if (options->memo && !e->store)
+    return err;
   call = lull_call_new(client, request, options, tick(e));
   if (!call)
     return LULL_ENOMEM;
   err = lull_state_enroll(e, &call->entry);
   if (!err) {
-    err = lull_lifecycle_begin(e, call, false);
+    err = begin(e, call, options->memo);
     if (!err) {
       *id = call->entry.id;
       return LULL_OK;
@@ -136,6 +150,29 @@ enum lull_err lull_engine_sleep(struct lull_engine *e, lull_usec delay,
   lull_timerq_set(&e->timers, &entry->timer, lull_usec_add(tick(e), delay));
   *id = entry->id;
   return LULL_OK;
+}
+
+void lull_engine_attach(struct lull_engine *e, struct lull_store *store)
+{
+  e->store = store;
+  e->broken = false;
+  e->dues.count = 0;
+  e->world->ops->watch(e->world, store ? store->fd : -1);
+}
+
+enum lull_err lull_engine_sync(struct lull_engine *e, lull_id *id)
+{
+  struct lull_entry *entry;
+  enum lull_err err = LULL_ESTALE;
+  if (e->store)
+    err = lull_engine_sleep(e, LULL_NEVER, id);
+  if (err)
+    return err;
+  entry = lull_idtable_get(&e->ids, *id);
+  err = lull_memo_sync(e, entry);
+  if (err)
+    lull_state_dismiss(e, entry);
+  return err;
 }
 
 /* What a retry is to be sent with. Another origin sees no secrets but those
@@ -263,6 +300,15 @@ enum lull_err lull_engine_chaos(struct lull_engine *e,
   return lull_chaos_add(&e->chaos, fault);
 }
 
+bool lull_engine_may_retry(const struct lull_engine *e,
+                           const struct lull_call *call)
+{
+  struct lull_facts facts = lull_judge_facts(call, e->now, e->drained);
+  struct lull_verdict v = {.action = LULL_RETRY};
+  v = lull_policy_limit(&call->client->policy, &facts, v, false);
+  return v.action == LULL_RETRY;
+}
+
 /* ---- the step ---------------------------------------------------------- */
 
 /* Lets the world work until the first timer, or the caller's patience. */
@@ -312,6 +358,10 @@ static void dispatch(struct lull_engine *e)
 /* A signal comes before all else that is to be told. */
 static bool peek(struct lull_engine *e, struct lull_event *event)
 {
+  if (lull_memo_broken(e)) {
+    *event = (struct lull_event){.kind = LULL_EV_STORE};
+    return true;
+  }
   if (!e->interrupted && !e->world->interrupts)
     return lull_events_peek(&e->events, event);
   e->interrupted = true;
@@ -322,6 +372,10 @@ static bool peek(struct lull_engine *e, struct lull_event *event)
 void lull_engine_consume(struct lull_engine *e)
 {
   struct lull_entry *gone;
+  if (lull_memo_broken(e)) {
+    e->broken = true;
+    return;
+  }
   if (e->interrupted) {
     e->interrupted = false;
     e->world->interrupts--;
@@ -332,10 +386,13 @@ void lull_engine_consume(struct lull_engine *e)
     lull_state_dismiss(e, gone);
 }
 
-/* Nothing flies and no timer is set. */
-static bool is_still(const struct lull_engine *e)
+/* Legs that waited for the store, and may leave. */
+static void let_go(struct lull_engine *e)
 {
-  return !e->flying && lull_timerq_first(&e->timers) == LULL_NEVER;
+  struct lull_leg *leg;
+  while (e->dues.count && (leg = lull_memo_ready(e)) != NULL)
+    if (lull_flight_take_off(e, leg))
+      lull_verdict_conclude(e, leg);
 }
 
 void lull_engine_step(struct lull_engine *e, lull_usec patience,
@@ -349,83 +406,19 @@ void lull_engine_step(struct lull_engine *e, lull_usec patience,
       fire(e, timer);
       continue;
     }
+    let_go(e);
     dispatch(e);
-    if (e->events.first)
+    if (e->events.first || lull_memo_flush(e))
       continue;
     if (worked && e->now >= until && !e->world->ops->more(e->world)) {
       event->kind = LULL_EV_IDLE;
       return;
     }
-    if (patience == LULL_NEVER && is_still(e))
+    if (patience == LULL_NEVER && lull_state_still(e))
       return; /* LULL_EV_NONE */
     work(e, until);
     worked = true;
     if (!e->world->ops->more(e->world))
       lull_timerq_begin(&e->timers, e->now);
   }
-}
-
-int lull_engine_fd(const struct lull_engine *e)
-{
-  return e->world->ops->fd(e->world);
-}
-
-bool lull_engine_due(const struct lull_engine *e, lull_usec *at)
-{
-  lull_usec first = lull_timerq_first(&e->timers), world = LULL_NEVER;
-  if (e->events.first || e->lanes.dirty || e->interrupted ||
-      e->world->interrupts) {
-    *at = e->now;
-    return true;
-  }
-  if (e->flying)
-    world = e->world->ops->due(e->world);
-  *at = first < world ? first : world;
-  return !is_still(e);
-}
-
-void lull_engine_lane_state(const struct lull_engine *e,
-                            const struct lull_call *call,
-                            struct lull_lane_state *state)
-{
-  *state = (struct lull_lane_state){.breaker = "off"};
-  if (call->leg.lane)
-    lull_lane_inspect(call->leg.lane->lane, e->now, state);
-}
-
-const char *lull_engine_lane_of(const struct lull_call *call)
-{
-  return call->leg.lane ? lull_lane_name(call->leg.lane->lane) : "";
-}
-
-bool lull_engine_may_retry(const struct lull_engine *e,
-                           const struct lull_call *call)
-{
-  struct lull_facts facts = lull_judge_facts(call, e->now, e->drained);
-  struct lull_verdict v = {.action = LULL_RETRY};
-  v = lull_policy_limit(&call->client->policy, &facts, v, false);
-  return v.action == LULL_RETRY;
-}
-
-const struct lull_request *lull_engine_request(const struct lull_engine *e,
-                                               lull_id id)
-{
-  const struct lull_call *call = lull_call_of(lull_idtable_get(&e->ids, id));
-  return call ? &call->request : NULL;
-}
-
-size_t lull_engine_live(const struct lull_engine *e)
-{
-  return e->ids.live;
-}
-
-const struct lull_lane *lull_engine_lane(const struct lull_engine *e,
-                                         const struct lull_lane *before)
-{
-  const struct lull_lane_slot *slot = e->lanes.first;
-  while (before && slot && slot->lane != before)
-    slot = slot->next;
-  if (before && slot)
-    slot = slot->next;
-  return slot ? slot->lane : NULL;
 }

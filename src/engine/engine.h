@@ -24,6 +24,15 @@ struct lull_engine;
 struct lull_engine *lull_engine_new(struct lull_world *world);
 void lull_engine_free(struct lull_engine *e);
 
+/* Calls may be remembered there from now on; NULL: no more. The store is
+   not the engine's. When it keeps nothing any more, LULL_EV_STORE tells. */
+void lull_engine_attach(struct lull_engine *e, struct lull_store *store);
+const char *lull_engine_problem(const struct lull_engine *e);
+
+/* A sleep until all that was written by now is kept. LULL_ESTALE: there is no
+   store; LULL_ENOMEM. */
+enum lull_err lull_engine_sync(struct lull_engine *e, lull_id *id);
+
 /* Restarts the generator from a seed. */
 void lull_engine_seed(struct lull_engine *e, uint64_t seed);
 struct lull_rng *lull_engine_rng(struct lull_engine *e);

@@ -1,6 +1,9 @@
 #include "engine/flight.h"
 #include "engine/judge.h"
 #include "engine/lifecycle.h"
+#include "engine/memo.h"
+
+#include <stdio.h>
 
 static void leaving(struct lull_attempt *a, lull_usec at)
 {
@@ -90,11 +93,18 @@ static void set_timeout(struct lull_engine *e, struct lull_leg *leg)
   leg->flight->timeout_at = lull_usec_add(e->now, timeout);
 }
 
-/* True when it could not be sent, and so has ended. */
-static bool take_off(struct lull_engine *e, struct lull_leg *leg)
+bool lull_flight_take_off(struct lull_engine *e, struct lull_leg *leg)
 {
   struct lull_attempt *a = &leg->flight->attempt;
   enum lull_err err;
+  if (lull_memo_hold(e, leg)) {
+    lull_flight_arm(e, leg->call);
+    return false;
+  }
+  if (leg->flight->held_until == LULL_NEVER) { /* by the store */
+    leg->flight->left_at = e->now;
+    set_timeout(e, leg);
+  }
   leg->flight->held_until = 0;
   a->engine = e;
   a->leaving = leaving;
@@ -128,6 +138,18 @@ static bool suffer(struct lull_engine *e, struct lull_leg *leg,
   return true;
 }
 
+/* Another process sent it, and ended. */
+static bool stay_unanswered(struct lull_leg *leg)
+{
+  struct lull_attempt *a = &leg->flight->attempt;
+  leg->call->unanswered = false;
+  a->class = LULL_NET_RESET;
+  a->sent = a->connected = true;
+  snprintf(a->detail, sizeof a->detail,
+           "the process ended before an answer came");
+  return true;
+}
+
 static void give_up(struct lull_engine *e, struct lull_call *call)
 {
   lull_lifecycle_cut_hedge(e, call);
@@ -156,7 +178,7 @@ bool lull_flight_launch(struct lull_engine *e, struct lull_leg *leg)
 {
   struct lull_call *call = leg->call;
   const struct lull_fault *fault;
-  if (too_late(e, call)) {
+  if (!call->unanswered && too_late(e, call)) {
     stay(e, leg);
     return false;
   }
@@ -168,10 +190,12 @@ bool lull_flight_launch(struct lull_engine *e, struct lull_leg *leg)
   call->state = LULL_FLYING;
   leg->flight->left_at = e->now;
   set_timeout(e, leg);
+  if (call->unanswered)
+    return stay_unanswered(leg);
   if (leg == &call->leg && may_hedge(e, call))
     leg->flight->hedge_at = lull_usec_add(e->now, call->client->hedge);
   fault = lull_chaos_draw(&e->chaos, &e->rng);
-  return fault ? suffer(e, leg, fault) : take_off(e, leg);
+  return fault ? suffer(e, leg, fault) : lull_flight_take_off(e, leg);
 }
 
 /* The first attempt is late: a second one races it, if the budget pays. */
@@ -250,9 +274,9 @@ struct lull_leg *lull_flight_due(struct lull_engine *e, struct lull_call *call)
   if (over)
     expire(e, call);
   else if (is_held(e, &call->leg))
-    return take_off(e, &call->leg) ? &call->leg : NULL;
+    return lull_flight_take_off(e, &call->leg) ? &call->leg : NULL;
   else if (is_held(e, call->hedge))
-    return take_off(e, call->hedge) ? call->hedge : NULL;
+    return lull_flight_take_off(e, call->hedge) ? call->hedge : NULL;
   else {
     if (e->now >= hedge_at(call))
       start_hedge(e, call);

@@ -14,6 +14,10 @@
    not be sent, or a fault was added to it. */
 bool lull_flight_launch(struct lull_engine *e, struct lull_leg *leg);
 
+/* Sends it; one that must not be doubled waits for the store first, and comes
+   here again. True when it could not be sent, and so has ended. */
+bool lull_flight_take_off(struct lull_engine *e, struct lull_leg *leg);
+
 /* The timer of a flying call is due. The leg whose attempt has ended by it,
    or NULL. */
 struct lull_leg *lull_flight_due(struct lull_engine *e,

@@ -212,6 +212,19 @@ enum lull_err lull_lifecycle_begin(struct lull_engine *e,
   return LULL_OK;
 }
 
+enum lull_err lull_lifecycle_resume(struct lull_engine *e,
+                                    struct lull_call *call, lull_usec wait)
+{
+  struct lull_url url;
+  enum lull_err err = lull_url_parse(call->request.url, &url);
+  if (err)
+    return err;
+  lull_url_clear(&url);
+  call->state = LULL_WAITING;
+  lull_timerq_set(&e->timers, &call->entry.timer, lull_usec_add(e->now, wait));
+  return LULL_OK;
+}
+
 void lull_lifecycle_again(struct lull_engine *e, struct lull_call *call)
 {
   enum lull_err err = lull_lifecycle_begin(e, call, true);

@@ -3,6 +3,7 @@
  *
  *   from             to        when                           who
  *   (new)            QUEUED    it begins                      engine
+ *   (new)            WAITING   it goes on from another run    engine
  *   QUEUED           FLYING    its lane lets it go            flight
  *   FLYING           QUEUED    its answer is a redirect       verdict
  *   FLYING           ASKED     the script has a function      verdict
@@ -23,6 +24,11 @@
 /* Puts the call into the queue of its lane. LULL_EINVAL: its URL is none. */
 enum lull_err lull_lifecycle_begin(struct lull_engine *e,
                                    struct lull_call *call, bool retry);
+
+/* A call goes on that waited when a process ended: so much is left of its
+   wait. LULL_EINVAL: its URL is none. */
+enum lull_err lull_lifecycle_resume(struct lull_engine *e,
+                                    struct lull_call *call, lull_usec wait);
 
 /* The same for a later request; a failure ends the call. */
 void lull_lifecycle_again(struct lull_engine *e, struct lull_call *call);

@@ -24,3 +24,9 @@ void lull_state_dismiss(struct lull_engine *e, struct lull_entry *entry)
   else
     lull_mem_free(entry);
 }
+
+bool lull_state_still(const struct lull_engine *e)
+{
+  return !e->flying && !e->dues.count &&
+         lull_timerq_first(&e->timers) == LULL_NEVER;
+}

@@ -2,7 +2,8 @@
  * state: the engine's insides, shared by its own files. Nobody else includes
  * this.
  *
- * Upwards: events (the queue of what is told), state, lifecycle (how a call
+ * Upwards: events (the queue of what is told), state, memo (what
+ * outlasts the process), lifecycle (how a call
  * goes from state to state), flight (its attempts on the wire), verdict (what
  * an ended attempt leads to), engine (what the driver calls, and the step).
  */
@@ -12,7 +13,14 @@
 #include "base/idtable.h"
 #include "engine/events.h"
 #include "engine/lanes.h"
+#include "store/store.h"
 #include "world/chaos.h"
+
+/* What waits for the store, in the order of its writes; see memo.h. */
+struct lull_dues {
+  struct lull_due *list; /* a ring */
+  size_t first, count, cap;
+};
 
 struct lull_engine {
   struct lull_world *world;
@@ -24,12 +32,18 @@ struct lull_engine {
   lull_usec now;
   size_t flying; /* attempts that the world will give back by itself */
   struct lull_chaos chaos;
+  struct lull_store *store; /* somebody else's; NULL: nothing is kept */
+  struct lull_dues dues;
   bool trace, record, drained, interrupted;
+  bool broken; /* that the store keeps nothing more has been told */
 };
 
 /* Gives an entry an id and a timer. LULL_ENOMEM. */
 enum lull_err lull_state_enroll(struct lull_engine *e,
                                 struct lull_entry *entry);
+
+/* Nothing flies, no timer is set, and nothing waits for the store. */
+bool lull_state_still(const struct lull_engine *e);
 
 /* The entry is gone: its id, its timer, its memory. */
 void lull_state_dismiss(struct lull_engine *e, struct lull_entry *entry);

@@ -3,6 +3,7 @@
 #include "engine/flight.h"
 #include "engine/judge.h"
 #include "engine/lifecycle.h"
+#include "engine/memo.h"
 #include "request/redirect.h"
 
 static void finish_ticket(struct lull_engine *e, struct lull_leg *leg,
@@ -97,6 +98,24 @@ static void note_refusal(struct lull_call *call, struct lull_verdict wish,
     call->retry_after = wish.wait;
 }
 
+/* A remembered call that has come to its end does so though the process is
+   being ended: in a run to come it would be tried once too often. */
+static struct lull_verdict limit(const struct lull_call *call,
+                                 struct lull_facts facts,
+                                 struct lull_verdict wish, bool free)
+{
+  const struct lull_policy *p = &call->client->policy;
+  struct lull_verdict v;
+  if (call->remembered && facts.drained) {
+    facts.drained = false;
+    v = lull_policy_limit(p, &facts, wish, free);
+    facts.drained = true;
+    if (v.action != LULL_RETRY)
+      return v;
+  }
+  return lull_policy_limit(p, &facts, wish, free);
+}
+
 static struct lull_verdict weigh(struct lull_engine *e, struct lull_call *call,
                                  struct lull_verdict wish, bool free)
 {
@@ -104,7 +123,7 @@ static struct lull_verdict weigh(struct lull_engine *e, struct lull_call *call,
   struct lull_verdict v = wish;
   if (v.action == LULL_ACCEPT && facts.class != LULL_CLASS_NONE)
     v = lull_policy_stop(LULL_WHY_RULE);
-  v = lull_policy_limit(&call->client->policy, &facts, v, free);
+  v = limit(call, facts, v, free);
   v = ask_lane(e, call, v, free);
   note_refusal(call, wish, v);
   if (v.action == LULL_STOP && lull_judge_limited(v.why) &&
@@ -136,7 +155,10 @@ void lull_verdict_settle(struct lull_engine *e, struct lull_call *call,
   lull_lifecycle_decide(e, call, r, v);
   if (v.action == LULL_RETRY) {
     lull_lifecycle_wait(e, call, v);
+    lull_memo_wait(e, call, v.wait);
   } else {
+    if (v.why == LULL_WHY_CANCELLED && wish.action == LULL_RETRY)
+      lull_memo_wait(e, call, wish.wait); /* the process is being ended */
     lull_call_stay(call);
     lull_lifecycle_finish(e, call, v);
   }

@@ -37,6 +37,15 @@ function M.observe(what, fn)
   watched = watched or what == "started"
 end
 
+local remember -- what sends a call, or tells what is remembered of it
+
+---Lets `fn(spec, start)` give the result of each call, for which it may call
+---`start(spec)`; and `key()` the keys of those that it remembers.
+function M.remember_by(fn, key)
+  remember, watched = fn, true
+  request.keys(key)
+end
+
 ---Calls `fn()` instead of starting a call.
 function M.forbid(fn) forbidden, watched = fn, true end
 
@@ -125,12 +134,22 @@ local function without_body(client, details, path)
   return outcome.conclude(details, nil, client.rules)
 end
 
+-- Asks the script; what its function sends is not remembered.
+local function judged(client, details, factory)
+  local task = remember and sched.current()
+  local before = task and rawget(task, "ruling")
+  if task then task.ruling = true end
+  local ok, verdict, changed = sched.traced(consult, client, details, factory)
+  if task then task.ruling = before end
+  return ok, verdict, changed
+end
+
 -- Goes with the call from event to event, until it is done.
 local function follow(client, id, factory, kind, details)
   local engine = sched.engine()
   local stop_reason
   while kind ~= "done" do
-    local ok, verdict, changed = sched.traced(consult, client, details, factory)
+    local ok, verdict, changed = judged(client, details, factory)
     local problem = verdict
     if ok then
       stop_reason = verdict.why
@@ -147,8 +166,7 @@ local function follow(client, id, factory, kind, details)
   return outcome.conclude(details, stop_reason, client.rules)
 end
 
-local function run(client, spec, factory)
-  if forbidden then forbidden() end
+local function send(client, spec, factory)
   if spec.output and sched.keeps then
     local kept = sched.keeps(spec.output)
     if kept then return refuse_start(spec.method, spec.url, spec, kept, kept) end
@@ -157,6 +175,12 @@ local function run(client, spec, factory)
   if not id then return refuse_start(spec.method, spec.url, spec, problem, detail) end
   tell_started(id)
   return follow(client, id, factory, sched.wait(id))
+end
+
+local function run(client, spec, factory)
+  if forbidden then forbidden() end
+  if not remember then return send(client, spec, factory) end
+  return remember(spec, function(told) return send(client, told, factory) end)
 end
 
 -- Options that need a policy of their own make a client of their own.

@@ -153,6 +153,9 @@ Response.__json = function(self)
   return out
 end
 
+---True for what a call gives when it is accepted.
+function M.is_response(value) return getmetatable(value) == Response end
+
 -- The event's table becomes the response: a call makes few tables.
 local function response(details, rules)
   if details.accepted == "ruled" then details.rules = rules end
@@ -253,6 +256,28 @@ function M.conclude(details, stop_reason, rules)
   packs[err] = packed
   if details.last_status then err.response = last_response(details, rules) end
   return nil, err
+end
+
+local function recall_response(told, prefix)
+  local recalled = { status = tonumber(told[prefix .. "status"]), body = told[prefix .. "body"] or "",
+    headers = M.headers(told[prefix .. "headers"] or ""), history = {}, attempts = told.attempts,
+    elapsed = told.elapsed, waited = told.waited, url = told.url, method = told.method }
+  return setmetatable(recalled, Response)
+end
+
+---What a call gave in a run before this one: its response, or nil and its error.
+---@param told table what was kept of it
+function M.recall(told)
+  if told.status then return recall_response(told, "") end
+  local err = { history = {}, later = told.later ~= nil }
+  for name, value in pairs(told) do
+    if not (name:find "^last_" or name == "later" or name == "maybe" or name == "status_reason") then
+      err[name] = value
+    end
+  end
+  if told.status_reason then err.reason = tonumber(told.reason) end
+  if told.last_status then err.response = recall_response(told, "last_") end
+  return nil, setmetatable(err, Error)
 end
 
 ---An error for a call that never started.

@@ -99,10 +99,15 @@ function M.uuid()
   return (table.concat(digits):gsub("^(%x%x%x%x%x%x%x%x)(%x%x%x%x)(%x%x%x%x)(%x%x%x%x)", "%1-%2-%3-%4-"))
 end
 
+local function remembered_key() return nil end
+
+---Lets `fn()` make the keys of calls that are remembered; nil for others.
+function M.keys(fn) remembered_key = fn end
+
 -- The idempotency key: one for the call, the same over all its attempts.
 local function key_header(o, headers)
   if not o.key then return headers end
-  local value = o.key == true and M.uuid() or o.key
+  local value = o.key == true and (remembered_key() or M.uuid()) or o.key
   if o.key_quoted then value = '"' .. value .. '"' end
   local all = {}
   for name, field in pairs(headers or {}) do all[name] = field end

@@ -125,6 +125,13 @@ function M.current() return current end
 
 local function pack(...) return { n = select("#", ...), ... } end
 
+---Is called with each task of the script's, when somebody wants to know.
+M.spawned = false
+
+---The journal that was named for the whole run, and whether it goes on though
+---calls have changed; and what stands in for its file in a simulated world.
+M.journal, M.force, M.memory_store = nil, nil, nil
+
 -- ---- may this code wait? -------------------------------------------------
 
 local FOREIGN = "lull cannot wait inside a coroutine that it does not know: "
@@ -471,6 +478,7 @@ end
 function M.spawn(fn, ...)
   local task = spawn(usage.type(fn, "what is spawned", "function"), ...)
   live[task] = true
+  if M.spawned then M.spawned(task) end
   return task
 end
 

@@ -8,7 +8,7 @@
 ---@type lull.sim
 local M = {}
 
-local OPTIONS = { script = true, args = true, world = true, seed = true, chaos = true }
+local OPTIONS = { script = true, args = true, world = true, seed = true, chaos = true, journal = true, time = true }
 
 -- Standard output, kept instead of shown.
 local function capture()
@@ -177,6 +177,9 @@ local function text_of(transcript)
     transcript.output, transcript.code, transcript.elapsed)
 end
 
+---A journal for runs, which each go on where the one before ended.
+function M.journal() return require("lull.core").memory_store() end
+
 local unpack = table.unpack or unpack -- luacheck: ignore
 
 -- The run itself, between fresh modules and the old ones.
@@ -184,8 +187,9 @@ local function run(o, transcript)
   local chunk = chunk_of(o.script)
   local sched, simulate, code_of = require "lull.sched", require "lull.sim.simulate", require("lull.exit").code_of
   local servers, world = watched(o.world, transcript.requests)
-  local restore, problem = simulate.install(servers, o.seed or 0)
+  local restore, problem = simulate.install(servers, o.seed or 0, o.time)
   if not restore then error(problem, 0) end
+  if o.journal then sched.journal, sched.memory_store = "the journal", o.journal end
   local engine, exit, args = sched.engine(), os.exit, arg
   if o.chaos then
     local ok, wrong = require("lull.sim.chaos").install(o.chaos)
@@ -198,6 +202,7 @@ local function run(o, transcript)
   transcript.ok, transcript.err = sched.main(chunk, unpack(o.args or {}))
   os.exit, arg = exit, args -- luacheck: ignore
   restore()
+  if package.loaded["lull.batch.journal"] then require("lull.batch.journal").close() end
   transcript.output = output()
   transcript.code = transcript.ok and 0 or code_of(transcript.err)
   transcript.ok = transcript.code == 0

@@ -25,9 +25,14 @@ local SAID = 10 -- broken rows that are told of one by one
 local Summary = {}
 Summary.__index = Summary
 
+-- What a batch says of an item instead of what its function gave: it had come
+-- to its end before ("done" or "failed", and its value); it goes on in a run to
+-- come; it is one that was there already.
+M.BEFORE, M.LEFT, M.TWICE = {}, {}, {}
+
 -- 75 says that another run does no harm, and is wanted.
 local function code_of(sum)
-  if sum.failed > 0 then return 1 end
+  if sum.failed > 0 or sum.failed_before then return 1 end
   return (sum.later > 0 or sum.open > 0) and 75 or 0
 end
 
@@ -52,6 +57,13 @@ local function tally(sum, ...)
   local value, err = ...
   if value == Broken then
     refuse(sum, err)
+  elseif value == M.BEFORE then
+    sum.before = sum.before + 1
+    sum.failed_before = sum.failed_before or err == "failed" or nil
+  elseif value == M.TWICE then
+    sum.total = sum.total - 1
+  elseif value == M.LEFT then
+    return
   elseif value ~= nil or select("#", ...) == 0 then
     sum.done = sum.done + 1
   elseif type(err) == "table" and err.later then
@@ -83,7 +95,8 @@ local function puller(source, what)
   return source
 end
 
-local OPTIONS = { parallel = true }
+-- What is for a journal means nothing without one.
+local OPTIONS = { parallel = true, journal = true, id = true, name = true, durability = true }
 
 local function parallel_of(options, what)
   usage.type(options, what .. "'s options", "table")
@@ -274,13 +287,15 @@ local function function_of(what, options, fn)
   return options or {}, usage.type(fn, what .. "'s function", "function")
 end
 
-function M.each(source, options, fn)
+-- `wrapped` is called for each item instead of `fn`, which is the script's.
+function M.each(source, options, fn, wrapped)
   options, fn = function_of("each", options, fn)
-  return run("each", source, options, fn)
+  return run("each", source, options, fn, wrapped)
 end
 
-function M.map(source, options, fn)
+function M.map(source, options, fn, wrapped)
   options, fn = function_of("map", options, fn)
+  wrapped = wrapped or fn
   local results, n = { n = 0 }, 0
   local take = puller(source, "map")
   local function numbered(...)
@@ -289,12 +304,14 @@ function M.map(source, options, fn)
     return n, ...
   end
   local function keep(i, ...)
-    results[i] = ...
+    local value, _, before = ...
+    if value == M.BEFORE then value = before end
+    if value ~= M.LEFT and value ~= M.TWICE then results[i] = value end
     return ...
   end
   local sum = run("map", function() return numbered(take()) end, options, fn, function(i, ...)
     if getmetatable(...) == Broken then return Broken, ... end
-    return keep(i, fn(...))
+    return keep(i, wrapped(...))
   end)
   results.n = n
   return results, sum

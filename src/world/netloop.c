@@ -21,6 +21,21 @@ static void drain_interrupts(struct lull_netloop *loop)
     loop->interrupts += (unsigned)n;
 }
 
+static void take_other(struct lull_netloop *loop)
+{
+  char bytes[16];
+  while (read(loop->other_fd, bytes, sizeof bytes) > 0)
+    ;
+  loop->woken = true;
+}
+
+bool lull_netloop_woken(struct lull_netloop *loop)
+{
+  bool woken = loop->woken;
+  loop->woken = false;
+  return woken;
+}
+
 #ifdef __linux__
 
 #include <sys/epoll.h>
@@ -104,7 +119,7 @@ static enum lull_err open_descriptors(struct lull_netloop *loop)
 
 enum lull_err lull_netloop_init(struct lull_netloop *loop, int interrupt_fd)
 {
-  *loop = (struct lull_netloop){.interrupt_fd = interrupt_fd};
+  *loop = (struct lull_netloop){.interrupt_fd = interrupt_fd, .other_fd = -1};
   loop->armed_at = LULL_NEVER;
   lull_shards_init(&loop->shards, ROOM, set_up, loop);
   return open_descriptors(loop);
@@ -148,6 +163,8 @@ static void take_event(struct lull_netloop *loop,
   int mask = 0, fd = (int)(uint32_t)event->data.u64;
   if (index == OURS && fd == loop->timer_fd) {
     take_timer(loop);
+  } else if (index == OURS && fd == loop->other_fd) {
+    take_other(loop);
   } else if (index == OURS) {
     drain_interrupts(loop);
   } else {
@@ -192,6 +209,15 @@ void lull_netloop_run(struct lull_netloop *loop, lull_usec until)
     take_event(loop, &events[i]);
 }
 
+void lull_netloop_watch(struct lull_netloop *loop, int fd)
+{
+  if (loop->other_fd >= 0)
+    watch(loop, EPOLL_CTL_DEL, loop->other_fd, 0, 0);
+  loop->other_fd = fd;
+  if (fd >= 0)
+    watch(loop, EPOLL_CTL_ADD, fd, EPOLLIN, OURS);
+}
+
 int lull_netloop_fd(const struct lull_netloop *loop)
 {
   return loop->epoll_fd;
@@ -214,7 +240,7 @@ static void set_up(struct lull_shard *shard, void *user)
 
 enum lull_err lull_netloop_init(struct lull_netloop *loop, int interrupt_fd)
 {
-  *loop = (struct lull_netloop){.interrupt_fd = interrupt_fd};
+  *loop = (struct lull_netloop){.interrupt_fd = interrupt_fd, .other_fd = -1};
   lull_shards_init(&loop->shards, UINT_MAX, set_up, loop);
   return lull_shards_first(&loop->shards) ? LULL_OK : LULL_EWORLD;
 }
@@ -239,16 +265,29 @@ static int patience(lull_usec from, lull_usec until)
 void lull_netloop_run(struct lull_netloop *loop, lull_usec until)
 {
   struct lull_shard *shard = lull_shards_first(&loop->shards);
-  struct curl_waitfd extra = {.fd = loop->interrupt_fd,
-                              .events = CURL_WAIT_POLLIN};
-  unsigned count = loop->interrupt_fd >= 0;
+  struct curl_waitfd extra[2] = {0};
+  unsigned count = 0, i;
   int running;
-  curl_multi_poll(shard->multi, count ? &extra : NULL, count,
+  if (loop->interrupt_fd >= 0)
+    extra[count++].fd = loop->interrupt_fd;
+  if (loop->other_fd >= 0)
+    extra[count++].fd = loop->other_fd;
+  for (i = 0; i < count; i++)
+    extra[i].events = CURL_WAIT_POLLIN;
+  curl_multi_poll(shard->multi, extra, count,
                   patience(lull_netloop_now(), until), NULL);
-  if (count && extra.revents)
-    drain_interrupts(loop);
+  for (i = 0; i < count; i++)
+    if (extra[i].revents && extra[i].fd == loop->other_fd)
+      take_other(loop);
+    else if (extra[i].revents)
+      drain_interrupts(loop);
   curl_multi_perform(shard->multi, &running);
   shard->stirred = true;
+}
+
+void lull_netloop_watch(struct lull_netloop *loop, int fd)
+{
+  loop->other_fd = fd;
 }
 
 int lull_netloop_fd(const struct lull_netloop *loop)

@@ -17,6 +17,8 @@ struct lull_netloop {
   struct lull_shards shards;
   int interrupt_fd;    /* -1: none */
   unsigned interrupts; /* bytes that came over it, and are not yet counted */
+  int other_fd;        /* that somebody else is told by; -1: none */
+  bool woken;          /* it was readable */
   int epoll_fd, timer_fd;
   lull_usec armed_at; /* what the timerfd is set to */
 };
@@ -31,6 +33,12 @@ void lull_netloop_clear(struct lull_netloop *loop);
 /* Drives the transfers, waiting for at most until `until`; returns after
    each round in which something happened. */
 void lull_netloop_run(struct lull_netloop *loop, lull_usec until);
+
+/* Also returns when that descriptor is readable, and empties it. */
+void lull_netloop_watch(struct lull_netloop *loop, int fd);
+
+/* It was, since it was asked last. */
+bool lull_netloop_woken(struct lull_netloop *loop);
 
 /* For who waits elsewhere: what is readable as soon as there is something to
    drive, or -1; and when it is to be run at the latest while transfers fly. */

@@ -162,7 +162,7 @@ static struct lull_attempt *next(struct lull_world *world, lull_usec until)
     w->base.interrupts += w->loop.interrupts;
     w->loop.interrupts = 0;
     a = finished(w);
-    if (w->base.interrupts)
+    if (w->base.interrupts || lull_netloop_woken(&w->loop))
       break;
   }
   return a;
@@ -182,6 +182,11 @@ static lull_usec due(struct lull_world *world)
 {
   return more(world) ? lull_netloop_now()
                      : lull_netloop_due(&self(world)->loop);
+}
+
+static void watch(struct lull_world *world, int other)
+{
+  lull_netloop_watch(&self(world)->loop, other);
 }
 
 static void close_world(struct lull_world *world)
@@ -206,6 +211,7 @@ static const struct lull_world_ops ops = {
     .more = more,
     .fd = fd,
     .due = due,
+    .watch = watch,
     .close = close_world,
 };
 

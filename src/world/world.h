@@ -37,6 +37,9 @@ struct lull_world_ops {
      while attempts fly. */
   int (*fd)(struct lull_world *w);
   lull_usec (*due)(struct lull_world *w);
+  /* `next` comes back early when that descriptor is readable, and takes what
+     is in it; -1: none any more. */
+  void (*watch)(struct lull_world *w, int fd);
   /* Frees the world; no attempt may fly. */
   void (*close)(struct lull_world *w);
 };

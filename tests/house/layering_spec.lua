@@ -21,18 +21,22 @@ local LIBRARIES = {
   ["lua.h"] = { "bind/", "binary/" },
   ["lauxlib.h"] = { "bind/", "binary/" },
   ["lualib.h"] = { "binary/" },
-  ["signal.h"] = { "binary/main.c", "http/place.c" },
+  ["signal.h"] = { "binary/main.c", "http/place.c", "store/commit.c" },
   ["time.h"] = { "world/" },
   ["sys/epoll.h"] = { "world/netloop.c" },
   ["sys/timerfd.h"] = { "world/netloop.c" },
   ["sys/resource.h"] = { "binary/main.c" },
-  ["sys/file.h"] = { "http/part.c" },
-  ["sys/stat.h"] = { "request/", "http/" },
+  ["sys/file.h"] = { "http/part.c", "store/lock.c" },
+  ["sys/stat.h"] = { "request/", "http/", "store/lock.c" },
+  ["sys/vfs.h"] = { "store/lock.c" },
+  ["sqlite3.h"] = { "store/sqlite.h" },
+  ["dlfcn.h"] = { "store/sqlite.c" },
+  ["pthread.h"] = { "store/commit.h" },
   ["poll.h"] = { "bind/input.c", "binary/", "http/place.c", "world/sockets.c" },
   ["sys/socket.h"] = { "world/sockets.c" },
   ["netinet/in.h"] = { "world/sockets.c" },
-  ["fcntl.h"] = { "binary/", "http/", "world/" },
-  ["unistd.h"] = { "bind/input.c", "binary/", "http/", "request/", "world/" },
+  ["fcntl.h"] = { "binary/", "http/", "store/", "world/" },
+  ["unistd.h"] = { "bind/input.c", "binary/", "http/", "request/", "store/", "world/" },
 }
 -- And those that any file may include.
 local PLAIN = { "errno.h", "inttypes.h", "limits.h", "math.h", "stdbool.h",
@@ -64,9 +68,9 @@ local CONCEPTS = {
 
 -- Modules of others, and the modules that may ask for them.
 local LUA_LIBRARIES = {
-  ["lull.core"] = { "json", "sched", "outcome", "attempt", "options", "client", "trace", "sim.chaos",
-    "sim.record", "sim.simulate", "input", "cli.each", "cli.files", "cli.flags", "cli.fetch", "cli.switches",
-    "fleet.experiment" },
+  ["lull.core"] = { "batch.journal", "batch.memory", "json", "sched", "outcome", "attempt", "options", "client",
+    "trace", "sim", "sim.chaos", "sim.record", "sim.simulate", "input", "cli.each", "cli.files", "cli.flags",
+    "cli.fetch", "cli.switches", "fleet.experiment" },
   cjson = { "json", "sim.world", "cli.switches" },
   argparse = {}, -- cli.parser chooses one
 }

@@ -14,8 +14,7 @@ usage.own()
 
 local EXAMPLES = [[
 Examples:
-  lull --trace script.lua a.txt b.txt        tell each verdict on standard error
-  lull --sim world.lua script.lua            simulated servers, in virtual time
+  lull --journal run.lull script.lua         goes on after a kill
   lull get --attempts 8 URL -o out.json      no script; see lull get --help
 Exit codes: 0 done, 1 failed, 2 usage, 3 did not load, 75 try later, 129/130/143 after HUP/INT/TERM.]]
 
@@ -31,6 +30,8 @@ function M.parser()
   p:option("--record", "Keep what the servers answer, for --sim."):argname "FILE"
   p:flag("--bodies", "Record bodies too; they may hold secrets.")
   p:option("--chaos", "Add faults: \"5% 503, 1% net.reset, 2% delay 3s\"."):argname "FAULTS"
+  p:option("--journal", "Remember what is done: lull.each goes on after a kill."):argname "FILE"
+  p:flag("--force", "Go on with a journal though the script's calls have changed."):hidden(true)
   p:option("--log", "Write each verdict as a line of JSON; - is standard output."):argname "FILE"
   p:flag("--trace", "Write each verdict as a line on standard error.")
   p:option("--grace", "After SIGTERM or SIGHUP, what is on the wire has so long (10s)."):argname "TIME"
@@ -142,6 +143,7 @@ function M.prepare(o)
   end
   local problem = o.grace and set_grace(o.grace)
   if problem then return problem end
+  sched.journal, sched.force = o.journal, o.force
   if o.sim then
     local ok, wrong = require("lull.sim.simulate").install(o.sim, seed or 0)
     if not ok then return wrong, true end

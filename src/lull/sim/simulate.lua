@@ -166,11 +166,13 @@ end
 ---Runs everything against simulated servers from now on.
 ---@param source string|table a world file, or what one returns
 ---@param seed integer
+---@param time number? the wall clock at the beginning, s since 1970
 ---@return function? restore gives os and math their own functions back
 ---@return string? problem one sentence
-function M.install(source, seed)
-  local engine = core.engine { sim = true, seed = seed, wall = EPOCH }
+function M.install(source, seed, time_at_start)
+  local engine = core.engine { sim = true, seed = seed, wall = time_at_start or EPOCH }
   sched.use(engine)
+  sched.memory_store = core.memory_store()
   json.in_order, world.encode = true, json.encode
   sched.keeps = keeper()
   local the_world, problem

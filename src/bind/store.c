@@ -1,0 +1,242 @@
+#include "bind/store.h"
+#include "base/sip.h"
+#include "bind/read.h"
+#include "store/file.h"
+#include "store/memory.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char store_name[] = "lull.store", memory_name[] = "lull.memory";
+
+static const char *const states[] = {"open", "done", "failed", "later", NULL};
+
+struct lull_store *lull_bind_store_at(lua_State *L, int index)
+{
+  struct lull_store **box = lull_bind_udata(L, index, store_name);
+  if (!*box)
+    luaL_error(L, "the journal is closed");
+  return *box;
+}
+
+static int fail(lua_State *L, const char *problem)
+{
+  lua_pushnil(L);
+  lua_pushstring(L, problem);
+  return 2;
+}
+
+/* ---- opening ----------------------------------------------------------- */
+
+int lull_bind_memory_store(lua_State *L)
+{
+  struct lull_memory **box = lua_newuserdata(L, sizeof *box);
+  *box = NULL;
+  luaL_getmetatable(L, memory_name);
+  lua_setmetatable(L, -2);
+  *box = lull_memory_new();
+  return *box ? 1 : lull_bind_raise(L, LULL_ENOMEM);
+}
+
+static struct lull_store *open_store(lua_State *L, const uint64_t secret[2],
+                                     char *problem, size_t size)
+{
+  struct lull_file_options options = {.secret = secret};
+  struct lull_store *s;
+  if (lua_type(L, 2) == LUA_TSTRING) {
+    options.relaxed = lua_toboolean(L, 3);
+    return lull_file_open(lua_tostring(L, 2), &options, problem, size);
+  }
+  s = lull_memory_open(
+      *(struct lull_memory **)lull_bind_udata(L, 2, memory_name), secret);
+  if (!s)
+    snprintf(problem, size, "another run is at work on it");
+  return s;
+}
+
+int lull_bind_store(lua_State *L)
+{
+  struct lull_engine *e = lull_bind_check_engine(L);
+  uint64_t secret[2] = {lull_rng_next(lull_engine_rng(e)),
+                        lull_rng_next(lull_engine_rng(e))};
+  struct lull_store **box = lua_newuserdata(L, sizeof *box);
+  char problem[512] = "";
+  *box = NULL;
+  luaL_getmetatable(L, store_name);
+  lua_setmetatable(L, -2);
+  *box = open_store(L, secret, problem, sizeof problem);
+  return *box ? 1 : fail(L, problem);
+}
+
+static int close_store(lua_State *L)
+{
+  struct lull_store **box = lull_bind_udata(L, 1, store_name);
+  struct lull_store *s = *box;
+  *box = NULL;
+  if (s)
+    s->ops->close(s);
+  return 0;
+}
+
+/* ---- reading ----------------------------------------------------------- */
+
+/* store:batch(name, kind) -> number; or nil and a sentence, or "kind" */
+static int batch(lua_State *L)
+{
+  struct lull_store *s = lull_bind_store_at(L, 1);
+  int64_t number;
+  enum lull_err err = s->ops->batch(s, luaL_checkstring(L, 2),
+                                    luaL_checkstring(L, 3), &number);
+  if (err)
+    return fail(L, err == LULL_ECHANGED ? "kind" : s->problem);
+  lua_pushnumber(L, (lua_Number)number);
+  return 1;
+}
+
+static struct lull_store_key check_key(lua_State *L)
+{
+  struct lull_store_key key = {.batch = (int64_t)luaL_checknumber(L, 2)};
+  key.item = luaL_checklstring(L, 3, &key.len);
+  return key;
+}
+
+/* store:claim(batch, item) -> state, run, due, bytes; or nil and a sentence */
+static int claim(lua_State *L)
+{
+  struct lull_store *s = lull_bind_store_at(L, 1);
+  struct lull_store_key key = check_key(L);
+  struct lull_store_item item;
+  if (s->ops->claim(s, &key, &item) != LULL_OK)
+    return fail(L, s->problem);
+  lua_pushstring(L, item.state <= LULL_STORE_LATER ? states[item.state]
+                                                   : states[0]);
+  lua_pushnumber(L, (lua_Number)item.run);
+  lua_pushnumber(L, lull_usec_to(item.due));
+  lua_pushlstring(L, item.bytes ? item.bytes : "", item.len);
+  return 4;
+}
+
+/* store:call(batch, item, nth) -> bytes, or nil when nothing is kept; or nil
+   and a sentence */
+static int call(lua_State *L)
+{
+  struct lull_store *s = lull_bind_store_at(L, 1);
+  struct lull_store_key key = check_key(L);
+  const char *bytes;
+  size_t len;
+  key.nth = (int)luaL_checknumber(L, 4);
+  if (s->ops->call(s, &key, &bytes, &len) != LULL_OK)
+    return fail(L, s->problem);
+  if (!bytes)
+    return 0;
+  lua_pushlstring(L, bytes, len);
+  return 1;
+}
+
+/* ---- writing ----------------------------------------------------------- */
+
+static int written(lua_State *L, struct lull_store *s)
+{
+  lua_pushnumber(L, (lua_Number)s->written);
+  return 1;
+}
+
+/* store:put(batch, item, nth, bytes) -> the number of the write */
+static int put(lua_State *L)
+{
+  struct lull_store *s = lull_bind_store_at(L, 1);
+  struct lull_store_write w = {.kind = LULL_STORE_CALL, .key = check_key(L)};
+  const char *bytes = luaL_checklstring(L, 5, &w.size);
+  w.key.nth = (int)luaL_checknumber(L, 4);
+  lull_store_write(s, &w, bytes);
+  return written(L, s);
+}
+
+/* store:settle(batch, item, state, due, bytes) -> the number of the write */
+static int settle(lua_State *L)
+{
+  struct lull_store *s = lull_bind_store_at(L, 1);
+  struct lull_store_write w = {.kind = LULL_STORE_SETTLE, .key = check_key(L)};
+  const char *bytes = luaL_checklstring(L, 6, &w.size);
+  w.state = (enum lull_store_state)luaL_checkoption(L, 4, NULL, states);
+  w.due = lull_usec_from(luaL_checknumber(L, 5));
+  if (w.state == LULL_STORE_LATER)
+    w.kind = LULL_STORE_DEFER;
+  lull_store_write(s, &w, bytes);
+  return written(L, s);
+}
+
+/* store:durable(number) -> all up to that write is kept for good */
+static int durable(lua_State *L)
+{
+  struct lull_store *s = lull_bind_store_at(L, 1);
+  lua_pushboolean(L, lull_store_durable(s, (uint64_t)luaL_checknumber(L, 2)));
+  return 1;
+}
+
+/* store:hash(text) -> 32 hexadecimal digits, by the journal's secret */
+static int hash(lua_State *L)
+{
+  struct lull_store *s = lull_bind_store_at(L, 1);
+  uint64_t other[2] = {~s->secret[1], s->secret[0]};
+  char digits[33];
+  size_t len;
+  const char *text = luaL_checklstring(L, 2, &len);
+  snprintf(digits, sizeof digits, "%016llx%016llx",
+           (unsigned long long)lull_sip(s->secret, text, len),
+           (unsigned long long)lull_sip(other, text, len));
+  lua_pushlstring(L, digits, 32);
+  return 1;
+}
+
+/* store:run() -> how often the journal has been opened */
+static int run(lua_State *L)
+{
+  lua_pushnumber(L, (lua_Number)lull_bind_store_at(L, 1)->run);
+  return 1;
+}
+
+/* ---- the memory -------------------------------------------------------- */
+
+static struct lull_memory *check_memory(lua_State *L)
+{
+  return *(struct lull_memory **)lull_bind_udata(L, 1, memory_name);
+}
+
+/* memory:crash(nth, keep): see lull_memory_crash */
+static int crash(lua_State *L)
+{
+  lull_memory_crash(check_memory(L), (uint64_t)luaL_checknumber(L, 2),
+                    lua_toboolean(L, 3));
+  return 0;
+}
+
+/* memory:writes() -> of all openings that are closed */
+static int writes(lua_State *L)
+{
+  lua_pushnumber(L, (lua_Number)lull_memory_writes(check_memory(L)));
+  return 1;
+}
+
+static int free_memory(lua_State *L)
+{
+  struct lull_memory **box = lull_bind_udata(L, 1, memory_name);
+  lull_memory_free(*box);
+  *box = NULL;
+  return 0;
+}
+
+void lull_bind_store_type(lua_State *L)
+{
+  static const luaL_Reg methods[] = {
+      {"batch", batch},      {"claim", claim},   {"call", call},
+      {"put", put},          {"settle", settle}, {"durable", durable},
+      {"hash", hash},        {"run", run},       {"close", close_store},
+      {"__gc", close_store}, {NULL, NULL}};
+  static const luaL_Reg memory[] = {{"crash", crash},
+                                    {"writes", writes},
+                                    {"__gc", free_memory},
+                                    {NULL, NULL}};
+  lull_bind_type(L, store_name, methods);
+  lull_bind_type(L, memory_name, memory);
+}

@@ -1,0 +1,220 @@
+#include "engine/memo.h"
+
+#include <string.h>
+
+#define FORMAT 1      /* of what is kept; little-endian */
+#define RULES_MAX 256 /* whose counts are kept */
+#define FIXED 52      /* bytes before them */
+
+enum { FLYING = 1, WAITING };
+
+/* What waits for a write to be kept: a leg, or a sleep (nth 0). */
+struct lull_due {
+  uint64_t write;
+  lull_id id;
+  unsigned nth;
+};
+
+/* ---- the queue --------------------------------------------------------- */
+
+static enum lull_err push(struct lull_engine *e, lull_id id, unsigned nth)
+{
+  struct lull_dues *q = &e->dues;
+  if (q->count == q->cap) {
+    size_t cap = q->cap ? q->cap * 2 : 16, i;
+    struct lull_due *list = lull_mem_alloc(cap * sizeof *list);
+    if (!list)
+      return LULL_ENOMEM;
+    for (i = 0; i < q->count; i++)
+      list[i] = q->list[(q->first + i) % q->cap];
+    lull_mem_free(q->list);
+    *q = (struct lull_dues){.list = list, .count = q->count, .cap = cap};
+  }
+  q->list[(q->first + q->count++) % q->cap] =
+      (struct lull_due){e->store->written, id, nth};
+  return LULL_OK;
+}
+
+static bool first_is_kept(struct lull_engine *e)
+{
+  const struct lull_dues *q = &e->dues;
+  return q->count && lull_store_durable(e->store, q->list[q->first].write);
+}
+
+static struct lull_leg *held_leg(struct lull_call *call, unsigned nth)
+{
+  struct lull_flight *f = call->leg.flight;
+  return f && f->nth == nth && f->held_until == LULL_NEVER ? &call->leg : NULL;
+}
+
+/* What has gone meanwhile is passed over. */
+struct lull_leg *lull_memo_ready(struct lull_engine *e)
+{
+  struct lull_leg *leg = NULL;
+  while (!leg && first_is_kept(e)) {
+    struct lull_due due = e->dues.list[e->dues.first];
+    struct lull_entry *entry = lull_idtable_get(&e->ids, due.id);
+    e->dues.first = (e->dues.first + 1) % e->dues.cap;
+    e->dues.count--;
+    if (entry && due.nth)
+      leg = held_leg(lull_call_of(entry), due.nth);
+    else if (entry)
+      lull_events_tell(&e->events, entry, LULL_TELL_TIMER);
+  }
+  return leg;
+}
+
+enum lull_err lull_memo_sync(struct lull_engine *e, struct lull_entry *entry)
+{
+  return push(e, entry->id, 0);
+}
+
+bool lull_memo_broken(const struct lull_engine *e)
+{
+  return e->store && e->store->problem[0] && !e->broken;
+}
+
+bool lull_memo_flush(struct lull_engine *e)
+{
+  if (!e->store)
+    return false;
+  lull_store_flush(e->store);
+  return first_is_kept(e) || lull_memo_broken(e);
+}
+
+void lull_memo_clear(struct lull_engine *e)
+{
+  lull_mem_free(e->dues.list);
+  e->dues = (struct lull_dues){0};
+}
+
+/* ---- what is kept of a call -------------------------------------------- */
+
+static char *put(char *to, uint64_t value, int bytes)
+{
+  for (; bytes > 0; bytes--, value >>= 8)
+    *to++ = (char)(value & 0xff);
+  return to;
+}
+
+static uint64_t get(const char **from, int bytes)
+{
+  uint64_t value = 0;
+  int i;
+  for (i = bytes - 1; i >= 0; i--)
+    value = value << 8 | (unsigned char)(*from)[i];
+  *from += bytes;
+  return value;
+}
+
+/* How often each rule was met, when it counts by itself. */
+static unsigned counts_of(const struct lull_call *call)
+{
+  unsigned count = call->client->policy.rule_count;
+  return call->rule_hits && count <= RULES_MAX ? count : 0;
+}
+
+static void write_memo(struct lull_engine *e, const struct lull_call *call,
+                       int state, lull_usec wait)
+{
+  char bytes[FIXED + 2 * RULES_MAX], *to = bytes;
+  unsigned i, rules = counts_of(call);
+  lull_usec wall = e->world->ops->wall(e->world);
+  to = put(to, FORMAT, 1);
+  to = put(to, (uint64_t)state, 1);
+  to = put(to, call->maybe_applied, 1);
+  to = put(to, call->tries, 2);
+  to = put(to, call->total, 2);
+  to = put(to, call->wire, 3);
+  to = put(to, (uint64_t)lull_usec_add(wall, wait), 8);
+  to = put(to, (uint64_t)wait, 8);
+  to = put(to, (uint64_t)call->previous, 8);
+  to = put(to, (uint64_t)call->waited, 8);
+  to = put(to, (uint64_t)(e->now - call->started), 8);
+  to = put(to, rules, 2);
+  for (i = 0; i < rules; i++)
+    to = put(to, call->rule_hits[i], 2);
+  lull_aside_keep(call->aside, e->store, bytes, (size_t)(to - bytes));
+}
+
+/* True for a call that may be sent twice without harm. */
+static bool repeatable(const struct lull_call *call)
+{
+  return call->keyed || lull_method_idempotent(call->request.method);
+}
+
+bool lull_memo_hold(struct lull_engine *e, struct lull_leg *leg)
+{
+  struct lull_call *call = leg->call;
+  struct lull_flight *f = leg->flight;
+  if (!call->remembered || f->noted)
+    return false;
+  f->noted = true;
+  write_memo(e, call, FLYING, 0);
+  if (repeatable(call))
+    return false;
+  f->held_until = LULL_NEVER;
+  if (push(e, call->entry.id, f->nth) != LULL_OK)
+    lull_store_fail(e->store, "out of memory");
+  return true;
+}
+
+void lull_memo_wait(struct lull_engine *e, const struct lull_call *call,
+                    lull_usec wait)
+{
+  /* What was done, and is followed by a GET, is not to be begun anew. */
+  if (call->remembered)
+    write_memo(e, call, call->applied ? FLYING : WAITING, wait);
+}
+
+/* The wait that is left. A clock that was set back makes none longer. */
+static lull_usec left_of(struct lull_engine *e, lull_usec until,
+                         lull_usec whole)
+{
+  lull_usec left = until - e->world->ops->wall(e->world);
+  if (left < 0)
+    return 0;
+  return left < whole ? left : whole;
+}
+
+static void restore_counts(struct lull_call *call, const char *from,
+                           unsigned rules)
+{
+  unsigned i, count = call->client->policy.rule_count;
+  if (!rules || rules != count)
+    return;
+  call->rule_hits = lull_mem_zero(count * sizeof *call->rule_hits);
+  for (i = 0; call->rule_hits && i < rules; i++)
+    call->rule_hits[i] = (unsigned short)get(&from, 2);
+}
+
+lull_usec lull_memo_resume(struct lull_engine *e, struct lull_call *call,
+                           const char *bytes, size_t len)
+{
+  const char *from = bytes;
+  lull_usec until, whole;
+  bool flying;
+  unsigned rules;
+  if (len < FIXED || get(&from, 1) != FORMAT)
+    return 0;
+  flying = get(&from, 1) == FLYING;
+  call->maybe_applied = get(&from, 1) != 0;
+  call->tries = (uint16_t)get(&from, 2);
+  call->total = (uint16_t)get(&from, 2);
+  call->wire = (unsigned)get(&from, 3);
+  until = (lull_usec)get(&from, 8);
+  whole = (lull_usec)get(&from, 8);
+  call->previous = (lull_usec)get(&from, 8);
+  call->waited = (lull_usec)get(&from, 8);
+  call->started = e->now - (lull_usec)get(&from, 8);
+  rules = (unsigned)get(&from, 2);
+  if (len >= (size_t)(from - bytes) + 2 * rules)
+    restore_counts(call, from, rules);
+  if (!flying)
+    return left_of(e, until, whole);
+  /* It is counted again when it is judged. */
+  call->tries = (uint16_t)(call->tries - (call->tries > 0));
+  call->total = (uint16_t)(call->total - (call->total > 0));
+  call->unanswered = true;
+  return 0;
+}

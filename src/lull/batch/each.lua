@@ -1,0 +1,246 @@
+-- each: a batch: items of which each comes to one end, over all runs.
+
+local exit = require "lull.exit"
+local journals = require "lull.batch.journal"
+local json = require "lull.json"
+local memory = require "lull.batch.memory"
+local outcome = require "lull.outcome"
+local sched = require "lull.sched"
+local secret = require "lull.secret"
+local tasks = require "lull.lazy" "lull.tasks"
+local text = require "lull.text"
+local usage = require "lull.usage"
+
+local M = {}
+usage.own()
+
+local KEPT = 65536 -- bytes of a value that is kept
+
+-- ---- ids -----------------------------------------------------------------
+
+local function id_text(id)
+  if type(id) == "number" then return text.number(id) end
+  if type(id) == "string" and id ~= "" then return id end
+end
+
+-- How items are told apart, for the journal.
+local function kind_of(batch, item)
+  local by = batch.id and (type(batch.id) == "string" and (" by '%s'"):format(batch.id) or " by a function") or ""
+  return (type(item) == "string" and "texts" or type(item) == "number" and "numbers" or "tables") .. by
+end
+
+local KINDS = { string = true, number = true, table = true }
+
+-- No line of the script's runs when an item is looked at: the error names the
+-- function that it is for.
+local function misfit(batch, message) error(("%s: %s"):format(batch.where, message), 0) end
+
+local function id_of(batch, item)
+  if not KINDS[type(item)] or getmetatable(item) and type(item) == "table" then
+    misfit(batch, ("an item of a batch is a text, a number or a plain table, not a %s"):format(type(item)))
+  end
+  local id
+  if type(batch.id) == "function" then
+    id = batch.id(item)
+  elseif type(item) == "table" then
+    id = item[batch.id or "id"]
+  elseif batch.id then
+    misfit(batch, ("the id is the field '%s' of an item, and this item is a %s"):format(batch.id, type(item)))
+  else
+    id = item
+  end
+  local name = id_text(id)
+  if not name then
+    misfit(batch, ("an item needs an id, which is a text or a number; this one has %s (`id` names the field, "
+      .. "or is a function of the item)"):format(id == "" and "an empty one" or "a " .. type(id)))
+  end
+  return name
+end
+
+-- ---- what is kept of an item ---------------------------------------------
+
+-- "R" and a response's status and body, "J" and a value, or nothing.
+local function kept_value(value)
+  local kind = "J"
+  if value == nil then return "" end
+  if outcome.is_response(value) then kind, value = "R", { status = value.status, body = value.body } end
+  local ok, line = pcall(json.line, value)
+  if not ok or #line > KEPT then return "" end
+  return kind .. secret.redact(line)
+end
+
+local function value_of(bytes)
+  local kind, line = bytes:sub(1, 1), bytes:sub(2)
+  if kind == "J" then return json.decode(line) end
+  if kind == "R" then return outcome.recall(json.decode(line)) end
+end
+
+-- Why an item failed or is left, and what it was, for people and for what reads
+-- journals.
+local function kept_failure(item, err)
+  local reason = type(err) == "table" and rawget(err, "reason") or nil
+  local why = type(err) == "table" and rawget(err, "why") or nil
+  local ok, line = pcall(json.line, { item = item, error = secret.redact(tostring(secret.shown(err))),
+    reason = reason, why = why })
+  if not ok or #line > KEPT then
+    ok, line = pcall(json.line, { error = secret.redact(tostring(secret.shown(err))), reason = reason, why = why })
+  end
+  return ok and secret.redact(line) or ""
+end
+
+-- ---- an item's end -------------------------------------------------------
+
+local function settle(batch, record, state, due, bytes)
+  record.written = batch.store:settle(batch.number, record.id, state, due, bytes)
+  batch.written = record.written
+  batch.settling[#batch.settling + 1] = record
+end
+
+-- Those whose end is kept for good need not be held any more: who comes with
+-- the same id finds them in the journal.
+local function tidy(batch)
+  local list = batch.settling
+  while list[batch.first] and batch.store:durable(list[batch.first].written) do
+    batch.open[list[batch.first].id] = nil
+    list[batch.first] = nil
+    batch.first = batch.first + 1
+  end
+end
+
+local UNSURE = "a request of another task of the item was under way, and may have been applied: it is not "
+  .. "sent again (give it a key, or send it in the item's own function)"
+
+local function fail(batch, record, item, err)
+  settle(batch, record, "failed", 0, kept_failure(item, err))
+  return nil, err
+end
+
+-- What the item's function gave is what becomes of it.
+local function conclude(batch, record, item, ...)
+  local value, err = ...
+  sched.current().item = nil
+  if record.differs then return fail(batch, record, item, record.differs) end
+  if record.unsure then return fail(batch, record, item, err) end
+  if record.interrupted or sched.interrupted and type(err) == "table" and err.why == "cancelled" then
+    batch.open[record.id] = nil
+    return tasks.LEFT
+  end
+  if value ~= nil or select("#", ...) == 0 then
+    settle(batch, record, "done", 0, kept_value(value))
+    return ...
+  end
+  if type(err) ~= "table" or not err.later then return fail(batch, record, item, err) end
+  if record.asides > 0 then return fail(batch, record, item, UNSURE) end
+  settle(batch, record, "later", sched.engine():wall() + (tonumber(err.retry_after) or 0), kept_failure(item, err))
+  return nil, err
+end
+
+-- ---- an item's beginning -------------------------------------------------
+
+local function twice(batch, id)
+  exit.complain(("two items have the id '%s'; the second is left out"):format(id))
+  return batch and tasks.TWICE
+end
+
+-- What is known of the item already, for the loop; nil: it is to be run.
+local function known(batch, id)
+  if batch.open[id] then return twice(batch, id) end
+  local state, run, due, bytes = batch.store:claim(batch.number, id)
+  if not state then journals.refuse(run) end
+  if state == "open" then return nil, false end
+  if run == batch.store:run() then return twice(batch, id) end
+  if state == "later" then
+    if due > sched.engine():wall() then return nil, nil, { later = true } end
+    return nil, true
+  end
+  return tasks.BEFORE, state, state == "done" and value_of(bytes) or nil
+end
+
+local function begin(batch, id, renewed)
+  local resumed = batch.store:run() > 1
+  local record = { id = id, batch = batch, calls = 0, keys = 0, asides = 0, written = 0, resumed = resumed,
+    renewed = renewed }
+  batch.open[id] = record
+  return record
+end
+
+local function process(batch, fn, item, ...)
+  if not batch.number then journals.enroll(batch, kind_of(batch, item)) end
+  if batch.settling[batch.first] then tidy(batch) end
+  local id = id_of(batch, item)
+  local what, more, value = known(batch, id)
+  if what then return what, more, value end
+  if value then return nil, value end
+  local record = begin(batch, id, more)
+  if record.resumed and memory.has_asides(batch, id) then return fail(batch, record, item, UNSURE) end
+  sched.current().item = record
+  return conclude(batch, record, item, fn(item, ...))
+end
+
+-- ---- the batch -----------------------------------------------------------
+
+local function commas(n)
+  local digits, more = ("%d"):format(n), 1
+  while more > 0 do digits, more = digits:gsub("^(%d+)(%d%d%d)", "%1,%2") end
+  return digits
+end
+
+-- How to go on, for who has ended the run at a terminal.
+local function say_how(batch, source, sum)
+  local settled = sum.done + sum.failed + sum.before
+  local total = type(source) == "table" and #source > 0 and #source
+  local script = type(rawget(_G, "arg")) == "table" and arg[0] or "script.lua" -- luacheck: ignore
+  if total and settled >= total then return end
+  local left = total and ("with %s of %s"):format(commas(total - settled), commas(total))
+    or ("after %s that are done"):format(commas(settled))
+  exit.complain(("lull --journal %s %s goes on %s"):format(batch.journal.path, script, left))
+end
+
+local function check(options)
+  local durability = options.durability or "full"
+  if durability ~= "full" and durability ~= "process" then
+    usage.fail(("durability: '%s' is none of full, process"):format(tostring(durability)))
+  end
+  if options.id ~= nil then usage.type(options.id, "id", "string or function") end
+  if options.name ~= nil then usage.type(options.name, "name", "string") end
+  usage.type(options.journal or sched.journal, "journal", "string")
+  return durability
+end
+
+-- All that was written is kept for good.
+local function sync(batch)
+  if not batch.store:durable(batch.written) then sched.wait(sched.engine():sync()) end
+end
+
+local function run(how, source, options, fn)
+  local durability = check(options)
+  sched.check()
+  local journal = journals.open(options.journal or sched.journal, durability)
+  local batch = journals.batch(journal, options.name, sched.force)
+  local info = debug.getinfo(fn, "S")
+  batch.id, batch.settling, batch.first = options.id, {}, 1
+  batch.where = ("%s:%d"):format(info.short_src, info.linedefined)
+  local first, second = tasks[how](source, options, fn, function(...) return process(batch, fn, ...) end)
+  sync(batch)
+  journals.leave(batch)
+  if sched.interrupted then say_how(batch, source, second or first) end
+  return first, second
+end
+
+---True when a batch is to be kept in a journal: one is named, and this is no part
+---of an item.
+function M.wanted(options)
+  return (type(options) == "table" and options.journal or sched.journal) and not memory.item_now()
+end
+
+function M.each(source, options, fn)
+  if fn == nil then options, fn = {}, options end
+  return (run("each", source, options or {}, usage.type(fn, "each's function", "function")))
+end
+
+function M.map(source, options, fn)
+  if fn == nil then options, fn = {}, options end
+  return run("map", source, options or {}, usage.type(fn, "map's function", "function"))
+end
+
+return M

@@ -1,0 +1,220 @@
+-- memory: the calls of an item, as the journal remembers them.
+--
+-- Each call that the item's function makes itself is its nth. What is kept of
+-- it while it is under way is written by the core; its end is written here, and
+-- is kept before the function goes on. When the function runs again, a call
+-- whose end is kept gives that; one that was under way goes on.
+--
+-- A call of another task of the item is not remembered. When it must not be
+-- doubled, that it was made is noted before it leaves: then an item that was
+-- broken off fails, as nobody can know.
+
+local core = require "lull.core"
+local outcome = require "lull.outcome"
+local sched = require "lull.sched"
+local secret = require "lull.secret"
+
+local M = {}
+
+-- ---- whose call it is ----------------------------------------------------
+
+-- The item that the code running now belongs to, and whether that is the
+-- item's own task; nil outside of every item, and in a rule's function.
+local function item_now()
+  local task, own = sched.current(), true
+  while task do
+    local item = rawget(task, "item")
+    if rawget(task, "ruling") then return nil end
+    if item then return item, own end
+    if rawget(task, "parent") then -- of what lull.try runs
+      task = task.parent
+    elseif rawget(task, "within") then
+      return task.within, false
+    else
+      own, task = false, task.group and task.group.parent
+    end
+  end
+end
+M.item_now = item_now
+
+-- ---- bytes ---------------------------------------------------------------
+
+-- Pairs of texts, each with its length before it.
+local function pack(fields)
+  local parts = {}
+  for i, field in ipairs(fields) do
+    field = tostring(field)
+    parts[i] = #field .. ":" .. field
+  end
+  return table.concat(parts)
+end
+
+local function unpack_fields(text)
+  local fields, at = {}, 1
+  while true do
+    local from, to, size = text:find("^(%d+):", at)
+    if not from then return fields end
+    fields[#fields + 1] = text:sub(to + 1, to + size)
+    at = to + size + 1
+  end
+end
+
+local IDEMPOTENT = { GET = true, HEAD = true, PUT = true, DELETE = true, OPTIONS = true, TRACE = true }
+
+-- What the call is: its method and URL, for people, and a hash of both and of
+-- its body. Secrets are in none of them.
+local function tag_of(item, spec)
+  local url = secret.redact(core.redact(spec.url) or spec.url):gsub("[\n ]", "+")
+  local body = spec.body or spec.file or ""
+  return ("%s %s %s\n"):format(spec.method, url,
+    item.batch.store:hash(table.concat({ spec.method, spec.url, body }, "\0")))
+end
+
+-- What was kept of a call: its tag, whether it came to its end, and the rest.
+local function split(bytes)
+  local tag, kind, rest = bytes:match "^([^\n]*\n)(.)(.*)$"
+  return tag, kind == "E", rest
+end
+
+-- ---- ends ----------------------------------------------------------------
+
+local TEXTS = { "reason", "why", "why_text", "stop_reason", "outcome", "lane", "method", "url" }
+local NUMBERS = { "attempts", "elapsed", "waited", "retry_after", "budget", "budget_capacity" }
+
+-- The headers as the core gives them.
+local function raw_headers(packed) return packed and core.unpack(packed, "headers") or "" end
+
+local function add(fields, name, value)
+  if value == nil then return end
+  fields[#fields + 1] = name
+  fields[#fields + 1] = value
+end
+
+local function pack_response(fields, prefix, response)
+  add(fields, prefix .. "status", response.status)
+  add(fields, prefix .. "body", response.body)
+  add(fields, prefix .. "headers", raw_headers(rawget(response, "packed")))
+end
+
+local function maybe_applied(err)
+  local last = err.history[#err.history]
+  return last and last.maybe_applied
+end
+
+local function pack_end(response, err)
+  local fields = {}
+  if response then
+    pack_response(fields, "", response)
+    for _, name in ipairs { "attempts", "elapsed", "waited", "method" } do add(fields, name, response[name]) end
+    add(fields, "url", secret.redact(core.redact(response.url) or ""))
+    return pack(fields)
+  end
+  for _, name in ipairs(TEXTS) do add(fields, name, err[name]) end
+  for _, name in ipairs(NUMBERS) do add(fields, name, err[name]) end
+  if type(err.reason) == "number" then add(fields, "status_reason", "1") end
+  if err.later then add(fields, "later", "1") end
+  if maybe_applied(err) then add(fields, "maybe", "1") end
+  if err.response then pack_response(fields, "last_", err.response) end
+  return pack(fields)
+end
+
+local function fields_of(bytes)
+  local fields, list = {}, unpack_fields(bytes)
+  for i = 1, #list, 2 do fields[list[i]] = list[i + 1] end
+  for _, name in ipairs(NUMBERS) do fields[name] = tonumber(fields[name]) end
+  return fields
+end
+
+-- A call that begins anew, and may have been applied before: as the core
+-- writes it (memo.c), with no attempt, no wait, and none before it (-1).
+local ANEW = "\1\2\1" .. ("\0"):rep(23) .. ("\255"):rep(8) .. ("\0"):rep(18)
+
+-- ---- calls ---------------------------------------------------------------
+
+-- Waits until all that was written is kept for good.
+local function sync(item)
+  local store = item.batch.store
+  if not store:durable(item.written) then sched.wait(sched.engine():sync()) end
+end
+
+local function differs(item, spec, kept, tag)
+  local function shown(text) return (text:gsub("\n$", "")) end
+  item.differs = ("call %d was '%s' when it was recorded, and is now '%s': the script has changed; "
+    .. "begin a new journal, or go on with --force"):format(item.calls, shown(kept), shown(tag))
+  return nil, outcome.refuse(spec.method, spec.url, "rule", { text = item.differs })
+end
+
+-- A call of another task, which must not be doubled.
+local function note_aside(item, spec)
+  item.asides = item.asides + 1
+  item.written = item.batch.store:put(item.batch.number, item.id, -item.asides, tag_of(item, spec))
+  sync(item)
+end
+
+local function is_unsafe(spec)
+  return not (IDEMPOTENT[spec.method] or spec.keyed or spec.unsafe)
+end
+
+-- What was kept of the item's next call; nil: nothing.
+local function kept_of(item)
+  if not item.resumed then return nil end
+  local bytes, problem = item.batch.store:call(item.batch.number, item.id, item.calls)
+  if problem then error(problem, 0) end
+  return bytes
+end
+
+---Makes the call by `start(spec)`, which gives its response, or nil and the
+---error; or gives what is remembered of it.
+---@param spec table for the core; how it is remembered is added
+function M.call(spec, start)
+  local item, own = item_now()
+  if not item then return start(spec) end
+  if not own then
+    if is_unsafe(spec) then note_aside(item, spec) end
+    return start(spec)
+  end
+  item.calls = item.calls + 1
+  local tag, nth = tag_of(item, spec), item.calls
+  local kept = kept_of(item)
+  if kept then
+    local before, ended, rest = split(kept)
+    if before ~= tag then
+      if not item.batch.force then return differs(item, spec, before, tag) end
+    elseif not ended then
+      spec.memo = rest
+    else
+      local fields = fields_of(rest)
+      if not (item.renewed and fields.later) then return outcome.recall(fields) end
+      if fields.maybe then spec.memo = ANEW end
+    end
+  end
+  spec.item, spec.batch, spec.nth, spec.tag = item.id, item.batch.number, nth, tag .. "P"
+  local response, err = start(spec)
+  if not response and err.why == "cancelled" and sched.interrupted then
+    item.interrupted = true -- it goes on in a run to come
+    return nil, err
+  end
+  if err and err.later and is_unsafe(spec) and maybe_applied(err) then item.unsure = true end
+  item.written = item.batch.store:put(item.batch.number, item.id, nth, tag .. "E" .. pack_end(response, err))
+  sync(item)
+  return response, err
+end
+
+---The item's next key: the same after a crash, on another machine too; nil
+---where no call is remembered.
+function M.key()
+  local item, own = item_now()
+  if not item or not own then return nil end
+  item.keys = item.keys + 1
+  local digits = item.batch.store:hash(("key\0%s\0%s\0%d"):format(item.batch.name, item.id, item.keys))
+  return (digits:gsub("^(%x%x%x%x%x%x%x%x)(%x%x%x%x).(%x%x%x).(%x%x%x)(.*)$", "%1-%2-4%3-8%4-%5"))
+end
+
+---True when a call of another task was under way, which must not be doubled.
+function M.has_asides(batch, id)
+  local bytes, problem = batch.store:call(batch.number, id, -1)
+  if problem then error(problem, 0) end
+  return bytes ~= nil
+end
+
+return M

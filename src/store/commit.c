@@ -1,0 +1,225 @@
+#define _DEFAULT_SOURCE
+#include "store/commit.h"
+
+#ifdef LULL_STORE_SQLITE
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static const char *const statements[LULL_COMMIT_STATEMENTS] = {
+    "INSERT OR REPLACE INTO call VALUES (?1, ?2, ?3, ?4)",
+    "INSERT OR REPLACE INTO item VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    "DELETE FROM call WHERE batch = ?1 AND id = ?2",
+    "BEGIN IMMEDIATE",
+    "COMMIT",
+};
+
+static int bind_key(const struct lull_commit *c, sqlite3_stmt *st,
+                    const struct lull_store_key *k)
+{
+  int rc = c->api->bind_int(st, 1, k->batch);
+  if (!rc)
+    rc = c->api->bind_text(st, 2, k->item, (int)k->len, SQLITE_STATIC);
+  return rc;
+}
+
+static int run(const struct lull_commit *c, int which)
+{
+  int rc = c->api->step(c->st[which]);
+  c->api->reset(c->st[which]);
+  return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+static int put_call(const struct lull_commit *c,
+                    const struct lull_store_write *w, const char *bytes)
+{
+  sqlite3_stmt *st = c->st[LULL_COMMIT_CALL];
+  int rc = bind_key(c, st, &w->key);
+  if (!rc)
+    rc = c->api->bind_int(st, 3, w->key.nth);
+  if (!rc)
+    rc = c->api->bind_blob(st, 4, bytes, (int)w->size, SQLITE_STATIC);
+  return rc ? rc : run(c, LULL_COMMIT_CALL);
+}
+
+static int put_item(const struct lull_commit *c,
+                    const struct lull_store_write *w, const char *bytes)
+{
+  sqlite3_stmt *st = c->st[LULL_COMMIT_ITEM];
+  int rc = bind_key(c, st, &w->key);
+  if (!rc)
+    rc = c->api->bind_int(st, 3, (sqlite3_int64)w->state);
+  if (!rc)
+    rc = c->api->bind_int(st, 4, c->run);
+  if (!rc)
+    rc = c->api->bind_int(st, 5, w->due);
+  if (!rc)
+    rc = c->api->bind_blob(st, 6, bytes, (int)w->size, SQLITE_STATIC);
+  return rc ? rc : run(c, LULL_COMMIT_ITEM);
+}
+
+static int put(const struct lull_commit *c, const struct lull_store_write *w,
+               const char *bytes)
+{
+  int rc;
+  if (w->kind == LULL_STORE_CALL)
+    return put_call(c, w, bytes);
+  rc = put_item(c, w, bytes);
+  if (rc || w->kind != LULL_STORE_SETTLE)
+    return rc;
+  rc = bind_key(c, c->st[LULL_COMMIT_FORGET], &w->key);
+  return rc ? rc : run(c, LULL_COMMIT_FORGET);
+}
+
+static int commit(const struct lull_commit *c)
+{
+  struct lull_store_write w;
+  const char *bytes;
+  size_t at = 0;
+  int rc = run(c, LULL_COMMIT_BEGIN);
+  while (!rc && lull_store_next(&c->handed, &at, &w, &bytes))
+    rc = put(c, &w, bytes);
+  return rc ? rc : run(c, LULL_COMMIT_END);
+}
+
+/* What came of a commit is told; nothing is tried again after a failure. */
+static void conclude(struct lull_commit *c, int rc)
+{
+  c->handed.len = 0;
+  c->busy = false;
+  if (rc) {
+    snprintf(c->wrong, sizeof c->wrong, "%s", c->api->message(c->db));
+    c->stop = true;
+  } else {
+    c->committed = c->handed_to;
+  }
+  pthread_cond_broadcast(&c->news);
+}
+
+static void *work(void *user)
+{
+  struct lull_commit *c = user;
+  ssize_t told = 0;
+  int rc;
+  pthread_mutex_lock(&c->mutex);
+  while (!c->stop || c->busy) {
+    if (!c->busy) {
+      pthread_cond_wait(&c->news, &c->mutex);
+      continue;
+    }
+    pthread_mutex_unlock(&c->mutex);
+    rc = commit(c);
+    pthread_mutex_lock(&c->mutex);
+    conclude(c, rc);
+    told += write(c->wake[1], "!", 1); /* when it is full, there is one */
+  }
+  pthread_mutex_unlock(&c->mutex);
+  return told < 0 ? c : NULL;
+}
+
+/* ---- what the store calls ---------------------------------------------- */
+
+static bool prepare(struct lull_commit *c)
+{
+  int i;
+  for (i = 0; i < LULL_COMMIT_STATEMENTS; i++)
+    if (c->api->prepare(c->db, statements[i], -1, SQLITE_PREPARE_PERSISTENT,
+                        &c->st[i], NULL) != SQLITE_OK)
+      return false;
+  return true;
+}
+
+static bool open_pipe(struct lull_commit *c)
+{
+  int i;
+  if (pipe(c->wake) != 0)
+    return false;
+  for (i = 0; i < 2; i++) {
+    fcntl(c->wake[i], F_SETFD, FD_CLOEXEC);
+    fcntl(c->wake[i], F_SETFL, O_NONBLOCK);
+  }
+  return true;
+}
+
+/* Signals are for the threads that were there before. */
+static bool begin_thread(struct lull_commit *c)
+{
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  c->running = pthread_create(&c->thread, NULL, work, c) == 0;
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  return c->running;
+}
+
+bool lull_commit_start(struct lull_commit *c, const struct lull_sqlite *api,
+                       sqlite3 *db, int64_t run_number)
+{
+  *c = (struct lull_commit){.api = api, .db = db, .run = run_number};
+  c->wake[0] = c->wake[1] = -1;
+  lull_buf_init(&c->handed, SIZE_MAX / 2);
+  pthread_mutex_init(&c->mutex, NULL);
+  pthread_cond_init(&c->news, NULL);
+  return prepare(c) && open_pipe(c) && begin_thread(c);
+}
+
+bool lull_commit_take(struct lull_commit *c, struct lull_buf *pending,
+                      uint64_t upto)
+{
+  struct lull_buf empty;
+  bool taken;
+  pthread_mutex_lock(&c->mutex);
+  taken = !c->busy && !c->stop;
+  if (taken) {
+    empty = c->handed;
+    c->handed = *pending;
+    *pending = empty;
+    c->handed_to = upto;
+    c->busy = true;
+    pthread_cond_broadcast(&c->news);
+  }
+  pthread_mutex_unlock(&c->mutex);
+  return taken;
+}
+
+bool lull_commit_look(struct lull_commit *c, bool wait, uint64_t *committed,
+                      const char **wrong)
+{
+  bool busy;
+  pthread_mutex_lock(&c->mutex);
+  while (wait && c->busy)
+    pthread_cond_wait(&c->news, &c->mutex);
+  *committed = c->committed;
+  *wrong = c->wrong[0] ? c->wrong : NULL; /* set once, and last */
+  busy = c->busy;
+  pthread_mutex_unlock(&c->mutex);
+  return busy;
+}
+
+void lull_commit_stop(struct lull_commit *c)
+{
+  int i;
+  if (c->running) {
+    pthread_mutex_lock(&c->mutex);
+    c->stop = true;
+    pthread_cond_broadcast(&c->news);
+    pthread_mutex_unlock(&c->mutex);
+    pthread_join(c->thread, NULL);
+  }
+  for (i = 0; i < LULL_COMMIT_STATEMENTS; i++)
+    c->api->finalize(c->st[i]);
+  for (i = 0; i < 2; i++)
+    if (c->wake[i] >= 0)
+      close(c->wake[i]);
+  lull_buf_clear(&c->handed);
+  pthread_cond_destroy(&c->news);
+  pthread_mutex_destroy(&c->mutex);
+}
+
+#else
+
+typedef int lull_commit_is_not_there; /* no file may be empty */
+
+#endif

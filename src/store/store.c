@@ -1,0 +1,65 @@
+#include "store/store.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void lull_store_init(struct lull_store *s, const struct lull_store_ops *ops)
+{
+  *s = (struct lull_store){.ops = ops, .fd = -1};
+  lull_buf_init(&s->pending, SIZE_MAX / 2);
+}
+
+/* All of a write or nothing. */
+static enum lull_err encode(struct lull_buf *to,
+                            const struct lull_store_write *w,
+                            const void *bytes)
+{
+  size_t before = to->len;
+  enum lull_err err = lull_buf_add(to, w, sizeof *w);
+  if (!err)
+    err = lull_buf_add(to, w->key.item, w->key.len);
+  if (!err)
+    err = lull_buf_add(to, bytes, w->size);
+  if (err)
+    to->len = before;
+  return err;
+}
+
+void lull_store_fail(struct lull_store *s, const char *why)
+{
+  if (!s->problem[0])
+    snprintf(s->problem, sizeof s->problem, "%s", why);
+}
+
+void lull_store_write(struct lull_store *s, const struct lull_store_write *w,
+                      const void *bytes)
+{
+  s->written++;
+  if (!s->problem[0] && encode(&s->pending, w, bytes) != LULL_OK)
+    lull_store_fail(s, "out of memory");
+}
+
+void lull_store_flush(struct lull_store *s)
+{
+  if (s->pending.len && !s->problem[0])
+    s->ops->flush(s);
+}
+
+bool lull_store_durable(struct lull_store *s, uint64_t number)
+{
+  if (s->durable < number && !s->problem[0])
+    s->ops->poll(s);
+  return s->durable >= number && !s->problem[0];
+}
+
+bool lull_store_next(const struct lull_buf *writes, size_t *at,
+                     struct lull_store_write *w, const char **bytes)
+{
+  if (*at >= writes->len)
+    return false;
+  memcpy(w, writes->data + *at, sizeof *w);
+  w->key.item = writes->data + *at + sizeof *w;
+  *bytes = w->key.item + w->key.len;
+  *at += sizeof *w + w->key.len + w->size;
+  return true;
+}

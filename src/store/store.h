@@ -1,0 +1,104 @@
+/*
+ * store: the one seam to what is kept over the end of the process: the items
+ * of a batch that have come to an end, and the calls of those that have not.
+ *
+ * Two stores fill it: store_file (SQLite) and store_memory (for simulated
+ * worlds). A write is only taken in here, and numbered; `flush` hands over
+ * what has gathered, and `poll` tells up to which number all is kept for good.
+ * Nothing here waits for a disk but opening and closing.
+ */
+#ifndef LULL_STORE_STORE_H
+#define LULL_STORE_STORE_H
+
+#include "base/buf.h"
+
+/* Whose call it is: the nth of an item, of a batch. */
+struct lull_store;
+
+struct lull_store_key {
+  int64_t batch;
+  const char *item;
+  size_t len;
+  int nth; /* from 1; below 0: of another task, which is only noted */
+};
+
+enum lull_store_state {
+  LULL_STORE_OPEN, /* not known, or begun and not ended */
+  LULL_STORE_DONE,
+  LULL_STORE_FAILED,
+  LULL_STORE_LATER
+};
+
+/* What became of an item, borrowed until the next read. */
+struct lull_store_item {
+  enum lull_store_state state;
+  int64_t run;   /* in which it ended */
+  lull_usec due; /* wall clock; of one for later */
+  const char *bytes;
+  size_t len;
+};
+
+/* What is to be kept. */
+struct lull_store_write {
+  enum lull_store_kind {
+    LULL_STORE_CALL,   /* the call's bytes, new or instead of the old */
+    LULL_STORE_SETTLE, /* the item's end; its calls are forgotten */
+    LULL_STORE_DEFER   /* the item is for later; its calls stay */
+  } kind;
+  struct lull_store_key key;
+  enum lull_store_state state;
+  lull_usec due;
+  size_t size;
+};
+
+struct lull_store_ops {
+  /* The number of the batch of that name, made when it is new. LULL_ECHANGED:
+     its items are of another kind. LULL_EIO. */
+  enum lull_err (*batch)(struct lull_store *s, const char *name,
+                         const char *kind, int64_t *number);
+  /* What was kept of an item, when what was written is flushed and durable. */
+  enum lull_err (*claim)(struct lull_store *s, const struct lull_store_key *k,
+                         struct lull_store_item *item);
+  /* What was kept of a call, borrowed until the next read; *bytes is NULL for
+     nothing. With nth below 0: of any such call. */
+  enum lull_err (*call)(struct lull_store *s, const struct lull_store_key *k,
+                        const char **bytes, size_t *len);
+  /* Begins to keep what is in `pending`. */
+  void (*flush)(struct lull_store *s);
+  /* Renews `durable` and `problem`. */
+  void (*poll)(struct lull_store *s);
+  /* Keeps all that was written, and frees the store. */
+  void (*close)(struct lull_store *s);
+};
+
+struct lull_store {
+  const struct lull_store_ops *ops;
+  uint64_t written, durable; /* numbers of writes */
+  int64_t run;               /* of this opening, from 1 */
+  uint64_t secret[2];        /* of the journal, for what it derives */
+  int fd;                    /* readable when `poll` has news; -1 */
+  char problem[256];         /* why nothing more is kept; "": all is well */
+  struct lull_buf pending;   /* encoded writes that were not handed over */
+};
+
+/* For the stores. */
+void lull_store_init(struct lull_store *s, const struct lull_store_ops *ops);
+
+/* Takes a write in. Without memory the store has a problem from then on. */
+void lull_store_write(struct lull_store *s, const struct lull_store_write *w,
+                      const void *bytes);
+
+/* Nothing more is kept, for that reason. */
+void lull_store_fail(struct lull_store *s, const char *why);
+
+/* Hands over what has gathered, if there is any. */
+void lull_store_flush(struct lull_store *s);
+
+/* All up to that write is kept; never true of a store with a problem. */
+bool lull_store_durable(struct lull_store *s, uint64_t number);
+
+/* The write at *at of encoded ones, which moves on; false at the end. */
+bool lull_store_next(const struct lull_buf *writes, size_t *at,
+                     struct lull_store_write *w, const char **bytes);
+
+#endif

@@ -1,0 +1,254 @@
+-- A batch with a journal: what becomes of items and calls from run to run, in a
+-- simulated world.
+local sim = require "lull.sim"
+
+local EPOCH = 1767225600
+
+local function has(text, part)
+  if not tostring(text):find(part, 1, true) then error(("%q is not in %q"):format(part, tostring(text)), 2) end
+end
+
+local function ok(request) return { status = 200, body = "ok " .. request.path } end
+
+-- Runs `fn(lull)` with the journal; its transcript, with what fn gave as `got`,
+-- and what standard error said.
+local function run(journal, server, fn, time)
+  local got, said, real = nil, {}, io.stderr
+  io.stderr = { write = function(self, ...) -- luacheck: ignore
+    for i = 1, select("#", ...) do said[#said + 1] = tostring((select(i, ...))) end
+    return self
+  end }
+  local fine, t = pcall(sim.run, { script = function() got = fn(require "lull") end, world = server,
+    journal = journal, time = EPOCH + (time or 0) })
+  io.stderr = real -- luacheck: ignore
+  if not fine then error(t, 0) end
+  t.got, t.said = got, table.concat(said)
+  return t
+end
+
+local function summary(t)
+  if t.err then error(tostring(t.err), 0) end
+  local s = t.got
+  return ("done %d failed %d later %d before %d open %d total %d code %d"):format(s.done, s.failed, s.later,
+    s.before, s.open, s.total, s.code)
+end
+
+local function client(lull, options)
+  options = options or {}
+  options.base = "http://api.test"
+  return lull.client(options)
+end
+
+describe("items of a batch", function()
+  it("that are done or failed are not run again", function()
+    local journal = sim.journal()
+    local function script(lull)
+      local api = client(lull)
+      return lull.each({ "a", "b", "c" }, function(x) return api:get("/" .. x) end)
+    end
+    local function server(request) return request.path == "/b" and 404 or ok(request) end
+    assert.are.equal("done 2 failed 1 later 0 before 0 open 0 total 3 code 1", summary(run(journal, server, script)))
+    local second = run(journal, server, script)
+    assert.are.equal("done 0 failed 0 later 0 before 3 open 0 total 3 code 1", summary(second))
+    assert.are.equal(0, #second.requests)
+  end)
+
+  it("for later run when they are due, with their keys and without what is done", function()
+    local journal, keys, steps = sim.journal(), {}, {}
+    local function server(request)
+      if request.path == "/step" then
+        steps[#steps + 1] = request.headers["idempotency-key"]
+        return 200
+      end
+      keys[#keys + 1] = request.headers["idempotency-key"]
+      return #keys == 1 and { status = 429, headers = { ["retry-after"] = "3600" } } or 200
+    end
+    local function script(lull)
+      local api = client(lull)
+      return lull.each({ "a" }, function()
+        assert(api:post("/step", { key = true }))
+        return api:post("/last", { key = true })
+      end)
+    end
+    assert.are.equal("done 0 failed 0 later 1 before 0 open 0 total 1 code 75", summary(run(journal, server, script)))
+    assert.are.equal("done 0 failed 0 later 1 before 0 open 0 total 1 code 75",
+      summary(run(journal, server, script, 1800)))
+    assert.are.equal(1, #keys)
+    assert.are.equal("done 1 failed 0 later 0 before 0 open 0 total 1 code 0",
+      summary(run(journal, server, script, 3700)))
+    assert.are.equal(1, #steps)
+    assert.are.equal(2, #keys)
+    assert.are.equal(keys[1], keys[2])
+    assert.are_not.equal(keys[1], steps[1])
+    assert.matches("^%x%x%x%x%x%x%x%x%-%x%x%x%x%-4%x%x%x%-8%x%x%x%-%x%x%x%x%x%x%x%x%x%x%x%x$", keys[1])
+  end)
+
+  it("of one id are one, and the second is said", function()
+    local journal = sim.journal()
+    local t = run(journal, ok, function(lull)
+      local n = 0
+      local sum = lull.each({ "a", "b", "a" }, { parallel = 1 }, function() n = n + 1 end)
+      assert(n == 2)
+      return sum
+    end)
+    assert.are.equal("done 2 failed 0 later 0 before 0 open 0 total 2 code 0", summary(t))
+    has(t.said, "two items have the id 'a'; the second is left out")
+  end)
+
+  it("have an id: themselves, a field, or what a function gives", function()
+    local journal = sim.journal()
+    local rows = { { id = 1, n = "x" }, { id = 2, n = "y" } }
+    local function counted(lull, name, id, items)
+      return lull.each(items or rows, { name = name, id = id }, function() end).before
+    end
+    local function script(lull)
+      return { counted(lull, "one"), counted(lull, "two", "n"),
+        counted(lull, "three", function(r) return r.n .. r.id end),
+        counted(lull, "four", nil, { 1, 2.5, 3 }), counted(lull, "five", nil, { "s" }) }
+    end
+    assert.are.same({ 0, 0, 0, 0, 0 }, run(journal, ok, script).got)
+    assert.are.same({ 2, 2, 2, 3, 1 }, run(journal, ok, script).got)
+  end)
+
+  it("are refused when they cannot be told apart", function()
+    for _, case in ipairs {
+      { { {} }, {}, "an item needs an id, which is a text or a number; this one has a nil" },
+      { { { scan = true } }, { id = "scan" }, "this one has a boolean" },
+      { { "" }, {}, "this one has an empty one" },
+      { { "a" }, { id = "scan" }, "the id is the field 'scan' of an item, and this item is a string" },
+      { { print }, {}, "an item of a batch is a text, a number or a plain table, not a function" },
+      { { "a" }, { id = 7 }, "id must be a string or function, not a number" },
+      { { "a" }, { name = 7 }, "name must be a string, not a number" },
+      { { "a" }, { durability = "none" }, "durability: 'none' is none of full, process" },
+      { { "a" }, { journl = "x" }, "unknown option 'journl' (did you mean 'journal'?)" },
+    } do
+      local t = run(sim.journal(), ok, function(lull) lull.each(case[1], case[2], function() end) end)
+      assert.is_false(t.ok)
+      has(t.err, "batch_spec.lua:")
+      has(t.err, case[3])
+    end
+  end)
+
+  it("of another kind than before are refused", function()
+    local journal = sim.journal()
+    run(journal, ok, function(lull) return lull.each({ "a" }, { name = "files" }, function() end) end)
+    local t = run(journal, ok, function(lull)
+      return lull.each({ { id = 1 } }, { name = "files" }, function() end)
+    end)
+    has(t.err, "the items of the batch files are now tables, and were others before; give this batch another `name`")
+  end)
+
+  it("of two batches do not meet: by order or by name", function()
+    local journal = sim.journal()
+    local function script(lull)
+      local one = lull.each({ "a" }, function() end)
+      local two = lull.each({ "a" }, function() end)
+      local three = lull.each({ "a" }, { name = "1" }, function() end)
+      return { one.before, two.before, three.before, one.done + two.done + three.done }
+    end
+    assert.are.same({ 0, 0, 0, 3 }, run(journal, ok, script).got)
+    assert.are.same({ 1, 1, 1, 0 }, run(journal, ok, script).got)
+    has(run(journal, ok, function(lull)
+      lull.each({ "a" }, { name = "x" }, function() end)
+      lull.each({ "a" }, { name = "x" }, function() end)
+    end).err, "a batch named 'x' has been there in this run")
+    has(run(journal, ok, function(lull)
+      lull.all { function() lull.each({ "a" }, function() lull.sleep(1) end) end,
+        function() lull.each({ "b" }, function() end) end }
+    end).err, "two batches at once need a `name` each")
+  end)
+
+  it("give map what was kept of them", function()
+    local journal = sim.journal()
+    local function script(lull)
+      local api = client(lull)
+      local results = lull.map({ "a", "b", "c", "d" }, function(x)
+        if x == "a" then return api:get("/a") end
+        if x == "b" then return { list = { 1, 2 }, t = "x" } end
+        if x == "c" then return 7 end
+        return ("x"):rep(70000)
+      end)
+      return { results[1].status, results[1].body, results[2].list[2], results[3], results[4] and #results[4] or "none",
+        n = results.n }
+    end
+    assert.are.same({ 200, "ok /a", 2, 7, 70000, n = 4 }, run(journal, ok, script).got)
+    assert.are.same({ 200, "ok /a", 2, 7, "none", n = 4 }, run(journal, ok, script).got)
+  end)
+
+  it("stay open when their function raises, and their calls are remembered", function()
+    local journal = sim.journal()
+    local function script(fails)
+      return function(lull)
+        local api = client(lull)
+        return lull.each({ "a" }, function()
+          local res = assert(api:post("/a"))
+          if fails then error "no further" end
+          return res.body .. res.headers["x-a"] .. res.attempts
+        end)
+      end
+    end
+    local function server() return { status = 200, body = "b", headers = { ["x-a"] = "c" } } end
+    has(run(journal, server, script(true)).err, "no further")
+    local second = run(journal, server, script(false))
+    assert.are.equal("done 1 failed 0 later 0 before 0 open 0 total 1 code 0", summary(second))
+    assert.are.equal(0, #second.requests)
+  end)
+
+  it("find errors as they were: status, reason, words, the last answer", function()
+    local journal, seen = sim.journal(), {}
+    local function script(lull)
+      local api = client(lull)
+      return lull.each({ "a" }, function()
+        local _, err = api:get("/a")
+        seen[#seen + 1] = { err.reason, err.why, err.message:gsub(" in .*", ""), err.response.status,
+          err.response.body, err.attempts, err.later, err.method, err.url }
+        if #seen == 1 then error "no further" end
+      end)
+    end
+    local function server() return { status = 404, body = "gone" } end
+    run(journal, server, script)
+    assert.are.equal(0, #run(journal, server, script).requests)
+    assert.are.same(seen[1], seen[2])
+  end)
+end)
+
+describe("a script that has changed", function()
+  local function script(path, fails)
+    return function(lull)
+      local api = client(lull)
+      return lull.each({ "a" }, function()
+        local res, err = api:post(path, { key = true, json = { a = 1, b = 2, c = 3, d = 4 } })
+        if fails then error "no further" end
+        return res, err
+      end)
+    end
+  end
+
+  it("makes the item fail whose call is another one, and says both", function()
+    local journal = sim.journal()
+    run(journal, ok, script("/one", true))
+    local second = run(journal, ok, script("/two"))
+    assert.are.equal("done 0 failed 1 later 0 before 0 open 0 total 1 code 1", summary(second))
+    assert.are.equal(0, #second.requests)
+  end)
+
+  it("goes on when its calls are the same", function()
+    local journal = sim.journal()
+    run(journal, ok, script("/one", true))
+    assert.are.equal("done 1 failed 0 later 0 before 0 open 0 total 1 code 0",
+      summary(run(journal, ok, script("/one"))))
+  end)
+end)
+
+describe("a loop without a journal", function()
+  it("takes what is said for one, and remembers nothing", function()
+    local n = 0
+    for _ = 1, 2 do
+      local t = sim.run { world = ok, script = function()
+        require("lull").each({ "a" }, { id = function() error "not asked" end, name = "x" }, function() n = n + 1 end)
+      end }
+      assert.is_true(t.ok, tostring(t.err))
+    end
+    assert.are.equal(2, n)
+  end)
+end)

@@ -1,0 +1,201 @@
+-- The journal in a file: what a run leaves, what the next one takes up, who may
+-- have it, and what is wrong with it. The binary, over real sockets.
+local wire = require "tests.wire"
+
+local BINARY = os.getenv "LULL_BINARY" or "build/lull"
+local HERE = wire.run "pwd".out:match "[^\n]*"
+if BINARY:sub(1, 1) ~= "/" then BINARY = HERE .. "/" .. BINARY end
+local KILLS = tonumber(os.getenv "LULL_KILLS") or 12
+
+local function has(text, part)
+  if not tostring(text):find(part, 1, true) then error(("%q is not in:\n%s"):format(part, tostring(text)), 2) end
+end
+
+-- A server that remembers: an effect for each key, and each request.
+local WORLD = [[
+local n = 0
+return { ["http://127.0.0.1"] = function(request)
+  n = n + 1
+  if n % 7 == 3 then return 503 end
+  if n % 11 == 5 then return { status = 429, headers = { ["retry-after"] = "0" } } end
+  return { status = 201, body = request.path, delay = 0.004 }
+end }
+]]
+
+local SCRIPT = [[
+local lull = require "lull"
+local api = lull.client { base = arg[1], backoff = { base = 0.01 }, attempts = 50, budget = false,
+  lane = "one", limit = { parallel = 6 } }
+local items = {}
+for i = 1, tonumber(arg[2]) do items[i] = ("item%03d"):format(i) end
+local sum = lull.each(items, { parallel = 6 }, function(x)
+  local response, err = api:post("/p/" .. x, { key = arg[3] == "keyed", body = x })
+  print(x)
+  io.flush()
+  return response, err
+end)
+print(("total %d done %d failed %d before %d later %d"):format(sum.total, sum.done, sum.failed, sum.before, sum.later))
+lull.exit(sum.code)
+]]
+
+local function command(journal, script, arguments)
+  return ("%s --journal %s %s %s 2>&1"):format(wire.quote(BINARY), wire.quote(journal), wire.quote(script), arguments)
+end
+
+-- Kills the run at its k-th line, for each k; then lets it end. What it says
+-- last, and how many times it was killed.
+local function kill_often(journal, script, arguments, kills)
+  local draw, killed = 7, 0
+  for _ = 1, kills do
+    draw = draw * 16807 % 2147483647
+    local child = wire.start(command(journal, script, arguments))
+    for _ = 1, 1 + draw % 9 do
+      if not child:line() then break end
+    end
+    child:signal "KILL"
+    child:finish()
+    killed = killed + 1
+  end
+  return wire.run(command(journal, script, arguments)), killed
+end
+
+local function number_of(text, word) return tonumber(text:match(word .. " (%d+)")) end
+
+describe("a journal in a file #binary", function()
+  after_each(wire.clean)
+
+  it("lets each keyed POST be done once, however often the process is killed", function()
+    local server, journal = wire.server(WORLD), wire.path ".lull"
+    local last = kill_often(journal, wire.write(SCRIPT, ".lua"), server.url .. " 60 keyed", KILLS)
+    assert.are.equal(0, last.code, last.out .. last.err)
+    assert.are.equal(60, number_of(last.out, "total"))
+    assert.are.equal(60, number_of(last.out, "done") + number_of(last.out, "before"))
+    local keys, count = {}, 0
+    for _, request in ipairs(server:requests()) do
+      local key = request.headers["idempotency-key"]
+      assert.is_true(keys[request.path] == nil or keys[request.path] == key, request.path .. " has two keys")
+      if not keys[request.path] then count = count + 1 end
+      keys[request.path] = key
+    end
+    assert.are.equal(60, count)
+  end)
+
+  it("never lets a POST without a key be sent again when it may have been applied", function()
+    local server, journal = wire.server [[
+return { ["http://127.0.0.1"] = function() return { status = 201, delay = 0.004 } end }
+]], wire.path ".lull"
+    local last = kill_often(journal, wire.write(SCRIPT, ".lua"), server.url .. " 60 plain", KILLS)
+    assert.are.equal(60, number_of(last.out, "total"), last.out .. last.err)
+    local seen, twice = {}, nil
+    for _, request in ipairs(server:requests()) do
+      if seen[request.path] then twice = request.path end
+      seen[request.path] = true
+    end
+    assert.is_nil(twice)
+    -- What was under way at a kill has failed, and is said to have.
+    assert.are.equal(1, last.code)
+  end)
+
+  it("goes on after Ctrl-C, and says how", function()
+    local server, journal = wire.server(WORLD), wire.path ".lull"
+    local script = wire.write(SCRIPT, ".lua")
+    local child = wire.start(command(journal, script, server.url .. " 2000 keyed"))
+    for _ = 1, 5 do child:line() end
+    child:signal "INT"
+    local rest, code = child:finish()
+    has(rest, "lull: lull --journal " .. journal .. " " .. script .. " goes on with 1,9")
+    has(rest, " of 2,000\n")
+    if code then assert.are.equal(130, code) end
+  end)
+
+  it("has one process, and a second one is told which", function()
+    local journal = wire.path ".lull"
+    local script = wire.write([[
+local lull = require "lull"
+lull.each({ "a" }, function() print "begun" io.flush() lull.sleep(60) end)
+]], ".lua")
+    local child = wire.start(command(journal, script, ""))
+    assert.are.equal("begun", child:line())
+    local second = wire.run(command(journal, script, ""))
+    assert.are.equal(1, second.code)
+    has(second.out, journal .. ": another process is at work on it (pid " .. child.pid .. "); wait for its end")
+    child:signal "KILL"
+    child:finish()
+    local third = wire.start(command(journal, script, ""))
+    assert.are.equal("begun", third:line()) -- a lock goes with its process
+    third:signal "KILL"
+    third:finish()
+  end)
+
+  it("is one file after the run, which only its owner can read", function()
+    local journal = wire.path ".lull"
+    local script = wire.write('require "lull".each({ "a", "b" }, function(x) return x end)', ".lua")
+    assert.are.equal(0, wire.run(command(journal, script, "")).code)
+    assert.are.equal("", wire.run("ls " .. journal .. "-*").out)
+    assert.are.equal("-rw-------", wire.run("ls -l " .. journal).out:sub(1, 10))
+    -- Moved elsewhere, it goes on there.
+    local other = wire.path ".lull"
+    wire.run(("cp %s %s"):format(journal, other))
+    script = wire.write('print(require "lull".each({ "a", "b", "c" }, function(x) return x end).before)', ".lua")
+    assert.are.equal("2\n", wire.run(command(other, script, "")).out)
+  end)
+
+  it("is refused in one sentence when it is something else, or cannot be written", function()
+    local script = wire.write('print "here" require "lull".each({ "a" }, function() print "ran" end)', ".lua")
+    local function refused(journal, words)
+      local result = wire.run(command(journal, script, ""))
+      assert.are.equal(1, result.code)
+      has(result.out, words)
+      assert.is_nil(result.out:find "ran")
+      assert.are.equal(2, select(2, result.out:gsub("\n", "")), result.out)
+    end
+    refused(wire.write("a,b\n1,2\n", ".csv"), "it is no journal of lull's; name another file")
+    refused("/nowhere/run.lull", "/nowhere/run.lull: No such file or directory")
+    if wire.run("command -v sqlite3").code ~= 0 then return end
+    local function database(sql)
+      local path = wire.path ".lull"
+      wire.run(("sqlite3 %s %s"):format(path, wire.quote(sql)))
+      return path
+    end
+    refused(database "CREATE TABLE t (x)", "it is no journal of lull's; name another file")
+    refused(database "PRAGMA application_id = 1819634796; PRAGMA user_version = 99; CREATE TABLE t (x)",
+      "it is a journal of a newer lull; use that one")
+    -- Cut and with flipped bits: nothing is sent.
+    local journal = wire.path ".lull"
+    wire.run(command(journal, wire.write('require "lull".each({ "x" }, function() end)', ".lua"), ""))
+    wire.run(("truncate -s 6000 %s"):format(journal))
+    refused(journal, journal .. ": ")
+  end)
+
+  it("that cannot grow ends the run, and nothing is lost of what it has", function()
+    local folder = wire.path()
+    if wire.run(("mkdir %s && mount -t tmpfs -o size=300k tmpfs %s"):format(folder, folder)).code ~= 0 then return end
+    local server = wire.server [[
+return { ["http://127.0.0.1"] = function() return 201 end }
+]]
+    local script = wire.write(SCRIPT, ".lua")
+    local full = wire.run(command(folder .. "/run.lull", script, server.url .. " 3000 plain"))
+    local sent = #server:requests()
+    local journal = wire.path ".lull"
+    wire.run(("cp %s/run.lull %s; cp %s/run.lull-wal %s-wal"):format(folder, journal, folder, journal))
+    wire.run(("umount %s"):format(folder))
+    assert.are.equal(1, full.code, full.out)
+    has(full.out, "run.lull: ")
+    assert.is_true(sent < 3000)
+    local last = wire.run(command(journal, script, server.url .. " 3000 plain"))
+    local seen, twice = {}, nil
+    for _, request in ipairs(server:requests()) do
+      if seen[request.path] then twice = request.path end
+      seen[request.path] = true
+    end
+    assert.is_nil(twice)
+    assert.are.equal(3000, number_of(last.out, "total"), last.out)
+    assert.are.equal(0, number_of(last.out, "later"))
+  end)
+
+  it("is not made by a run without one", function()
+    local script = wire.write('print(require "lull".each({ "a" }, function() end).done)', ".lua")
+    local result = wire.run(("%s %s; ! grep -q sqlite /proc/self/maps"):format(wire.quote(BINARY), script))
+    assert.are.equal("1\n", result.out)
+  end)
+end)
