@@ -112,12 +112,12 @@ void lull_sha256_hex(const struct lull_sha256 *sha,
 {
   static const char digits[] = "0123456789abcdef";
   struct lull_sha256 end = *sha;
-  unsigned i;
+  size_t i;
   pad(&end);
   for (i = 0; i < LULL_SHA256_SIZE; i++) {
     uint32_t byte = end.state[i / 4] >> (24 - 8 * (i % 4)) & 0xff;
     hex[2 * i] = digits[byte >> 4];
     hex[2 * i + 1] = digits[byte & 15];
   }
-  hex[LULL_SHA256_HEX] = '\0';
+  hex[2 * i] = '\0';
 }

@@ -208,7 +208,7 @@ lull_usec lull_memo_resume(struct lull_engine *e, struct lull_call *call,
   call->waited = (lull_usec)get(&from, 8);
   call->started = e->now - (lull_usec)get(&from, 8);
   rules = (unsigned)get(&from, 2);
-  if (len >= (size_t)(from - bytes) + 2 * rules)
+  if (len >= (size_t)(from - bytes) + (size_t)2 * rules)
     restore_counts(call, from, rules);
   if (!flying)
     return left_of(e, until, whole);

@@ -120,16 +120,16 @@ static void advise(const struct lull_headers *h, struct lull_hint *hint)
 
 /* The sources that are one field with one wait, in order of precedence. */
 static const struct plain {
-  enum lull_hint_source source;
   const char *name;
   lull_reset_reader *reader;
+  enum lull_hint_source source;
   bool with_suffix; /* one of several limits may be named after it */
 } plains[] = {
-    {LULL_HINT_RETRY_AFTER_MS, "retry-after-ms", lull_reset_millis, false},
-    {LULL_HINT_MS_RETRY_AFTER, "x-ms-retry-after-ms", lull_reset_millis,
+    {"retry-after-ms", lull_reset_millis, LULL_HINT_RETRY_AFTER_MS, false},
+    {"x-ms-retry-after-ms", lull_reset_millis, LULL_HINT_MS_RETRY_AFTER,
      false},
-    {LULL_HINT_AMZ, "x-amz-retry-after", lull_reset_whole_millis, false},
-    {LULL_HINT_RETRY_AFTER, "Retry-After", lull_reset_retry_after, true},
+    {"x-amz-retry-after", lull_reset_whole_millis, LULL_HINT_AMZ, false},
+    {"Retry-After", lull_reset_retry_after, LULL_HINT_RETRY_AFTER, true},
 };
 
 static void plain(const struct lull_headers *h,

@@ -21,12 +21,10 @@ void lull_part_init(struct lull_part *part)
 
 static char *join(const char *front, const char *end)
 {
-  size_t len = strlen(front), more = strlen(end) + 1;
-  char *text = lull_mem_alloc(len + more);
-  if (text) {
-    memcpy(text, front, len);
-    memcpy(text + len, end, more);
-  }
+  size_t size = strlen(front) + strlen(end) + 1;
+  char *text = lull_mem_alloc(size);
+  if (text)
+    snprintf(text, size, "%s%s", front, end);
   return text;
 }
 

@@ -217,9 +217,10 @@ static void release(struct store_file *f)
     lull_commit_stop(&f->commit);
   for (i = 0; f->api && i < READS; i++)
     f->api->finalize(f->st[i]);
-  if (f->reader)
+  if (f->api && f->reader)
     f->api->close(f->reader);
-  if (f->writer) /* the last one: what is in the log goes into the file */
+  if (f->api &&
+      f->writer) /* the last one: what is in the log goes into the file */
     f->api->close(f->writer);
   lull_lock_release(&f->lock);
   lull_buf_clear(&f->store.pending);

@@ -3,8 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
+enum row_kind { ROW_BATCH, ROW_ITEM, ROW_CALL };
+
 struct row {
-  enum { ROW_BATCH, ROW_ITEM, ROW_CALL } kind;
+  enum row_kind kind;
   int64_t batch;
   int nth;
   enum lull_store_state state;
@@ -31,14 +33,14 @@ static struct lull_memory *self(struct lull_store *s)
 
 /* ---- rows -------------------------------------------------------------- */
 
-static bool same_item(const struct row *r, int kind,
+static bool same_item(const struct row *r, enum row_kind kind,
                       const struct lull_store_key *k)
 {
-  return (int)r->kind == kind && r->batch == k->batch &&
-         r->key_len == k->len && memcmp(r->key, k->item, k->len) == 0;
+  return r->kind == kind && r->batch == k->batch && r->key_len == k->len &&
+         memcmp(r->key, k->item, k->len) == 0;
 }
 
-static struct row *find(struct lull_memory *m, int kind,
+static struct row *find(struct lull_memory *m, enum row_kind kind,
                         const struct lull_store_key *k)
 {
   size_t i;
@@ -70,7 +72,7 @@ static void forget_calls(struct lull_memory *m, const struct lull_store_key *k)
 }
 
 /* A new row, or the one that is there, without its bytes; NULL: no memory. */
-static struct row *row_for(struct lull_memory *m, int kind,
+static struct row *row_for(struct lull_memory *m, enum row_kind kind,
                            const struct lull_store_key *k)
 {
   struct row *r = find(m, kind, k), *rows;

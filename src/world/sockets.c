@@ -82,7 +82,7 @@ static int port_of(int fd)
     struct sockaddr_in v4;
     struct sockaddr_in6 v6;
     struct sockaddr_storage whole;
-  } name;
+  } name = {.whole = {0}};
   socklen_t len = sizeof name;
   if (getsockname(fd, &name.any, &len) != 0)
     return 0;

@@ -15,6 +15,7 @@ usage.own()
 local EXAMPLES = [[
 Examples:
   lull --journal run.lull script.lua         goes on after a kill
+  lull --sim world.lua script.lua            simulated servers, in virtual time
   lull get --attempts 8 URL -o out.json      no script; see lull get --help
 Exit codes: 0 done, 1 failed, 2 usage, 3 did not load, 75 try later, 129/130/143 after HUP/INT/TERM.]]
 
@@ -22,8 +23,7 @@ function M.parser()
   local argparse = require "lull.cli.parser"
   local p = argparse("lull", "Run a Lua script that talks to HTTP APIs which fail, throttle or lie.", EXAMPLES)
   p:usage("Usage: lull [options] script.lua [args]    (- for standard input)\n"
-    .. "       lull [get|head|post|put|patch|delete] [options] URL...\n"
-    .. "       lull plan script.lua | lull sim POLICY...    (what would be done; sends nothing)")
+    .. "       lull [get|head|post|put|patch|delete] [options] URL... | lull plan SCRIPT | lull sim POLICY")
   p:add_help(output.help(p))
   p:option("--sim", "Run against the servers of this world file, in virtual time."):argname "FILE"
   p:option("--seed", "Fix every random draw."):argname "N"
