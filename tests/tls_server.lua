@@ -170,7 +170,8 @@ local function serve_h2(con, connection, protocol)
     if kind == PING and not ack then con:xwrite(frame(PING, ACK, 0, payload)) end
     if kind == PING and ack then con:xwrite(frame(RST_STREAM, 0, value(payload), INTERNAL_ERROR)) end
     if kind == DATA and #payload > 0 then
-      con:xwrite(frame(WINDOW_UPDATE, 0, 0, number(#payload, 4)) .. frame(WINDOW_UPDATE, 0, stream, number(#payload, 4)))
+      local more = number(#payload, 4)
+      con:xwrite(frame(WINDOW_UPDATE, 0, 0, more) .. frame(WINDOW_UPDATE, 0, stream, more))
     end
     if not answered[stream] and ends(kind, flags) then
       answered[stream] = true
