@@ -127,7 +127,7 @@ describe("lull get #binary", function()
     it("to a terminal only when it is text", function()
       local function terminal(arguments)
         local words = ("%s get --sim %s %s"):format(BINARY, quote(world), arguments:gsub("URL/", "http://api.test/"))
-        return wire.run(("script -qec %s /dev/null </dev/null"):format(quote(words)))
+        return wire.run(("LD_PRELOAD= script -qec %s /dev/null </dev/null"):format(quote(words)))
       end
       assert.same({ 0, "fine\r\n" }, { terminal("URL/ok").code, terminal("URL/ok").out })
       assert.same({ 0, "caf\233" }, { terminal("URL/latin").code, terminal("URL/latin").out })
