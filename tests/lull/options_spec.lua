@@ -511,9 +511,10 @@ describe("the URL", function()
     } do
       local requests
       local t = sim(function() return 404 end, function(fresh)
-        local fine, err = pcall(misuse, fresh)
+        -- Lua 5.1 lets nothing wait within a pcall.
+        local fine, err = fresh.try(misuse, fresh)
         assert.is_false(fine)
-        has(err, "holds a NUL")
+        has(tostring(err), "holds a NUL")
       end)
       requests = #t.requests
       assert.is_true(requests <= 1)
