@@ -5,14 +5,15 @@
 #   suites.sh [--wire] [SUITE ...]
 # With --wire only the build and the specs over real sockets, on Lua 5.4.
 # LULL_SUITES is a folder for the chroots as debootstrap made them, which are
-# copied for each run; else they are made anew. LULL_MIRROR is another mirror.
+# copied for each run; else they are made anew. The mirror is the one that apt
+# asks, or LULL_MIRROR.
 set -u
 cd "$(dirname "$0")/.."
 [ "$(id -u)" = 0 ] || { echo "suites: root is needed for chroots" >&2; exit 1; }
 wire=""
 [ "${1:-}" != --wire ] || { wire=1; shift; }
 [ $# -gt 0 ] || set -- bookworm trixie sid
-mirror=${LULL_MIRROR:-http://deb.debian.org/debian}
+mirror=${LULL_MIRROR:-$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | head -1)}
 command -v debootstrap >/dev/null || {
   apt-get update >/dev/null && apt-get install -y --no-install-recommends debootstrap >/dev/null ||
     { echo "suites: debootstrap cannot be installed" >&2; exit 1; }

@@ -143,8 +143,8 @@ void lull_transfer_listen(struct lull_transfer *t)
 /* ---- a handle ----------------------------------------------------------- */
 
 /* A handle of libcurl before 8.1.0 keeps a pointer to a header of its last
-   answer, which is freed by then; an answer that begins with a folded line
-   makes it read and free that again (curl#11101), and no reset helps. */
+   answer, which is freed by then and which a server can make it follow
+   (curl#11101); no reset helps. */
 static bool serves_once(void)
 {
   return curl_version_info(CURLVERSION_NOW)->version_num < 0x080100;

@@ -1,0 +1,41 @@
+-- How many transfers a handle of libcurl serves, counted by a library that stands
+-- before it.
+local wire = require "tests.wire"
+
+local SHIM = [[
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <unistd.h>
+void *curl_easy_init(void)
+{
+  void *(*next)(void) = (void *(*)(void))dlsym(RTLD_NEXT, "curl_easy_init");
+  if (write(9, "h", 1) != 1)
+    return 0;
+  return next();
+}
+]]
+
+describe("a handle #binary", function()
+  after_each(wire.clean)
+
+  -- One of libcurl before 8.1.0 keeps a pointer into what its last transfer has
+  -- freed (curl#11101), which a server can make it follow. There each request has
+  -- a handle of its own; later ones serve again, at a third less.
+  it("serves one transfer before libcurl 8.1.0, and many from then on", function()
+    local library = wire.path ".so"
+    local built = wire.run(("gcc -shared -fPIC -o %s %s -ldl"):format(library, wire.write(SHIM, ".c")))
+    assert.equal(0, built.code, built.err)
+    local server = wire.server(wire.write([[return { ["http://api.test"] = function() return 200, nil, "x" end }]],
+      ".lua"))
+    local function made_for(requests)
+      local counted, urls = wire.path(), {}
+      for i = 1, requests do urls[i] = ("%s/%d\n"):format(server.url, i) end
+      local result = wire.run(("LD_PRELOAD=%s build/lull get -i - 9>%s"):format(library, counted), table.concat(urls))
+      assert.are.same({ 0, ("x"):rep(requests), "" }, { result.code, result.out, result.err })
+      return #wire.read(counted)
+    end
+    local major, minor = wire.run "LD_PRELOAD= build/lull --version".out:match "libcurl/(%d+)%.(%d+)"
+    local once = tonumber(major) * 100 + tonumber(minor) < 801
+    assert.equal(once and 11 or 0, made_for(12) - made_for(1))
+  end)
+end)
