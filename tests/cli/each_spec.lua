@@ -118,6 +118,35 @@ describe("lull post --each #binary", function()
       "get http://api.test/ --each FILE --format xml")
   end)
 
+  -- The rows that failed are the next run's input; written over while they are
+  -- read, they were gone, and the run ended well with no row.
+  it("never writes over the rows that it reads", function()
+    for _, name in ipairs { "--failed", "--results" } do
+      local rows = wire.write("id\n1\n", ".csv")
+      local result = lull(("get http://127.0.0.1:1/{id} --each %s %s %s"):format(rows, name, rows))
+      assert.are.same({ 2, "" }, { result.code, result.out })
+      assert.matches("would overwrite .*, which is read", result.err)
+      assert.equal("id\n1\n", wire.read(rows))
+    end
+  end)
+
+  -- A walk for the files' names took the rows out of a pipe that has them once.
+  it("takes rows from a pipe once", function()
+    local world, folder = wire.write(WORLD, ".lua"), wire.path ""
+    local result = wire.run(("mkdir %s; printf 'id\\na\\nb\\nb\\n' | { exec 3<&0; %s get --sim %s --parallel 1 "
+      .. "http://api.test/{id} --each /dev/fd/3 --format csv -o '%s/{id}' --seed 1 ; }"):format(
+      folder, BINARY, world, folder))
+    local by_id = results_of(result.out)
+    assert.are.same({ "done", "done", "failed" }, { by_id[1].outcome, by_id[2].outcome, by_id[3].outcome })
+    assert.matches("two rows would both go to", by_id[3].error)
+  end)
+
+  it("reads standard input once", function()
+    local result = lull("post http://127.0.0.1:1/ --each - -d @-", "id\n1\n")
+    assert.are.same({ 2, "" }, { result.code, result.out })
+    assert.matches("standard input can be read only once", result.err)
+  end)
+
   it("shows the first three requests and the plan instead of sending", function()
     local result = each("id\n1\n2\n3\n4\n", "post http://api.test/{id} --each FILE --key '{id}' --dry-run --attempts 3")
     assert.equal(0, result.code, result.err)

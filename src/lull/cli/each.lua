@@ -19,7 +19,7 @@ local usage = require "lull.usage"
 local M = {}
 usage.own()
 
-local function refuse(message, ...) error({ usage = message:format(...) }, 0) end
+local refuse = jobs.refuse
 
 -- ---- templates -----------------------------------------------------------
 
@@ -27,7 +27,7 @@ local function refuse(message, ...) error({ usage = message:format(...) }, 0) en
 local function take_headers(o)
   local fixed, varying = {}, {}
   for _, line in ipairs(o.header) do
-    local name, value = line:match "^([^%s:]+):%s*(.-)%s*$"
+    local name, value = jobs.header(line)
     if name and template.has_fields(value) then
       varying[name] = template.new(value, "text")
     else
@@ -109,13 +109,9 @@ local function add(call, name, made, row)
   return problem
 end
 
----What is sent for a row: the URL and the call's options; or nil and what is
----wrong with the row.
----@param plan table
----@param row any
----@return string? url
----@return table|string call
-function M.request(plan, row)
+-- What is sent for a row: the URL and the call's options; or nil and what is
+-- wrong with the row.
+local function request_of(plan, row)
   local url, problem = url_of(plan, row)
   if not url then return nil, problem end
   local call = { headers = next(plan.headers) and {} or nil, key = plan.job.call.key }
@@ -147,7 +143,7 @@ end
 -- The first row shows what is wrong with all of them.
 local function check_first(plan, row)
   check_fields(plan, row)
-  local url, call = M.request(plan, row)
+  local url, call = request_of(plan, row)
   if not url then refuse("the first row: %s", call) end
   if plan.body and plan.body.place == "json" then
     local value, problem = json.decode(call.body)
@@ -156,10 +152,11 @@ local function check_first(plan, row)
 end
 
 -- Two rows that go to one file: seen in a walk of their own, before the first
--- request. Standard input cannot be walked twice: there a row is refused when
--- its turn comes.
-local function check_outputs(plan, o)
-  if not plan.output or o.each == "-" then return end
+-- request. What cannot be walked twice, standard input or a pipe, has a row
+-- refused when its turn comes.
+local function check_outputs(run)
+  local plan, o = run.plan, run.o
+  if not plan.output or not run.walks_again then return end
   local seen, number = {}, 0
   for row in rows.rows(o.each, { format = o.format }) do
     number = number + 1
@@ -260,15 +257,16 @@ local function failure(words)
   return setmetatable({ why = "rule" }, { __tostring = function() return words end })
 end
 
+-- Of a file's rows that is known before the first is sent.
 local function taken(run, call)
-  if not call.output then return nil end
+  if not call.output or run.walks_again then return nil end
   local before = run.outputs[call.output]
   run.outputs[call.output] = true
   return before and ("two rows would both go to %s"):format(call.output)
 end
 
 local function send(run, row)
-  local url, call = M.request(run.plan, row)
+  local url, call = request_of(run.plan, row)
   local problem = not url and call or taken(run, call)
   if problem then return nil, failure(problem) end
   local client = run.plan.job.client
@@ -304,7 +302,7 @@ end
 
 -- After a signal: what was not begun is not done either.
 local function keep_rest(run)
-  if not run.failed or not sched.interrupted or run.o.each == "-" then return end
+  if not run.failed or not sched.interrupted or not run.walks_again then return end
   local row, raw = run.next()
   while row ~= nil do
     keep_row(run, raw)
@@ -326,6 +324,15 @@ local function tell(run)
   io.stderr:write("lull: ", text.count(total, "row"), ": ", table.concat(parts, ", "), "\n")
 end
 
+-- What is written must not be what is read: the rows would be gone.
+local function check_targets(o)
+  for _, name in ipairs { "results", "failed" } do
+    if o[name] and o[name]:gsub("^%./", "") == o.each:gsub("^%./", "") and o.each ~= "-" then
+      refuse("--%s would overwrite %s, which is read", name, o.each)
+    end
+  end
+end
+
 -- The first row that is whole, which comes again.
 local function peek(run)
   local row, raw = run.next()
@@ -335,15 +342,17 @@ local function peek(run)
 end
 
 local function prepare(o)
+  check_targets(o)
   local plan, problem = understand(o)
   if not plan then refuse("%s", problem) end
   local ok, next_row, reader = pcall(rows.open, o.each, { format = o.format })
   if not ok then refuse("%s", next_row) end
   local run = { o = o, plan = plan, next = next_row, reader = reader, outputs = {},
     count = { done = 0, failed = 0, later = 0, open = 0 } }
+  run.walks_again = o.each ~= "-" and reader.file:seek() ~= nil
   local row = peek(run)
   if row ~= nil then check_first(plan, row) end
-  check_outputs(plan, o)
+  check_outputs(run)
   local instead = o.dry_run or o.script
   run.results = instead and io.stderr or open(o.results)
   run.failed = o.failed and not instead and open(o.failed)
@@ -355,7 +364,7 @@ end
 local SHOWN = 3 -- requests that --dry-run shows
 
 local function show(run, row)
-  local url, call = M.request(run.plan, row)
+  local url, call = request_of(run.plan, row)
   if not url then return write(io.stdout, "# ", call, "\n\n") end
   local lines = { run.o.method .. " " .. secret.redact(core.redact(url) or url) }
   for _, name in ipairs(text.keys(call.headers or {})) do
@@ -395,7 +404,6 @@ local function check_options(o)
   for _, name in ipairs { "input", "remote_name", "curl" } do
     if o[name] then refuse("--each goes without --%s", (name:gsub("_", "-"))) end
   end
-  if o.each == "-" and o.input == "-" then refuse "standard input can be read only once" end
 end
 
 ---Runs the command for each row; gives the exit code, or nil and what is wrong

@@ -10,7 +10,17 @@ local usage = require "lull.usage"
 local M = {}
 usage.own()
 
-local function refuse(message, ...) error({ usage = message:format(...) }, 0) end
+---Ends what the command line asks for: it is wrong, and the words say how.
+---@param message string as of string.format
+function M.refuse(message, ...) error({ usage = message:format(...) }, 0) end
+
+local refuse = M.refuse
+
+---"Name: value" -> its two parts; nil when it is no header's line.
+---@param line string
+---@return string? name
+---@return string? value
+function M.header(line) return line:match "^([^%s:]+):%s*(.-)%s*$" end
 
 local function read(path)
   local file, problem = io.stdin, nil
@@ -103,7 +113,7 @@ local function headers_of(o, with_body)
   for name, value in pairs(with_body) do headers[name] = value end
   if o.user then headers.Authorization = basic(o.user) end
   for _, line in ipairs(o.header) do
-    local name, value = line:match "^([^%s:]+):%s*(.-)%s*$"
+    local name, value = M.header(line)
     if not name then refuse("--header takes 'Name: value', not '%s'", line) end
     put(headers, name, value ~= "" and value, given[name:lower()])
     given[name:lower()] = true
@@ -158,7 +168,7 @@ local function key_of(key)
 end
 
 local function check_input(o)
-  local readers = o.input == "-" and 1 or 0
+  local readers = (o.input == "-" or o.each == "-") and 1 or 0
   local bodies = { o.data_binary or "", o.upload_file == "-" and "@-" or "" }
   for _, list in ipairs { o.data, o.json, bodies } do
     for _, value in ipairs(list) do readers = readers + (value == "@-" and 1 or 0) end
