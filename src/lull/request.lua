@@ -20,7 +20,9 @@ end
 
 local function target_url(client, target)
   if target:find("%z") then usage.fail "a URL holds no NUL" end
-  redact.url(target, target:find "^[^@/?#]*:[^/@].*@" ~= nil and not target:find "://")
+  if target:find("@", 1, true) then
+    redact.url(target, target:find "^[^@/?#]*:[^/@].*@" ~= nil and not target:find "://")
+  end
   if client.base and target:find("^/[^/]") then return client.base .. target end
   if target:match("^%a[%w+.-]*://") then return target end
   if not client.base then
@@ -122,7 +124,7 @@ local function lane_of(o, spec)
       "what the lane's function returns", "string or nil")
     usage.no_nul(lane, "what the lane's function returns")
   end
-  return lane and (lane:gsub("%z", "\\x00")) -- where the core's texts end
+  return lane
 end
 
 local function option(client, given, name)
