@@ -2,6 +2,7 @@
 -- the definition file, library/lull.lua.
 
 local client = require "lull.client"
+local control = require "lull.control"
 local json = require "lull.json"
 local lazy = require "lull.lazy"
 local presets = require "lull.presets"
@@ -31,7 +32,7 @@ M.sleep = sched.sleep
 M.step = sched.step
 M.fds = sched.fds
 M.timeout = sched.timeout
-M.try = sched.try
+M.try = control.try
 M.exit = sched.exit
 
 function M.rows(path, options) return rows.rows(path, options) end

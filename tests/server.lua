@@ -34,6 +34,7 @@ local digest = require "openssl.digest"
 local luasocket = require "socket"
 local signal = require "cqueues.signal"
 local socket = require "cqueues.socket"
+local answers = require "lull.sim.answer"
 local world_of = require "lull.sim.world"
 
 local MAX_LINE = 64 * 1024
@@ -61,7 +62,7 @@ local REASONS = {
 -- keeps one slow answer from holding up the others.
 package.loaded["lull"] = setmetatable({
   sleep = function(duration)
-    cqueues.sleep(world_of.seconds(duration)
+    cqueues.sleep(answers.seconds(duration)
       or error("sleep: bad duration " .. tostring(duration), 2))
   end,
   now = cqueues.monotime,
@@ -250,7 +251,7 @@ local Server = {}
 Server.__index = Server
 
 local function plain(status, text)
-  return world_of.normalize("GET", status, { ["content-type"] = "text/plain" },
+  return answers.normalize("GET", status, { ["content-type"] = "text/plain" },
     text .. "\n")
 end
 

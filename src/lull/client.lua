@@ -5,6 +5,7 @@
 -- That function runs here, in the task, so it may itself send and sleep.
 
 local attempt = require "lull.lazy" "lull.attempt"
+local control = require "lull.control"
 local core = require "lull.core"
 local options = require "lull.options"
 local outcome = require "lull.outcome"
@@ -139,7 +140,7 @@ local function judged(client, details, factory)
   local task = remember and sched.current()
   local before = task and rawget(task, "ruling")
   if task then task.ruling = true end
-  local ok, verdict, changed = sched.traced(consult, client, details, factory)
+  local ok, verdict, changed = control.traced(consult, client, details, factory)
   if task then task.ruling = before end
   return ok, verdict, changed
 end

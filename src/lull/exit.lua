@@ -1,6 +1,7 @@
 -- exit: what the end of a script means to who started it: the exit codes, and
 -- the sentence on standard error. It never ends the process itself.
 
+local ending = require "lull.ending"
 local outcome = require "lull.outcome"
 local sched = require "lull.sched"
 local secret = require "lull.secret"
@@ -57,13 +58,13 @@ end
 ---@param err any
 ---@return integer
 function M.code_of(err)
-  if sched.is_exit(err) then return err.code end
+  if ending.is_exit(err) then return err.code end
   if getmetatable(err) == outcome.Error and err.later then return M.LATER end
   return 1
 end
 
 local function failure(err)
-  local silent = sched.is_exit(err) or (sched.interrupted and sched.is_cancellation(err))
+  local silent = ending.is_exit(err) or (sched.interrupted and ending.is_cancellation(err))
   if not silent and not M.quiet then M.complain(secret.shown(err)) end
   return M.code_of(err)
 end

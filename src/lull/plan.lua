@@ -1,6 +1,7 @@
 -- plan: what each client of a script would do, told without sending a byte.
 
 local client = require "lull.client"
+local is_exit = require "lull.ending".is_exit
 local sched = require "lull.sched"
 local secret = require "lull.secret"
 local text = require "lull.text"
@@ -139,7 +140,7 @@ function M.run(chunk, ...)
   print, io.write = silent, function() return stdout end -- luacheck: ignore
   local ok, err = sched.main(chunk, ...)
   io.write = write -- luacheck: ignore
-  if not ok and not sched.is_exit(err) then return false, err end
+  if not ok and not is_exit(err) then return false, err end
   for number, made in ipairs(clients) do
     describe(function(words) stdout:write(words) end, number, made)
   end

@@ -8,16 +8,15 @@
 -- for is there.
 
 local core = require "lull.core"
+local ending = require "lull.ending"
 local unhandled = require "lull.unhandled"
 local usage = require "lull.usage"
+local yieldable = require "lull.yieldable"
 
 local M = {}
 usage.own()
 
--- Tasks are plain coroutines. OpenResty puts functions of its own in the place
--- of Lua's, which come back by way of its scheduler, and keeps Lua's so.
-local function native(name) return coroutine["_" .. name] or coroutine[name] end
-
+local native = yieldable.native
 local running, yield, resume = coroutine.running, native "yield", native "resume"
 local create, status = native "create", native "status"
 local unpack = table.unpack or unpack
@@ -38,6 +37,7 @@ local Task = { done = false, cancelled = false, seen = false, failed = false,
   fn = false,
   joiners = false }
 Task.__index = Task
+M.Task = Task
 
 local engine            -- the engine that everything waits for
 local current           -- the task that runs now
@@ -77,19 +77,8 @@ local function worker_of(group)
   return worker
 end
 
--- What a cancelled task is unwound with.
-local Cancelled = { __tostring = function(self) return self.message end }
-M.Cancelled = Cancelled
-
-local function cancellation(message)
-  return setmetatable({ message = message, why = "cancelled",
-    reason = "cancelled" }, Cancelled)
-end
-
-local Exit = { __tostring = function(self) return "exit " .. self.code end }
-
 function M.exit(code)
-  local request = setmetatable({ code = usage.count(code or 0, "exit", 0) }, Exit)
+  local request = ending.exit(usage.count(code or 0, "exit", 0))
   if not M.in_main then os.exit(request.code) end
   exit = exit or request
   if current and running() == current.co then pcall(yield) end
@@ -98,11 +87,6 @@ end
 
 ---Ends the run with that error, whatever the tasks are doing.
 function M.abort(err) exit = exit or err end
-
-function M.is_exit(err) return getmetatable(err) == Exit end
-
----True for the error that ends a cancelled task.
-function M.is_cancellation(err) return getmetatable(err) == Cancelled end
 
 ---Coroutines are resumed by the host's function, which so knows what runs.
 function M.resume_by(fn) resume = fn end
@@ -132,68 +116,8 @@ M.spawned = false
 ---calls have changed; and what stands in for its file in a simulated world.
 M.journal, M.force, M.memory_store = nil, nil, nil
 
--- ---- may this code wait? -------------------------------------------------
-
-local FOREIGN = "lull cannot wait inside a coroutine that it does not know: "
-  .. "use lull.spawn or lull.each instead of coroutine.wrap or "
-  .. "coroutine.create, or fetch before the coroutine is made"
-local HOST = "lull cannot wait inside a coroutine that it does not know: "
-  .. "use lull.spawn or lull.each instead of one's own; where a host runs all code "
-  .. "in coroutines, as OpenResty does, spawn a task and call lull.step until it has ended"
-local WITHIN = "lull cannot wait in a callback of the host that runs inside a task; "
-  .. "start a task there with lull.spawn"
-local BOUNDARY = "lull cannot wait here: Lua does not let a task sleep inside "
-  .. "table.sort, string.gsub, require, or a metamethod or iterator called "
-  .. "from C%s. Do the waiting before or after, or collect the values first"
-local PCALL = ", or inside any metamethod or iterator, pcall, xpcall and dofile "
-  .. "(use lull.try instead of pcall)"
-
-local function pcall_yields()
-  local co = create(function() pcall(yield) end)
-  resume(co)
-  return status(co) == "suspended"
-end
-
--- C functions that a yield may pass through.
-local yieldable_c = {}
-if pcall_yields() then
-  for _, fn in ipairs { pcall, xpcall, dofile } do yieldable_c[fn] = true end
-end
-M.pcall_yields = next(yieldable_c) ~= nil
-
--- Without coroutine.isyieldable the stack tells: a C function between the
--- task and here, other than those that let a yield through; and on 5.1 an
--- iterator. A metamethod on 5.1 does not show.
-local function stack_yields()
-  local level = 3
-  local info = debug.getinfo(level, "Sfn")
-  while info do
-    if info.what == "C" and not yieldable_c[info.func] then return false end
-    if info.name == "(for generator)" and not M.pcall_yields then return false end
-    level = level + 1
-    info = debug.getinfo(level, "Sfn")
-  end
-  return true
-end
-
-local isyieldable = coroutine.isyieldable or stack_yields
-
-local function boundary() return BOUNDARY:format(M.pcall_yields and "" or PCALL) end
-
 ---Raises, at the caller's line, when this code cannot wait.
-function M.check()
-  local co, main = running()
-  if co == nil or main then
-    if current then usage.fail(WITHIN) end
-    return
-  end
-  if not current then usage.fail(HOST) end
-  if current.co ~= co then usage.fail(FOREIGN) end
-  if not isyieldable() then
-    usage.fail(boundary())
-  end
-  if current.cancelled then error(current.cancelled, 0) end
-end
+function M.check() return yieldable.check(current) end
 
 -- ---- the loop ------------------------------------------------------------
 
@@ -211,28 +135,14 @@ local function pop()
   return task
 end
 
-local TRACE = "\nstack traceback:"
-
--- A text error gets its traceback, once.
-local function with_traceback(err, ...)
-  if type(err) ~= "string" or err:find(TRACE, 1, true) then return err end
-  return debug.traceback(...)
-end
-
--- A yield that Lua refused after all, in its own words.
-local function reworded(err)
-  return type(err) == "string"
-    and err:gsub("attempt to yield across [%a/-]+ boundary", boundary) or err
-end
-
 local function fail(task, err)
-  err = reworded(err)
+  err = yieldable.reworded(err)
   task.failed = true
   task.err = err
-  task.traceback = with_traceback(err, task.co, err)
-  if M.is_exit(err) then
+  task.traceback = ending.with_traceback(err, task.co, err)
+  if ending.is_exit(err) then
     exit = exit or err
-  elseif not (task.seen or task.group) and not M.is_cancellation(err) then
+  elseif not (task.seen or task.group) and not ending.is_cancellation(err) then
     failures = failures + 1
     failed_alone[task] = failures
   end
@@ -244,6 +154,7 @@ local LEFT = {}
 ---Ends the task that runs now, as if its function had returned nothing.
 function M.leave() error(LEFT, 0) end
 
+---The task has ended, with these results or this error.
 local function finish(task, ok, ...)
   task.done = true
   live[task], blocked[task] = nil, nil
@@ -257,6 +168,8 @@ local function finish(task, ok, ...)
   for _, joiner in ipairs(task.joiners or {}) do push(joiner) end
   if task.group then task.group:ended(task) end
 end
+
+M.finish = finish
 
 -- The task has come to a wait, or to its end; `before` runs again.
 local function after(task, before, ok, ...)
@@ -400,13 +313,13 @@ end
 -- What a task that was cancelled meanwhile is told.
 local function ended() error(current.cancelled, 0) end
 
--- Waits for another task's wake.
-local function suspend(what)
+---Lets the task that runs now stand still until another wakes it, or ends it.
+---@param what string what it waits in, for messages
+function M.pause(what)
   local task = current
   blocked[task] = what
   yield(waiting)
   blocked[task] = nil
-  if task.cancelled then ended() end
 end
 
 local function wait_outside(id)
@@ -446,9 +359,9 @@ function M.sleep(seconds)
   seconds = usage.duration(seconds, "sleep")
   M.check()
   if M.interrupted then
-    local ending = cancellation "interrupted"
-    if current then current.cancelled = ending end
-    error(ending, 0)
+    local reason = ending.cancellation "interrupted"
+    if current then current.cancelled = reason end
+    error(reason, 0)
   end
   local id = M.engine():sleep(seconds)
   local task = current
@@ -503,37 +416,16 @@ function M.disband(group) live[group] = nil end
 ---Starts a task that nobody waits for: the script may end without it.
 M.background = spawn
 
--- True when the code that runs now is the task's, be it in a child of try.
-local function is_within(task)
-  local at = current
-  while at and at ~= task do at = at.parent end
-  return at ~= nil
-end
-
--- Waits until the task has ended.
-local function await(task)
-  M.check()
-  if is_within(task) then usage.fail("a task cannot join itself") end
-  task.seen, failed_alone[task] = true, nil
-  unhandled.forget(task)
-  if task.done then return end
-  if current then
-    task.joiners = task.joiners or {}
-    table.insert(task.joiners, current)
-    while not task.done do suspend("join") end
-  else
-    pump(function() return task.done end)
-  end
-end
-M.await = await
-
 ---Waits until `holds()`; whoever may make it hold calls `wake`.
 ---@param holds function
 ---@param what string for messages
 function M.hold(holds, what)
   M.check()
   if not current then return pump(holds) end
-  while not holds() do suspend(what) end
+  while not holds() do
+    M.pause(what)
+    if current.cancelled then ended() end
+  end
 end
 
 ---Lets a task look again at what it holds for.
@@ -541,111 +433,17 @@ function M.wake(task)
   if task and not task.done and not task.state then push(task) end
 end
 
-function Task:join()
-  await(self)
-  if not self.failed then return unpack(self.results, 1, self.results.n) end
-  if M.is_cancellation(self.err) then return nil, self.err end
-  error(self.traceback, 0)
-end
-
--- Takes back what the task waits for.
-local function forget(task)
+---Takes back what the task waits for.
+function M.forget(task)
   waiting[task.pending % SLOTS] = nil
   engine:cancel(task.pending)
   task.pending = nil
 end
 
--- Ends the task and those that it runs, but for the code that runs now: that
--- ends when it next waits, or by its caller.
-local function stop(task)
-  if task.done then return false end
-  task.cancelled = task.cancelled or cancellation("cancelled")
-  task.seen = true
-  for _, child in ipairs(task.owned or {}) do -- a task, or a group of them
-    if child.co then stop(child) else child:stop() end
-  end
-  if is_within(task) then return true end
-  if task.pending then forget(task) end
-  if task.state == "new" then
-    finish(task, false, task.cancelled)
-  elseif not task.state then
-    push(task)
-  end
-  return true
-end
-M.stop = stop
-
-function Task:cancel()
-  local before = current and current.cancelled
-  local stopped = stop(self)
-  if current and current.cancelled and (not before or stopped and is_within(self)) then
-    error(current.cancelled, 0)
-  end
-  return stopped
-end
-
--- Runs `fn(...)` as a task of its own to its end; it ends with its parent,
--- which is then cancelled.
-local function run_child(fn, ...)
-  M.check()
-  local parent, task = current, spawn(fn, ...)
-  task.seen, task.parent = true, parent
-  parent.child = task
-  task.joiners = { parent }
-  while not task.done and not parent.cancelled do
-    blocked[parent] = "join"
-    yield(waiting)
-    blocked[parent] = nil
-  end
-  if not task.done then stop(task) end
-  return task
-end
-
--- A cancellation and lull.exit are no failures to be handled: they go on
--- upwards.
-local function unless_ending(ok, ...)
-  if not ok and current and current.cancelled then
-    error(current.cancelled, 0)
-  end
-  if not ok and M.is_exit((...)) then error((...), 0) end
-  return ok, ...
-end
-
-function M.try(fn, ...)
-  usage.type(fn, "what is tried", "function")
-  if M.pcall_yields or not current then
-    return unless_ending(pcall(fn, ...))
-  end
-  local task = run_child(fn, ...)
-  if not task.results then return unless_ending(false, task.err) end
-  return true, unpack(task.results, 1, task.results.n)
-end
-
-local function traceback(err)
-  return with_traceback(err, err, 2)
-end
-
--- `fn(a, b, c)` on a Lua whose pcall does not let a task wait, and whose
--- xpcall passes no arguments on.
-local function traced_apart(fn, a, b, c)
-  if not current then return xpcall(function() return fn(a, b, c) end, traceback) end
-  local task = run_child(fn, a, b, c)
-  if not task.results then return false, task.traceback end
-  return true, unpack(task.results, 1, 2)
-end
-
----As try, for three arguments and two results; but a text error comes with its
----traceback, and what ends the task is returned, too: its caller has something
----to put away first.
-function M.traced(fn, a, b, c)
-  local ok, one, two
-  if M.pcall_yields then
-    ok, one, two = xpcall(fn, traceback, a, b, c)
-  else
-    ok, one, two = traced_apart(fn, a, b, c)
-  end
-  if current and current.cancelled then return false, current.cancelled end
-  return ok, one, two
+---Somebody asks what became of the task: its failure is theirs now.
+function M.asked(task)
+  task.seen, failed_alone[task] = true, nil
+  unhandled.forget(task)
 end
 
 -- ---- the end -------------------------------------------------------------
@@ -730,8 +528,8 @@ function M.interrupt(signal)
   each_live(function(task)
     while task.child and not task.child.done do task = task.child end
     if blocked[task] == "sleep" and task.pending then
-      task.cancelled = cancellation("interrupted")
-      forget(task)
+      task.cancelled = ending.cancellation "interrupted"
+      M.forget(task)
       push(task)
     end
   end)

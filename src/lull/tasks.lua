@@ -1,5 +1,7 @@
 -- tasks: many at once: each, map, all, race.
 
+local control = require "lull.control"
+local ending = require "lull.ending"
 local sched = require "lull.sched"
 local usage = require "lull.usage"
 
@@ -140,7 +142,7 @@ end
 
 function Group:stop()
   self.ending = true
-  for _, task in ipairs(self.tasks) do sched.stop(task) end
+  for _, task in ipairs(self.tasks) do control.stop(task) end
 end
 
 -- The first failure is the one that counts.
@@ -169,7 +171,7 @@ end
 function Group:ended(task)
   self.left = self.left - 1
   if self.vacate then self.vacate(task) end
-  if not task.cancelled or not sched.is_cancellation(task.err) then
+  if not task.cancelled or not ending.is_cancellation(task.err) then
     local settled = self.settled[task]
     if settled then settled(task) end
     if task.failed then self:fail(task.traceback) end

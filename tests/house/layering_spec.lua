@@ -71,7 +71,7 @@ local LUA_LIBRARIES = {
   ["lull.core"] = { "batch.journal", "batch.memory", "json", "sched", "outcome", "attempt", "options", "client",
     "trace", "sim", "sim.chaos", "sim.record", "sim.simulate", "input", "cli.each", "cli.files", "cli.flags",
     "cli.fetch", "cli.switches", "fleet.experiment" },
-  cjson = { "json", "sim.world", "cli.switches" },
+  cjson = { "json", "sim.answer", "cli.switches" },
   argparse = {}, -- cli.parser chooses one
 }
 

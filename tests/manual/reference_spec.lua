@@ -279,7 +279,7 @@ describe("the names of", function()
   end)
 
   it("answers and faults of a world", function()
-    local normalize = require "lull.sim.world".normalize
+    local normalize = require "lull.sim.answer".normalize
     assert_same_names("an answer", fields_of "lull.answer", hidden(normalize, "FIELDS"))
     local faults = keys_of(hidden(normalize, "FAULTS"))
     faults["lull.class"] = true

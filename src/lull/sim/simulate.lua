@@ -1,11 +1,13 @@
 -- simulate: the simulated world: its servers answer in tasks of their own,
 -- in virtual time.
 
+local control = require "lull.control"
 local core = require "lull.core"
 local json = require "lull.json"
 local outcome = require "lull.outcome"
 local record = require "lull.sim.record"
 local sched = require "lull.sched"
+local answers = require "lull.sim.answer"
 local world = require "lull.sim.world"
 
 local M = {}
@@ -91,7 +93,7 @@ local function serve(the_world, id, details)
     headers = headers_of(details, body), body = body,
     connection = 1, time = sched.engine():now() }
   local answer
-  answer, problem = the_world:answer(origin, request, sched.try)
+  answer, problem = the_world:answer(origin, request, control.try)
   if answer and answer.status and answer.status > 599 then
     answer, problem = nil, ("%s: a status above 599"):format(origin)
   end
@@ -173,7 +175,7 @@ function M.install(source, seed, time_at_start)
   local engine = core.engine { sim = true, seed = seed, wall = time_at_start or EPOCH }
   sched.use(engine)
   sched.memory_store = core.memory_store()
-  json.in_order, world.encode = true, json.encode
+  json.in_order, answers.encode = true, json.encode
   sched.keeps = keeper()
   local the_world, problem
   if type(source) == "table" then
