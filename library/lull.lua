@@ -270,9 +270,12 @@ function client:request(method, target, options) end
 ---@field preset? lull.preset_name|string|lull.client_options
 ---Tries of one call, the first included. Default 5.
 ---@field attempts? integer|string
----Of one attempt; a list for attempt 1, 2, ... The default ends a transfer to
----or from a file only when it stands still for so long. Default 30 s.
+---Of one attempt; a list for attempt 1, 2, ... The default is none where
+---`stall` is given, and one of `stall` for a transfer to or from a file. Default 30 s.
 ---@field timeout? lull.duration|lull.duration[]
+---An attempt ends as `net.timeout` when no byte of a body moves for so long,
+---and no answer begins. Default none.
+---@field stall? lull.duration
 ---Of the whole call, waits included. Default none.
 ---@field deadline? lull.duration
 ---The longest wait that a server may ask for. Default 300 s.

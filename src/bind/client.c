@@ -356,23 +356,26 @@ static void set_budget(lua_State *L, const struct lull_budget_conf *b)
   set_number(L, "budget_refund", b->refund / 1000.0);
 }
 
-/* client:limits() -> all limits, and `timeout` as a list. */
+/* client:limits([file]) -> all limits, `timeout` as a list: of a call whose
+   body comes from or goes to a file, or of another one. */
 static int limits(lua_State *L)
 {
   const struct lull_client *c = lull_bind_check_client(L, 1);
   const struct lull_limits *l = &c->policy.limits;
+  bool file = lua_toboolean(L, 2);
   unsigned i;
   lua_newtable(L);
   set_number(L, "attempts", l->attempts);
-  set_number(L, "deadline", lull_usec_to(l->deadline));
-  set_number(L, "max_hint", lull_usec_to(l->max_hint));
+  set_time(L, "deadline", l->deadline);
+  set_time(L, "max_hint", l->max_hint);
+  set_time(L, "stall", lull_limits_bounds(l, 1, file).still);
   set_budget(L, &c->lane.budget);
   set_number(L, "redirects", c->redirects);
   set_number(L, "max_body", (double)c->max_body);
   set_number(L, "max_headers", (double)c->max_headers);
   lua_newtable(L);
   for (i = 0; i < l->timeout_count; i++) {
-    lua_pushnumber(L, lull_usec_to(l->timeout[i]));
+    lua_pushnumber(L, lull_usec_to(lull_limits_bounds(l, i + 1, file).whole));
     lua_rawseti(L, -2, (int)i + 1);
   }
   lua_setfield(L, -2, "timeout");

@@ -91,6 +91,7 @@ void lull_bind_limits(lua_State *L, int index, struct lull_limits *l)
   l->attempts = (unsigned)lull_bind_number(L, index, "attempts", l->attempts);
   l->deadline = lull_bind_time(L, index, "deadline", l->deadline);
   l->max_hint = lull_bind_time(L, index, "max_hint", l->max_hint);
+  l->stall = lull_bind_time(L, index, "stall", l->stall);
   read_timeouts(L, index, l);
 }
 

@@ -57,6 +57,7 @@ struct lull_flight {
   struct lull_attempt attempt; /* first: its address is the flight's */
   unsigned n, nth; /* number of the attempt; of the request on the wire */
   lull_usec left_at, timeout_at;
+  lull_usec stalled_at; /* when it will have stood still too long */
   lull_usec held_until; /* by a fault, before it is sent; 0: not */
   lull_usec hedge_at;   /* when a second attempt is to race it */
   bool chaos;           /* a fault was added to it */

@@ -38,9 +38,11 @@ static lull_usec sooner(lull_usec a, lull_usec b)
 static lull_usec leg_due(const struct lull_leg *leg)
 {
   const struct lull_flight *f = leg->flight;
+  lull_usec at;
   if (!f)
     return LULL_NEVER;
-  return f->held_until ? sooner(f->held_until, f->timeout_at) : f->timeout_at;
+  at = sooner(f->timeout_at, f->stalled_at);
+  return f->held_until ? sooner(f->held_until, at) : at;
 }
 
 static lull_usec hedge_at(const struct lull_call *call)
@@ -77,20 +79,29 @@ static bool may_hedge(const struct lull_engine *e,
          call->tries < lull_call_limits(call)->attempts;
 }
 
-/* A file may take as long as it makes progress, down or up, unless the script
-   says how long. */
+/* It goes on while bytes move, down or up. */
+static void put_off(struct lull_leg *leg)
+{
+  const struct lull_attempt *a = &leg->flight->attempt;
+  leg->flight->stalled_at =
+      a->stall ? lull_usec_add(a->moved, a->stall) : LULL_NEVER;
+}
+
+/* How long it may take, and stand still. The time limit of a rule stands in
+   for the script's, and so for a default. */
 static void set_timeout(struct lull_engine *e, struct lull_leg *leg)
 {
   struct lull_call *call = leg->call;
   const struct lull_request *r = &call->request;
-  lull_usec own = lull_call_timeout(call);
-  lull_usec timeout =
-      own ? own : lull_limits_timeout(lull_call_limits(call), leg->flight->n);
+  const struct lull_limits *limits = lull_call_limits(call);
   bool file = r->output || (r->body && r->body->file);
+  lull_usec own = lull_call_timeout(call);
+  struct lull_bounds bounds =
+      lull_limits_bounds(limits, leg->flight->n, file && !own);
+  leg->flight->timeout_at = lull_usec_add(e->now, own ? own : bounds.whole);
   leg->flight->attempt.moved = e->now;
-  if (file && !lull_call_limits(call)->timeout_given && !own)
-    leg->flight->attempt.stall = timeout;
-  leg->flight->timeout_at = lull_usec_add(e->now, timeout);
+  leg->flight->attempt.stall = bounds.still == LULL_NEVER ? 0 : bounds.still;
+  put_off(leg);
 }
 
 bool lull_flight_take_off(struct lull_engine *e, struct lull_leg *leg)
@@ -217,15 +228,10 @@ static struct lull_leg *time_out(struct lull_engine *e, struct lull_leg *leg)
   struct lull_attempt *a = &leg->flight->attempt;
   lull_lifecycle_ground(e, leg);
   a->class = a->connected ? LULL_NET_TIMEOUT_READ : LULL_NET_TIMEOUT_CONNECT;
+  if (e->now >= leg->flight->stalled_at)
+    snprintf(a->detail, sizeof a->detail, "no byte moved for %g s",
+             lull_usec_to(a->stall));
   return leg;
-}
-
-/* While bytes move a file's time is not over. */
-static void put_off(struct lull_leg *leg)
-{
-  const struct lull_attempt *a = leg ? &leg->flight->attempt : NULL;
-  if (a && a->stall)
-    leg->flight->timeout_at = lull_usec_add(a->moved, a->stall);
 }
 
 static bool late(const struct lull_engine *e, struct lull_leg *leg)
@@ -234,6 +240,7 @@ static bool late(const struct lull_engine *e, struct lull_leg *leg)
     return false;
   put_off(leg);
   return e->now >= leg->flight->timeout_at ||
+         e->now >= leg->flight->stalled_at ||
          e->now >= lull_call_deadline(leg->call);
 }
 

@@ -51,6 +51,12 @@ local function timeouts(value, name)
   return list
 end
 
+local function stall(value, name)
+  local seconds = usage.duration(value, name)
+  if seconds == 0 then usage.fail(name .. ": it is longer than 0; math.huge is for ever") end
+  return seconds
+end
+
 local function size(value, name)
   local units = { [""] = 1, k = 2 ^ 10, m = 2 ^ 20, g = 2 ^ 30 }
   local digits, unit
@@ -141,6 +147,7 @@ local CLIENT = {
   preset = preset,
   attempts = usage.at_least(1),
   timeout = timeouts,
+  stall = stall,
   deadline = usage.duration,
   max_hint = usage.duration,
   backoff = of_policy "backoff",
@@ -196,7 +203,7 @@ local CLIENT_NAMES, CALL_NAMES = names(CLIENT), names(CLIENT, CALL)
 M.CALL_NAMES = CALL_NAMES
 
 -- The limits that a call may have of its own without a policy of its own.
-M.LIMITS = { attempts = true, timeout = true, deadline = true, max_hint = true }
+M.LIMITS = { attempts = true, timeout = true, stall = true, deadline = true, max_hint = true }
 
 -- What a call can be told without a client of its own.
 M.CHEAP = names(CALL, M.LIMITS, { query = true, headers = true, key = true,
@@ -352,7 +359,7 @@ function M.compile(o, base, cert_of_call)
   local proxy = o.proxy
   if proxy == false then proxy = "" elseif proxy == true then proxy = nil end
   local ok, client = pcall(core.client, {
-    attempts = o.attempts, timeout = o.timeout, deadline = o.deadline,
+    attempts = o.attempts, timeout = o.timeout, stall = o.stall, deadline = o.deadline,
     max_hint = o.max_hint, unsafe = o.unsafe, backoff = o.backoff,
     rules = list, headers = headers, secrets = secrets, ca = o.ca,
     cert = o.cert, cert_key = o.cert_key, proxy = proxy,

@@ -93,7 +93,7 @@ end
 
 local function timeouts(list)
   local words = {}
-  for i, seconds in ipairs(list) do words[i] = duration(seconds) end
+  for i, seconds in ipairs(list) do words[i] = limit_of(seconds) end
   return #words > 0 and table.concat(words, ", ") or "none"
 end
 
@@ -101,8 +101,9 @@ local function describe(out, number, made)
   local o, core_client = made.settings, made.core
   local limits = core_client:limits()
   out(("client %d: %s\n"):format(number, o.base and secret.redact(o.base) or "no base"))
-  out(("  attempts %d, timeout %s, deadline %s, longest hint obeyed %s\n"):format(limits.attempts,
-    timeouts(limits.timeout), limit_of(limits.deadline), limit_of(limits.max_hint)))
+  local stall = o.stall and (", stall %s"):format(limit_of(o.stall)) or ""
+  out(("  attempts %d, timeout %s%s, deadline %s, longest hint obeyed %s\n"):format(limits.attempts,
+    timeouts(limits.timeout), stall, limit_of(limits.deadline), limit_of(limits.max_hint)))
   out(("  limits of its lane: %s\n"):format(rates_text(o.limit)))
   out(limits.budget and ("  retry budget: %g tokens, a retry costs %g, a success gives %g\n"):format(
     limits.budget_capacity, limits.budget_cost, limits.budget_refund) or "  retry budget: off\n")

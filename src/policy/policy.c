@@ -186,13 +186,30 @@ static const struct lull_rule *rule_of(const struct lull_policy *p,
   return index == LULL_NO_RULE ? NULL : &p->rules[index];
 }
 
-lull_usec lull_limits_timeout(const struct lull_limits *limits, unsigned n)
+static lull_usec timeout_of(const struct lull_limits *limits, unsigned n)
 {
   if (limits->timeout_count == 0)
     return LULL_NEVER;
   if (n > limits->timeout_count)
     n = limits->timeout_count;
   return limits->timeout[n - 1];
+}
+
+struct lull_bounds lull_limits_bounds(const struct lull_limits *limits,
+                                      unsigned n, bool file)
+{
+  lull_usec timeout = timeout_of(limits, n);
+  if (limits->stall)
+    return (struct lull_bounds){limits->timeout_given ? timeout : LULL_NEVER,
+                                limits->stall};
+  if (file && !limits->timeout_given)
+    return (struct lull_bounds){LULL_NEVER, timeout};
+  return (struct lull_bounds){timeout, LULL_NEVER};
+}
+
+lull_usec lull_limits_timeout(const struct lull_limits *limits, unsigned n)
+{
+  return lull_limits_bounds(limits, n, false).whole;
 }
 
 /* The server says by its status that it did not process the request: RFC

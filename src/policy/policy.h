@@ -18,9 +18,10 @@
 #define LULL_ATTEMPTS_CEILING 1000
 
 struct lull_limits {
-  unsigned attempts;      /* tries of one call, the first included */
-  bool timeout_given;     /* by the script, so that it holds for downloads */
-  unsigned timeout_count; /* 0: no limit for one attempt */
+  unsigned attempts;  /* tries of one call, the first included */
+  bool timeout_given; /* by the script, so that it holds for downloads */
+  lull_usec stall;    /* an attempt may stand still so long; 0: not given */
+  unsigned timeout_count;           /* 0: no limit for one attempt */
   lull_usec timeout[LULL_TIMEOUTS]; /* of attempt 1, 2, ...; the last stays */
   lull_usec deadline;               /* the whole call, waits included */
   lull_usec max_hint;               /* the longest wait a server may ask */
@@ -142,7 +143,20 @@ struct lull_verdict lull_policy_limit(const struct lull_policy *p,
                                       const struct lull_facts *facts,
                                       struct lull_verdict wish, bool free);
 
-/* The time limit of attempt `n` (from 1), LULL_NEVER for none. */
+/* How long an attempt may take, and how long it may stand still; LULL_NEVER:
+   as long as it likes. */
+struct lull_bounds {
+  lull_usec whole, still;
+};
+
+/* Those of attempt `n` (from 1). What the script says holds, and what it does
+   not say is no limit; when it says neither, the default is one for standing
+   still where the body comes from or goes to a file, and else for the whole.
+ */
+struct lull_bounds lull_limits_bounds(const struct lull_limits *limits,
+                                      unsigned n, bool file);
+
+/* The time limit of an attempt to no file. */
 lull_usec lull_limits_timeout(const struct lull_limits *limits, unsigned n);
 
 #endif

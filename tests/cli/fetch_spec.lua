@@ -595,6 +595,19 @@ describe("lull get #binary", function()
       end
     end)
 
+    it("with what an attempt may stand still, of which curl has a whole number of seconds", function()
+      for command, part in pairs {
+        ["get --stall 2500ms u"] = " --speed-time 3 --speed-limit 1 ", ["get -o a u"] = " --speed-time 30 ",
+        ["put -T Makefile u"] = " --speed-time 30 ", ["get -m 9 -o a u"] = " --max-time 9 ",
+        ["get --stall 4 -m 9 u"] = " --speed-time 4 --speed-limit 1 --max-time 9 ", ["get u"] = " --max-time 30 ",
+      } do
+        local curl = lull(command .. " --curl").out
+        assert.is_truthy(curl:find(part, 1, true), curl)
+        assert.equal(part:find "speed" ~= nil, curl:find "--speed" ~= nil, curl)
+        assert.equal(part:find "max" ~= nil, curl:find "--max" ~= nil, curl)
+      end
+    end)
+
     it("for each URL", function()
       local _, lines = lull("get --curl a b", "").out:gsub("\n", "")
       assert.equal(2, lines)

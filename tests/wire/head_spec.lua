@@ -195,6 +195,77 @@ describe("the head of an answer", function()
     assert.are.equal(35, stalled)
   end)
 
+  -- A body that goes on for a minute could be had only with a `timeout` of more,
+  -- with which one that stands still was held for as long.
+  it("has a time limit for standing still where the script says so, beside that for the whole", function()
+    local function ends(options, answer)
+      local took, reason, words
+      support.sim(function() return answer end, function(lull)
+        local res, err = lull.get("http://api.test/", options)
+        took, reason, words = lull.now(), res and res.status or err.reason, tostring(err)
+      end)
+      return took, reason, words
+    end
+    local text = ("x"):rep(60)
+    local drips, stands = { body = text, drip = 1 }, { body = text, stall = 5, drip = 1 }
+    for _, case in ipairs {
+      { { stall = "10s" }, drips, 60, 200 }, -- also without a file
+      { { stall = "10s" }, stands, 15, "net.timeout.read" },
+      { {}, drips, 30, "net.timeout.read" },
+      { { stall = "10s", timeout = 20 }, drips, 20, "net.timeout.read" },
+      { { stall = "10s", timeout = 12 }, stands, 12, "net.timeout.read" },
+      { { stall = "10s" }, { body = text, delay = 11 }, 10, "net.timeout.read" },
+      { { stall = math.huge }, { body = text, delay = 100 }, 100, 200 },
+      { { stall = math.huge, output = wire.path() }, { body = text, delay = 100 }, 100, 200 },
+      { { stall = "40s", output = wire.path() }, stands, 45, "net.timeout.read" },
+      { { timeout = 70, output = wire.path() }, stands, 70, "net.timeout.read" },
+      { { stall = "0.5s", output = wire.path() }, drips, 0.5, "net.timeout.read" },
+    } do
+      local options, answer = case[1], case[2]
+      options.attempts = 1
+      local took, reason, words = ends(options, answer)
+      assert.are.same({ case[3], case[4] }, { took, reason }, words)
+    end
+    local _, _, words = ends({ stall = "10s", attempts = 1 }, stands)
+    assert.is_truthy(words:find("no answer in time (net.timeout.read: no byte moved for 10 s)", 1, true), words)
+    _, _, words = ends({ timeout = "10s", attempts = 1 }, stands)
+    assert.is_nil(words:find("moved", 1, true), words)
+  end)
+
+  it("has it of its client, and of each attempt anew", function()
+    local sent = {}
+    support.sim(function(request)
+      sent[#sent + 1] = request.time
+      if #sent == 1 then return { body = "0123456789", stall = 5 } end
+      return { body = "ok" }
+    end, function(lull)
+      local api = lull.client { base = "http://api.test", stall = 7, backoff = "const:1s" }
+      assert.are.equal("ok", assert(api:get "/").body)
+    end)
+    assert.are.same({ 0, 8 }, sent)
+  end)
+
+  it("has it over the wire, too", function()
+    local server = wire.server [[
+    return { ["http://api.test"] = function(request)
+      if request.path == "/stall" then return { body = "0123456789", stall = 5 } end
+      return { body = ("x"):rep(10), drip = 0.1 }
+    end }
+    ]]
+    wire.real(function(lull)
+      local api = lull.client { base = server.url, attempts = 1, stall = 1 }
+      local _, err = api:get "/stall"
+      assert.are.equal("net.timeout.read", err.reason)
+      assert.is_truthy(tostring(err):find("no byte moved for 1 s", 1, true), tostring(err))
+      _, err = api:post("/stall", { body = "x", output = wire.path() })
+      assert.are.equal("net.timeout.read", err.reason)
+      -- In all longer than it may stand still.
+      local started = lull.now()
+      assert(api:get("/", { stall = 3, timeout = 60, headers = { ["x-more"] = "1" } }))
+      assert.is_true(lull.now() - started >= 0.9)
+    end)
+  end)
+
   -- A bad chunk, and headers beyond libcurl's own limit, were a reset.
   describe("that is none, or more than lull bears", function()
     local OK = "HTTP/1.1 200 OK\r\n"

@@ -50,6 +50,10 @@ local function add_limits(add, limits, repeats)
   else
     timeout, deadline = math.min(timeout, deadline), math.huge
   end
+  if limits.stall < math.huge then
+    add("--speed-time", ("%d"):format(math.ceil(limits.stall)))
+    add("--speed-limit", "1")
+  end
   if timeout < math.huge then add("--max-time", seconds(timeout)) end
   if deadline < math.huge then add("--retry-max-time", seconds(deadline)) end
 end
@@ -110,7 +114,8 @@ function M.command(o, job, url, output)
   add(o.fail_with_body and "--fail-with-body" or "--fail")
   add "--location"
   if not has_header(o, "range") then add "--compressed" end
-  add_limits(add, job.client.core:limits(), may_repeat(o, job))
+  local file = output or o.remote_name or o.upload_file
+  add_limits(add, job.client.core:limits(file ~= nil and file ~= false), may_repeat(o, job))
   add_transport(add, o)
   add_method(add, o, add_body(add, o))
   add_headers(add, o, key_of(job))

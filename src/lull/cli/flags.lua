@@ -38,7 +38,8 @@ local GROUPS = {
   },
   { "What is decided",
     { "--attempts", "N", "Tries of one URL, the first included (5)." },
-    { "-m --timeout", "TIME", "Of one attempt (30s)." },
+    { "-m --timeout", "TIME", "Of one attempt (30s, and none with --stall)." },
+    { "--stall", "TIME", "An attempt ends when no byte moves for so long (30s with -o and -T, else none)." },
     { "--deadline", "TIME", "Of one URL, waits included (none)." },
     { "--backoff", "WAITS", "Such as exp:1s..60s,full or const:5s." },
     { "--max-hint", "TIME", "The longest wait that a server may ask for (5m)." },
@@ -178,6 +179,7 @@ M.GROUPS, M.EXAMPLES = GROUPS, EXAMPLES
 
 -- What others call these.
 local MEANT = { ["--retry"] = "--attempts", ["--max-time"] = "--timeout",
+  ["--speed-time"] = "--stall", ["--speed-limit"] = "--stall",
   ["--request"] = "the method is the command, as in lull put",
   ["-X"] = "the method is the command, as in lull put",
   ["--retry-max-time"] = "--deadline", ["--include"] = "headers are shown by lull head", ["--verbose"] = "--trace",

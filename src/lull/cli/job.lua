@@ -152,7 +152,7 @@ end
 -- What lull.client is told.
 local function client_options(o, headers)
   return {
-    preset = o.preset, attempts = o.attempts, timeout = o.timeout, deadline = o.deadline,
+    preset = o.preset, attempts = o.attempts, timeout = o.timeout, stall = o.stall, deadline = o.deadline,
     backoff = o.backoff, max_hint = o.max_hint, on = o.on[1] and rules_of(o.on),
     limit = o.limit[1] and o.limit, unsafe = o.unsafe, headers = headers, ca = o.cacert,
     cert = o.cert, cert_key = o.cert_key, insecure = o.insecure, proxy = proxy_of(o.proxy),
