@@ -167,6 +167,7 @@ build = {
         "src/world/transfer_guard.c",
         "src/world/transfer_h2.c",
         "src/world/transfer_load.c",
+        "src/world/transfer_lookup.c",
       },
       incdirs = { "src" },
       libraries = { "curl", "m", "pthread", "dl" },

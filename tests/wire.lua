@@ -241,18 +241,23 @@ end
 
 ---A port that leaves every connection unanswered: its queue of connections
 ---is full, and nobody takes one out.
-function M.silent()
+---@param address string? on loopback
+---@param at integer|string|nil the port; a free one
+---@return string url
+---@return table sockets that keep it so, for as long as they live
+function M.silent(address, at)
+  address = address or "127.0.0.1"
   local listener = assert(socket.tcp4())
-  assert(listener:bind("127.0.0.1", 0))
+  assert(listener:bind(address, tonumber(at or 0)))
   assert(listener:listen(0))
   local _, port = listener:getsockname()
   local held = { listener }
   for i = 2, 4 do
     held[i] = socket.tcp4()
     held[i]:settimeout(0)
-    held[i]:connect("127.0.0.1", port)
+    held[i]:connect(address, port)
   end
-  return ("http://127.0.0.1:%d"):format(port), held
+  return ("http://%s:%d"):format(address, port), held
 end
 
 -- ---- lull over real sockets ----------------------------------------------

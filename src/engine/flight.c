@@ -104,6 +104,14 @@ static void set_timeout(struct lull_engine *e, struct lull_leg *leg)
   put_off(leg);
 }
 
+static lull_usec patience(const struct lull_engine *e,
+                          const struct lull_leg *leg)
+{
+  lull_usec at =
+      sooner(leg->flight->timeout_at, lull_call_deadline(leg->call));
+  return at == LULL_NEVER ? LULL_NEVER : at - e->now;
+}
+
 bool lull_flight_take_off(struct lull_engine *e, struct lull_leg *leg)
 {
   struct lull_attempt *a = &leg->flight->attempt;
@@ -120,6 +128,7 @@ bool lull_flight_take_off(struct lull_engine *e, struct lull_leg *leg)
   a->engine = e;
   a->leaving = leaving;
   a->head = head_came;
+  a->patience = patience(e, leg);
   err = e->world->ops->send(e->world, a);
   if (err) {
     a->class = lull_class_of(err);

@@ -41,6 +41,7 @@ struct lull_attempt {
   const char *validator; /* of that part; NULL: nobody told */
   bool fresh;            /* over a new connection, whatever is there */
   bool old;              /* by HTTP/1.1, since the server asked for it */
+  lull_usec patience;    /* may last so long until it is connected; NEVER */
   lull_usec stall;       /* ends when no byte moves for so long; 0: never */
   lull_usec moved;       /* when one did last; the worlds tell */
 

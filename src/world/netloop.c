@@ -1,4 +1,5 @@
 #define _DEFAULT_SOURCE
+#define CURL_DISABLE_DEPRECATION /* curl_multi_socket_all */
 #include "world/netloop.h"
 
 #include <errno.h>
@@ -74,6 +75,7 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *user,
   uint32_t events = 0;
   (void)easy;
   if (what == CURL_POLL_REMOVE) {
+    shard->dropped = true;
     watch(loop, EPOLL_CTL_DEL, fd, 0, 0);
     return 0;
   }
@@ -178,6 +180,18 @@ static void take_event(struct lull_netloop *loop,
   }
 }
 
+/* An address of a name may have had its time. libcurl goes on to the next one
+   when its transfer is driven again, but 7.88 to 8.14 do not ask for that. */
+static void run_timer(struct lull_shard *shard)
+{
+  int running;
+  shard->due = LULL_NEVER;
+  shard->dropped = false;
+  stir(shard, CURL_SOCKET_TIMEOUT, 0);
+  if (shard->dropped)
+    curl_multi_socket_all(shard->multi, &running);
+}
+
 /* True when there was one. */
 static bool run_timers(struct lull_netloop *loop, lull_usec now)
 {
@@ -187,8 +201,7 @@ static bool run_timers(struct lull_netloop *loop, lull_usec now)
     struct lull_shard *shard = loop->shards.list[i];
     if (shard->due > now)
       continue;
-    shard->due = LULL_NEVER;
-    stir(shard, CURL_SOCKET_TIMEOUT, 0);
+    run_timer(shard);
     any = true;
   }
   return any;

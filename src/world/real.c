@@ -21,6 +21,7 @@ struct world_real {
   unsigned pooled;
   struct lull_sockets sockets;
   struct lull_transfer *flying;
+  struct lull_transfer *orphans; /* looking up for an attempt that is gone */
   struct lull_netloop loop;
 };
 
@@ -111,6 +112,10 @@ static void cancel(struct lull_world *world, struct lull_attempt *a)
   if (!t)
     return;
   lull_transfer_evidence(t);
+  if (t->looks_up) {
+    lull_transfer_orphan(t, &self(world)->orphans);
+    return;
+  }
   lull_transfer_abandon(t);
   detach(self(world), t);
 }
@@ -145,7 +150,9 @@ static struct lull_attempt *finished(struct world_real *w)
     struct lull_attempt *a;
     curl_easy_getinfo(easy, CURLINFO_PRIVATE, &t);
     a = t->attempt;
-    if (conclude(w, t, code))
+    if (!a)
+      detach(w, t);
+    else if (conclude(w, t, code))
       return a;
   }
   return NULL;
@@ -192,6 +199,8 @@ static void watch(struct lull_world *world, int other)
 static void close_world(struct lull_world *world)
 {
   struct world_real *w = self(world);
+  while (w->orphans)
+    detach(w, w->orphans);
   while (w->pool) {
     struct lull_transfer *t = take(w);
     lull_transfer_free(t);

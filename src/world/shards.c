@@ -5,6 +5,12 @@
 #define CONNECTIONS 1000L
 #define CONNECTIONS_MORE 128L
 
+/* By number, since they came with libcurl 8.20. As before it a look-up waits
+   for no other one, and an end for none. */
+#define RESOLVE_THREADS_MAX ((CURLMoption)20)
+#define QUICK_EXIT ((CURLMoption)21)
+#define LOOK_UPS 1000L
+
 #define ALWAYS 8 /* handles that stay, once made */
 
 void lull_shards_init(struct lull_shards *s, unsigned room,
@@ -60,6 +66,8 @@ static struct lull_shard *make(struct lull_shards *s)
   /* By default it keeps fewer the fewer transfers there are. */
   curl_multi_setopt(shard->multi, CURLMOPT_MAXCONNECTS,
                     s->count ? CONNECTIONS_MORE : CONNECTIONS);
+  curl_multi_setopt(shard->multi, RESOLVE_THREADS_MAX, LOOK_UPS);
+  curl_multi_setopt(shard->multi, QUICK_EXIT, 1L);
   s->list[s->count++] = shard;
   s->made(shard, s->user);
   return shard;

@@ -20,6 +20,7 @@ struct lull_shard {
   unsigned index, transfers;
   lull_usec due; /* when libcurl wants to be called; LULL_NEVER */
   bool stirred;  /* it was called: transfers may have ended */
+  bool dropped;  /* it gave a socket up */
 };
 
 struct lull_shards {

@@ -161,6 +161,7 @@ void lull_transfer_wipe(struct lull_transfer *t)
   curl_slist_free_all(t->headers);
   t->headers = NULL;
   t->plain_for = 0;
+  t->patience = 0;
 }
 
 struct lull_transfer *lull_transfer_new(struct lull_world *world,
@@ -208,6 +209,7 @@ void lull_transfer_unload(struct lull_transfer *t)
     t->attempt->transfer = NULL;
   t->attempt = NULL;
   t->body_fd = -1;
+  t->looks_up = false;
   t->body_left = t->moved = 0;
   t->head_size = 0;
   t->h2 = (struct lull_h2){.stream = 0};

@@ -36,6 +36,8 @@ struct lull_transfer {
   bool records;       /* TLS may be spoken on the connection */
   bool fresh;         /* only a new connection will do */
   bool stale;         /* ended, unsent: its kept connection was closed */
+  bool looks_up;      /* a name, in a thread */
+  long patience;      /* ms to connect in, as libcurl was told; 0: its own */
   int port;           /* ours, of its connection; 0: none yet */
   unsigned sends;     /* how often libcurl was about to send it */
   long sent_before;   /* bytes that had left by then: a proxy's CONNECT */
@@ -67,6 +69,9 @@ void lull_transfer_wipe(struct lull_transfer *t);
 /* Sets what is asked before a socket is opened and a request leaves. */
 void lull_transfer_guard(struct lull_transfer *t);
 
+/* Sets what is asked before a name is looked up, and that nobody waits. */
+void lull_transfer_heed_lookups(struct lull_transfer *t);
+
 /* True when a byte of the request has left. */
 bool lull_transfer_sent(const struct lull_transfer *t);
 
@@ -87,6 +92,11 @@ void lull_transfer_land(struct lull_transfer *t);
 /* Nobody waits for its end any more. It may be its connection that is dead:
    nothing new goes over that. */
 void lull_transfer_abandon(struct lull_transfer *t);
+
+/* Its attempt has gone, and its look-up goes on: what comes of that is kept
+   for the next one. Into that list, until it ends. */
+void lull_transfer_orphan(struct lull_transfer *t,
+                          struct lull_transfer **list);
 
 /* Makes it ready for the pool. */
 void lull_transfer_unload(struct lull_transfer *t);

@@ -23,7 +23,8 @@ static curl_socket_t open_socket(void *user, curlsocktype purpose,
 {
   struct lull_transfer *t = user;
   (void)purpose;
-  if (lull_transfer_sent(t))
+  t->looks_up = false;
+  if (!t->attempt || lull_transfer_sent(t))
     return CURL_SOCKET_BAD;
   t->sends = 0;
   t->attempt->connected = false;
@@ -54,7 +55,8 @@ static int about_to_send(void *user, char *remote_ip, char *local_ip,
   struct lull_transfer *t = user;
   struct lull_attempt *a = t->attempt;
   (void)local_ip;
-  if (lull_transfer_sent(t))
+  t->looks_up = false;
+  if (!a || lull_transfer_sent(t))
     return CURL_PREREQFUNC_ABORT;
   t->stale = is_stale(t, local_port);
   if (t->stale) {
@@ -76,6 +78,7 @@ static int about_to_send(void *user, char *remote_ip, char *local_ip,
 void lull_transfer_guard(struct lull_transfer *t)
 {
   CURL *easy = t->easy;
+  lull_transfer_heed_lookups(t);
   curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
   curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, t);
   curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, lull_sockets_close);

@@ -231,6 +231,20 @@ static void load_constants(struct lull_transfer *t)
   curl_easy_setopt(t->easy, CURLOPT_NOSIGNAL, 1L);
 }
 
+/* Of several addresses libcurl gives each half of the time that is left for
+   connecting, so it has to know it: five minutes otherwise. The engine's own
+   timer comes first. */
+static void load_patience(struct lull_transfer *t)
+{
+  const lull_usec later = 100 * LULL_MSEC;
+  lull_usec left = t->attempt->patience;
+  long ms = left == LULL_NEVER ? 0 : (long)((left + later) / LULL_MSEC);
+  if (ms == t->patience)
+    return;
+  t->patience = ms;
+  curl_easy_setopt(t->easy, CURLOPT_CONNECTTIMEOUT_MS, ms);
+}
+
 /* A GET that adds nothing to what its client says: the next one differs in
    its URL alone, and setting all options anew costs a tenth of a request. */
 static bool is_plain(const struct lull_attempt *a)
@@ -290,6 +304,8 @@ enum lull_err lull_transfer_load(struct lull_transfer *t,
   err = lull_target_set(&t->target, t->easy, a->request->url);
   if (!err && !ready)
     err = check_proxy(a);
+  if (!err)
+    load_patience(t);
   if (ready)
     return err;
   if (!err)
