@@ -30,6 +30,7 @@ build = {
     ["lull.cli.flags"] = "src/lull/cli/flags.lua",
     ["lull.cli.job"] = "src/lull/cli/job.lua",
     ["lull.cli.main"] = "src/lull/cli/main.lua",
+    ["lull.cli.outcomes"] = "src/lull/cli/outcomes.lua",
     ["lull.cli.output"] = "src/lull/cli/output.lua",
     ["lull.cli.parser"] = "src/lull/cli/parser.lua",
     ["lull.cli.script"] = "src/lull/cli/script.lua",

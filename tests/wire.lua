@@ -173,11 +173,13 @@ end
 
 ---Serves a world on a free port.
 ---@param world string a file's path, or a world's source text
+---@param port string? that one: of a server that was there before
 ---@return wire.child server with url and requests()
-function M.server(world)
+function M.server(world, port)
   if world:find "\n" then world = M.write(world, ".lua") end
   local log = M.path ".log"
-  local child = serve(("%s tests/server.lua %s --port 0 --seconds 300 --log %s"):format(LUA, quote(world), quote(log)))
+  local child = serve(("%s tests/server.lua %s --port %s --seconds 300 --log %s"):format(LUA, quote(world), port or "0",
+    quote(log)))
   child.log = log
   return child
 end

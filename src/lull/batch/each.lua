@@ -15,6 +15,7 @@ local M = {}
 usage.own()
 
 local KEPT = 65536 -- bytes of a value that is kept
+M.KEPT = KEPT
 
 -- ---- ids -----------------------------------------------------------------
 
@@ -77,16 +78,21 @@ end
 
 -- Why an item failed or is left, and what it was, for people and for what reads
 -- journals.
-local function kept_failure(item, err)
+local function kept_failure(batch, item, err)
   local reason = type(err) == "table" and rawget(err, "reason") or nil
   local why = type(err) == "table" and rawget(err, "why") or nil
-  local ok, line = pcall(json.line, { item = item, error = secret.redact(tostring(secret.shown(err))),
-    reason = reason, why = why })
+  local told = { item = item, error = secret.redact(tostring(secret.shown(err))), reason = reason, why = why,
+    attempts = why and err.attempts or nil, waited = why and err.waited or nil,
+    body = batch.bodies and why and err.response and err.response.body or nil }
+  local ok, line = pcall(json.line, told)
   if not ok or #line > KEPT then
-    ok, line = pcall(json.line, { error = secret.redact(tostring(secret.shown(err))), reason = reason, why = why })
+    told.item, told.body = nil, nil
+    ok, line = pcall(json.line, told)
   end
   return ok and secret.redact(line) or ""
 end
+
+local function failure_of(bytes) return bytes ~= "" and json.decode(bytes) or {} end
 
 -- ---- an item's end -------------------------------------------------------
 
@@ -111,7 +117,7 @@ local UNSURE = "a request of another task of the item was under way, and may hav
   .. "sent again (give it a key, or send it in the item's own function)"
 
 local function fail(batch, record, item, err)
-  settle(batch, record, "failed", 0, kept_failure(item, err))
+  settle(batch, record, "failed", 0, kept_failure(batch, item, err))
   return nil, err
 end
 
@@ -131,7 +137,8 @@ local function conclude(batch, record, item, ...)
   end
   if type(err) ~= "table" or not err.later then return fail(batch, record, item, err) end
   if record.asides > 0 then return fail(batch, record, item, UNSURE) end
-  settle(batch, record, "later", sched.engine():wall() + (tonumber(err.retry_after) or 0), kept_failure(item, err))
+  local due = sched.engine():wall() + (tonumber(err.retry_after) or 0)
+  settle(batch, record, "later", due, kept_failure(batch, item, err))
   return nil, err
 end
 
@@ -142,7 +149,8 @@ local function twice(batch, id)
   return batch and tasks.TWICE
 end
 
--- What is known of the item already, for the loop; nil: it is to be run.
+-- What is known of the item already, for the loop, and last what is kept of it;
+-- nil: it is to be run.
 local function known(batch, id)
   if batch.open[id] then return twice(batch, id) end
   local state, run, due, bytes = batch.store:claim(batch.number, id)
@@ -150,10 +158,12 @@ local function known(batch, id)
   if state == "open" then return nil, false end
   if run == batch.store:run() then return twice(batch, id) end
   if state == "later" then
-    if due > sched.engine():wall() then return nil, nil, { later = true } end
-    return nil, true
+    if due <= sched.engine():wall() then return nil, true end
+    return nil, nil, { later = true }, failure_of(bytes)
   end
-  return tasks.BEFORE, state, state == "done" and value_of(bytes) or nil
+  if state == "failed" then return tasks.BEFORE, state, nil, failure_of(bytes) end
+  local value = value_of(bytes)
+  return tasks.BEFORE, state, value, value or {}
 end
 
 local function begin(batch, id, renewed)
@@ -168,7 +178,8 @@ local function process(batch, fn, item, ...)
   if not batch.number then journals.enroll(batch, kind_of(batch, item)) end
   if batch.settling[batch.first] then tidy(batch) end
   local id = id_of(batch, item)
-  local what, more, value = known(batch, id)
+  local what, more, value, kept = known(batch, id)
+  if kept and batch.before then batch.before(what and more or "later", kept, item, ...) end
   if what then return what, more, value end
   if value then return nil, value end
   local record = begin(batch, id, more)
@@ -190,10 +201,11 @@ local function say_how(batch, source, sum)
   local settled = sum.done + sum.failed + sum.before
   local total = type(source) == "table" and #source > 0 and #source
   local script = type(rawget(_G, "arg")) == "table" and arg[0] or "script.lua" -- luacheck: ignore
+  local command = batch.again or ("lull --journal %s %s"):format(batch.journal.path, script)
   if total and settled >= total then return end
   local left = total and ("with %s of %s"):format(commas(total - settled), commas(total))
     or ("after %s that are done"):format(commas(settled))
-  exit.complain(("lull --journal %s %s goes on %s"):format(batch.journal.path, script, left))
+  exit.complain(("%s goes on %s"):format(command, left))
 end
 
 local function check(options)
@@ -212,13 +224,14 @@ local function sync(batch)
   if not batch.store:durable(batch.written) then sched.wait(sched.engine():sync()) end
 end
 
-local function run(how, source, options, fn)
+local function run(how, source, options, fn, told)
   local durability = check(options)
   sched.check()
   local journal = journals.open(options.journal or sched.journal, durability)
   local batch = journals.batch(journal, options.name, sched.force)
   local info = debug.getinfo(fn, "S")
   batch.id, batch.settling, batch.first = options.id, {}, 1
+  if told then batch.before, batch.again, batch.bodies = told.before, told.again, told.bodies end
   batch.where = ("%s:%d"):format(info.short_src, info.linedefined)
   local first, second = tasks[how](source, options, fn, function(...) return process(batch, fn, ...) end)
   sync(batch)
@@ -233,9 +246,12 @@ function M.wanted(options)
   return (type(options) == "table" and options.journal or sched.journal) and not memory.item_now()
 end
 
-function M.each(source, options, fn)
+---`told`, of the command line: `before(state, kept, item, ...)` hears of items that
+---came to their end in a run before, or are not due; `again` is the command that
+---goes on; `bodies`: of failures, too.
+function M.each(source, options, fn, told)
   if fn == nil then options, fn = {}, options end
-  return (run("each", source, options or {}, usage.type(fn, "each's function", "function")))
+  return (run("each", source, options or {}, usage.type(fn, "each's function", "function"), told))
 end
 
 function M.map(source, options, fn)

@@ -3,15 +3,17 @@
 -- Rows are read one by one, and what became of each is a line of JSON at once:
 -- memory does not grow with the file.
 
+local batches = require "lull.lazy" "lull.batch.each"
 local core = require "lull.core"
 local exit = require "lull.exit"
 local jobs = require "lull.cli.job"
 local json = require "lull.json"
 local lull = require "lull"
-local output = require "lull.cli.output"
+local outcomes = require "lull.cli.outcomes"
 local rows = require "lull.batch.rows"
 local sched = require "lull.sched"
 local secret = require "lull.secret"
+local tasks = require "lull.lazy" "lull.tasks"
 local template = require "lull.cli.template"
 local text = require "lull.text"
 local usage = require "lull.usage"
@@ -140,9 +142,17 @@ local function check_fields(plan, row)
   end
 end
 
+-- By what the journal is to tell rows apart.
+local function check_id(plan, row)
+  if plan.id or type(row) ~= "table" or row.id ~= nil then return end
+  refuse("--journal tells rows apart by their field 'id', and these have none (they have %s): name another by "
+    .. "--id, such as --id '{%s}'", table.concat(text.keys(row), ", "), tostring(text.keys(row)[1]))
+end
+
 -- The first row shows what is wrong with all of them.
-local function check_first(plan, row)
+local function check_first(plan, row, o)
   check_fields(plan, row)
+  if o.journal then check_id(plan, row) end
   local url, call = request_of(plan, row)
   if not url then refuse("the first row: %s", call) end
   if plan.body and plan.body.place == "json" then
@@ -168,94 +178,7 @@ local function check_outputs(run)
   end
 end
 
--- ---- what comes out ------------------------------------------------------
-
-local paths = {} -- of what is open
-
-local function open(path)
-  if not path or path == "-" then return io.stdout end
-  local file, problem = io.open(path, "wb")
-  if file then paths[file] = path end
-  if not file then refuse("cannot write %s", problem) end
-  return file
-end
-
-local function write(file, ...)
-  if file == io.stdout then return output.flush(...) end
-  local ok, problem = file:write(...)
-  if ok then ok, problem = file:flush() end
-  if not ok then exit.lose(paths[file] or "standard error", problem) end
-end
-
--- The fields of a result's line, in their order.
-local FIELDS = { "id", "outcome", "status", "attempts", "waited", "why", "error", "body" }
-
--- As json.encode, which would take longer than the rest of a row.
-local function value_text(value)
-  if type(value) == "string" and not value:find "[^%w%-_. ]" then return '"' .. value .. '"' end
-  if type(value) == "number" and value == math.floor(value) then return ("%.0f"):format(value) end
-  return json.encode(value)
-end
-
-local function put_line(run, line)
-  local parts = {}
-  for _, name in ipairs(FIELDS) do
-    local value = line[name]
-    if value ~= nil then parts[#parts + 1] = '"' .. name .. '":' .. value_text(value) end
-  end
-  run.count[line.outcome] = run.count[line.outcome] + 1
-  write(run.results, "{", table.concat(parts, ","), "}\n")
-end
-
--- A row that is not done, as it stood, so that the file can be the next input.
-local function keep_row(run, raw)
-  if not run.failed then return end
-  if not run.failed_begun then
-    run.failed_begun = true
-    local header = run.reader.header
-    if header then write(run.failed, header, "\n") end
-  end
-  write(run.failed, raw, "\n")
-end
-
-local function id_of(run, row, number)
-  if not run.plan.id then return number end
-  return run.plan.id:of(row) or number
-end
-
-local function body_text(res)
-  if res.body == "" then return nil end
-  return res.body
-end
-
-local function accepted(run, line, res)
-  line.outcome, line.status = "done", res.status
-  line.attempts, line.waited = res.attempts, res.waited
-  if run.o.bodies then line.body = body_text(res) end
-end
-
--- "open": it was cut short, and has no end.
-local function outcome_of(err)
-  if err.why == "cancelled" then return "open" end
-  return err.later and "later" or "failed"
-end
-
-local function refused(run, line, err, raw)
-  line.outcome = outcome_of(err)
-  line.why, line.error = err.why, tostring(err)
-  line.attempts, line.waited = err.attempts, err.waited
-  local last = err.response
-  line.status = last and last.status
-  if run.o.bodies and last then line.body = body_text(last) end
-  keep_row(run, raw)
-end
-
 -- ---- the run -------------------------------------------------------------
-
--- A failure before anything was sent, told as the errors of calls are.
-local function failure(words)
-  return setmetatable({ why = "rule" }, { __tostring = function() return words end })
-end
 
 -- Of a file's rows that is known before the first is sent.
 local function taken(run, call)
@@ -268,19 +191,34 @@ end
 local function send(run, row)
   local url, call = request_of(run.plan, row)
   local problem = not url and call or taken(run, call)
-  if problem then return nil, failure(problem) end
+  if problem then return nil, outcomes.failure(problem) end
   local client = run.plan.job.client
   return client[run.o.method:lower()](client, url, call)
 end
 
+-- A row's name. With a journal it is what tells rows apart over all runs.
+local function id_of(run, row, number)
+  if run.plan.id then return run.plan.id:of(row) end
+  if not run.o.journal then return number end
+  if type(row) == "table" then return row.id end
+  return row
+end
+
 -- One row from its request to its line.
 local function one(run, row, raw, number)
-  local line = { id = id_of(run, row, number) }
+  local line = { id = id_of(run, row, number) or number }
   local res, err = send(run, row)
-  if res then accepted(run, line, res) else refused(run, line, err, raw) end
-  put_line(run, line)
-  if res then return true end
+  if res then return outcomes.accepted(run, line, res) end
+  outcomes.refused(run, line, err, raw)
   return nil, err
+end
+
+-- With a journal: a row without a name is one that cannot be read.
+local function nameless(run, row, number)
+  local id, problem = id_of(run, row, number)
+  if (type(id) == "string" and id ~= "") or type(id) == "number" then return nil end
+  return setmetatable({ file = run.reader.name, line = run.reader.number,
+    broken = problem or "the row has no id" }, tasks.Broken)
 end
 
 -- The rows with their texts and numbers. A broken one has its line here: no
@@ -292,41 +230,29 @@ local function source_of(run)
     if run.first then row, raw, run.first = run.first.row, run.first.raw, nil else row, raw = run.next() end
     if row == nil then return nil end
     number = number + 1
+    if run.o.journal and not rows.is_broken(row) then row = nameless(run, row, number) or row end
     if rows.is_broken(row) then
-      put_line(run, { id = number, outcome = "failed", error = tostring(row) })
-      keep_row(run, raw)
+      outcomes.keep_row(run, raw)
+      outcomes.put(run, { id = number, outcome = "failed", error = tostring(row) })
     end
     return row, raw, number
   end
 end
 
--- After a signal: what was not begun is not done either.
+-- After a signal: what was not begun is not done either. A journal knows that.
 local function keep_rest(run)
-  if not run.failed or not sched.interrupted or not run.walks_again then return end
+  if not run.failed or not sched.interrupted or not run.walks_again or run.o.journal then return end
   local row, raw = run.next()
   while row ~= nil do
-    keep_row(run, raw)
+    outcomes.keep_row(run, raw)
     run.count.open = run.count.open + 1
     row, raw = run.next()
   end
 end
 
-local WORDS = { { "done", "done" }, { "failed", "failed" }, { "later", "can be tried later" }, { "open", "open" } }
-
-local function tell(run)
-  if run.o.dry_run or run.o.script or (run.o.silent and not run.o.show_error) then return end
-  local parts, total = {}, 0
-  for _, word in ipairs(WORDS) do
-    local n = run.count[word[1]]
-    total = total + n
-    if n > 0 or word[1] == "done" then parts[#parts + 1] = ("%d %s"):format(n, word[2]) end
-  end
-  io.stderr:write("lull: ", text.count(total, "row"), ": ", table.concat(parts, ", "), "\n")
-end
-
 -- What is written must not be what is read: the rows would be gone.
 local function check_targets(o)
-  for _, name in ipairs { "results", "failed" } do
+  for _, name in ipairs { "results", "failed", "journal" } do
     if o[name] and o[name]:gsub("^%./", "") == o.each:gsub("^%./", "") and o.each ~= "-" then
       refuse("--%s would overwrite %s, which is read", name, o.each)
     end
@@ -348,14 +274,14 @@ local function prepare(o)
   local ok, next_row, reader = pcall(rows.open, o.each, { format = o.format })
   if not ok then refuse("%s", next_row) end
   local run = { o = o, plan = plan, next = next_row, reader = reader, outputs = {},
-    count = { done = 0, failed = 0, later = 0, open = 0 } }
+    count = { done = 0, failed = 0, later = 0, open = 0 }, before = {} }
   run.walks_again = o.each ~= "-" and reader.file:seek() ~= nil
   local row = peek(run)
-  if row ~= nil then check_first(plan, row) end
+  if row ~= nil then check_first(plan, row, o) end
   check_outputs(run)
   local instead = o.dry_run or o.script
-  run.results = instead and io.stderr or open(o.results)
-  run.failed = o.failed and not instead and open(o.failed)
+  run.results = instead and io.stderr or outcomes.open(o.results)
+  run.failed = o.failed and not instead and outcomes.open(o.failed)
   return run
 end
 
@@ -365,7 +291,7 @@ local SHOWN = 3 -- requests that --dry-run shows
 
 local function show(run, row)
   local url, call = request_of(run.plan, row)
-  if not url then return write(io.stdout, "# ", call, "\n\n") end
+  if not url then return outcomes.write(io.stdout, "# ", call, "\n\n") end
   local lines = { run.o.method .. " " .. secret.redact(core.redact(url) or url) }
   for _, name in ipairs(text.keys(call.headers or {})) do
     lines[#lines + 1] = name .. ": " .. call.headers[name]
@@ -373,7 +299,7 @@ local function show(run, row)
   if call.key then lines[#lines + 1] = "Idempotency-Key: " .. (call.key == true and "(a new one)" or call.key) end
   if type(call.body) == "string" then lines[#lines + 1] = "\n" .. call.body end
   if call.output then lines[#lines + 1] = "-> " .. call.output end
-  write(io.stdout, secret.redact(table.concat(lines, "\n")), "\n\n")
+  outcomes.write(io.stdout, secret.redact(table.concat(lines, "\n")), "\n\n")
 end
 
 local function dry_run(run)
@@ -390,10 +316,17 @@ end
 
 local function run_all(run)
   local o = run.o
-  if o.script then return write(io.stdout, require("lull.cli.script").of(o, run.plan, run.plan.job.settings)) end
+  if o.script then
+    return outcomes.write(io.stdout, require("lull.cli.script").of(o, run.plan, run.plan.job.settings))
+  end
   if o.dry_run then return dry_run(run) end
-  run.sum = lull.each(source_of(run), { parallel = o.parallel and run.plan.job.parallel },
-    function(...) return one(run, ...) end)
+  local options = { parallel = o.parallel and run.plan.job.parallel,
+    id = o.journal and function(row) return (id_of(run, row)) end or nil }
+  local function fn(...) return one(run, ...) end
+  local told = { again = "the same command", bodies = o.bodies, before = function(state, kept, row, raw)
+    outcomes.before(run, state, kept, id_of(run, row), raw)
+  end }
+  run.sum = (o.journal and batches or lull).each(source_of(run), options, fn, told)
   keep_rest(run)
 end
 
@@ -426,7 +359,7 @@ function M.run(o)
     else
       error(problem, 0)
     end
-    if usable then tell(problem) end
+    if usable then outcomes.tell(problem) end
   end)
   if misuse then return nil, misuse end
   local code = exit.ended(ok, err)

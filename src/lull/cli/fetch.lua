@@ -45,6 +45,9 @@ local WITH_BODY = { POST = true, PUT = true, PATCH = true }
 
 -- What is wrong with the URLs of the command line and where they are to go.
 local function problem_of_urls(o)
+  if o.journal then
+    return "--journal remembers rows: give them by --each (a file with a URL a line: get {.} --each)"
+  end
   if #o.url == 0 and not o.input then return "no URL is given" end
   for _, url in ipairs(o.url) do
     local usable, problem = url_of(url)

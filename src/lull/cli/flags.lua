@@ -33,6 +33,8 @@ local GROUPS = {
     { "--id", "TEXT", "What a row is called in the results, such as {id}; else its number." },
     { "--results", "FILE", "A line of JSON for each row, here instead of on standard output." },
     { "--failed", "FILE", "The rows that are not done, as they stood: the next run's --each." },
+    { "--journal", "FILE", "Remember what is done: the same command goes on after a kill. Rows are told apart by "
+      .. "--id, else by their field id; lines by themselves." },
     { "--script", nil, "Print the Lua script that does the same, and send nothing." },
     { "--dry-run", nil, "Show the first three requests and the plan, and send nothing." },
   },

@@ -215,6 +215,20 @@ local function rows_source(o)
   return ("lull.rows(%s, { format = %s })"):format(quote(o.each), quote(o.format))
 end
 
+-- How rows are told apart: a field's name, where that is all.
+local function id_source(plan)
+  if not plan.id then return nil end
+  local parts = plan.id.parts
+  if #parts == 1 and type(parts[1]) == "table" and parts[1].field ~= "." then return parts[1].field end
+  return code(("function(row) return %s end"):format(expression(plan.id)))
+end
+
+local function each_options(o, plan)
+  local options = { parallel = o.parallel and tonumber(o.parallel), journal = o.journal,
+    id = o.journal and id_source(plan) or nil }
+  return next(options) and ", " .. source(options, "") or ""
+end
+
 local function of_cells(o)
   local format = o.format or o.each:lower():match "%.(%w+)$"
   return format ~= "ndjson" and format ~= "jsonl"
@@ -232,11 +246,10 @@ function M.of(o, plan, settings)
   local url = expression(template.new(scheme .. o.url[1], "url"))
   local call = ("return api:%s(%s"):format(o.method:lower(), url)
   if next(options) then call = call .. ", " .. source(options, "  ", #call) end
-  local parallel = o.parallel and (", { parallel = %s }"):format(o.parallel) or ""
   return table.concat {
     '#!/usr/bin/env lull\nlocal lull = require "lull"\n', call:find("cell(", 1, true) and CELL or "",
     "\nlocal api = lull.client ", client_source(settings, options.json ~= nil), "\n\n",
-    "local sum = lull.each(", rows_source(o), parallel, ", function(row)\n  ", call, ")\nend)\n",
+    "local sum = lull.each(", rows_source(o), each_options(o, plan), ", function(row)\n  ", call, ")\nend)\n",
     "lull.exit(sum.code)\n",
   }
 end
