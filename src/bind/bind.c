@@ -14,6 +14,7 @@
 #include "bind/file.h"
 #include "bind/fleet.h"
 #include "bind/input.h"
+#include "bind/journal.h"
 #include "bind/packed.h"
 #include "bind/start.h"
 #include "bind/store.h"
@@ -119,11 +120,14 @@ int luaopen_lull_core(lua_State *L)
       {"fleet", lull_bind_fleet},
       {"store", lull_bind_store},
       {"memory_store", lull_bind_memory_store},
+      {"journal", lull_bind_journal},
+      {"journal_holder", lull_bind_journal_holder},
       {NULL, NULL}};
   lull_bind_engine_type(L);
   lull_bind_client_type(L);
   lull_bind_fleet_type(L);
   lull_bind_store_type(L);
+  lull_bind_journal_type(L);
   lua_newtable(L);
   lull_bind_functions(L, functions);
   lua_pushlightuserdata(L, NULL); /* what stands for null in JSON */

@@ -166,6 +166,15 @@ static int settle(lua_State *L)
   return written(L, s);
 }
 
+/* store:reopen(batch, item) -> the number of the write */
+static int reopen(lua_State *L)
+{
+  struct lull_store *s = lull_bind_store_at(L, 1);
+  struct lull_store_write w = {.kind = LULL_STORE_REOPEN, .key = check_key(L)};
+  lull_store_write(s, &w, "");
+  return written(L, s);
+}
+
 /* store:durable(number) -> all up to that write is kept for good */
 static int durable(lua_State *L)
 {
@@ -229,10 +238,10 @@ static int free_memory(lua_State *L)
 void lull_bind_store_type(lua_State *L)
 {
   static const luaL_Reg methods[] = {
-      {"batch", batch},      {"claim", claim},   {"call", call},
-      {"put", put},          {"settle", settle}, {"durable", durable},
-      {"hash", hash},        {"run", run},       {"close", close_store},
-      {"__gc", close_store}, {NULL, NULL}};
+      {"batch", batch},       {"claim", claim},      {"call", call},
+      {"put", put},           {"settle", settle},    {"durable", durable},
+      {"reopen", reopen},     {"hash", hash},        {"run", run},
+      {"close", close_store}, {"__gc", close_store}, {NULL, NULL}};
   static const luaL_Reg memory[] = {{"crash", crash},
                                     {"writes", writes},
                                     {"__gc", free_memory},

@@ -12,6 +12,7 @@ static const char *const statements[LULL_COMMIT_STATEMENTS] = {
     "INSERT OR REPLACE INTO call VALUES (?1, ?2, ?3, ?4)",
     "INSERT OR REPLACE INTO item VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     "DELETE FROM call WHERE batch = ?1 AND id = ?2",
+    "DELETE FROM item WHERE batch = ?1 AND id = ?2",
     "BEGIN IMMEDIATE",
     "COMMIT",
 };
@@ -60,17 +61,24 @@ static int put_item(const struct lull_commit *c,
   return rc ? rc : run(c, LULL_COMMIT_ITEM);
 }
 
+static int forget(const struct lull_commit *c, int which,
+                  const struct lull_store_key *k)
+{
+  int rc = bind_key(c, c->st[which], k);
+  return rc ? rc : run(c, which);
+}
+
 static int put(const struct lull_commit *c, const struct lull_store_write *w,
                const char *bytes)
 {
   int rc;
   if (w->kind == LULL_STORE_CALL)
     return put_call(c, w, bytes);
-  rc = put_item(c, w, bytes);
-  if (rc || w->kind != LULL_STORE_SETTLE)
+  rc = w->kind == LULL_STORE_REOPEN ? forget(c, LULL_COMMIT_REOPEN, &w->key)
+                                    : put_item(c, w, bytes);
+  if (rc || w->kind == LULL_STORE_DEFER)
     return rc;
-  rc = bind_key(c, c->st[LULL_COMMIT_FORGET], &w->key);
-  return rc ? rc : run(c, LULL_COMMIT_FORGET);
+  return forget(c, LULL_COMMIT_FORGET, &w->key);
 }
 
 static int commit(const struct lull_commit *c)

@@ -92,6 +92,24 @@ void lull_lock_release(struct lull_lock *lock)
   lock->path = NULL;
 }
 
+long lull_lock_holder(const char *journal)
+{
+  char number[24] = "", path[4200];
+  long pid = 0;
+  int fd;
+  if (strlen(journal) > 4096)
+    return 0;
+  snprintf(path, sizeof path, "%s%s", journal, SUFFIX);
+  fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0)
+    return 0;
+  if (flock(fd, LOCK_SH | LOCK_NB) != 0 &&
+      pread(fd, number, sizeof number - 1, 0) > 0)
+    pid = strtol(number, NULL, 10);
+  close(fd);
+  return pid;
+}
+
 #ifdef __linux__
 
 /* As linux/magic.h has them, and where FUSE's servers may be elsewhere. */

@@ -105,11 +105,25 @@ static void set_bytes(struct row *r, const char *bytes, size_t len)
   r->len = len;
 }
 
+static void forget_item(struct lull_memory *m, const struct lull_store_key *k)
+{
+  struct row *r = find(m, ROW_ITEM, k);
+  if (!r)
+    return;
+  clear_row(r);
+  *r = m->rows[--m->count];
+}
+
 static void apply(struct lull_memory *m, const struct lull_store_write *w,
                   const char *bytes)
 {
-  struct row *r =
-      row_for(m, w->kind == LULL_STORE_CALL ? ROW_CALL : ROW_ITEM, &w->key);
+  struct row *r;
+  if (w->kind == LULL_STORE_REOPEN) {
+    forget_calls(m, &w->key);
+    forget_item(m, &w->key);
+    return;
+  }
+  r = row_for(m, w->kind == LULL_STORE_CALL ? ROW_CALL : ROW_ITEM, &w->key);
   if (!r)
     return;
   r->state = w->state;

@@ -43,7 +43,8 @@ struct lull_store_write {
   enum lull_store_kind {
     LULL_STORE_CALL,   /* the call's bytes, new or instead of the old */
     LULL_STORE_SETTLE, /* the item's end; its calls are forgotten */
-    LULL_STORE_DEFER   /* the item is for later; its calls stay */
+    LULL_STORE_DEFER,  /* the item is for later; its calls stay */
+    LULL_STORE_REOPEN  /* the item is open again, and has made no call */
   } kind;
   struct lull_store_key key;
   enum lull_store_state state;

@@ -1,0 +1,223 @@
+#define _DEFAULT_SOURCE
+#include "store/reader.h"
+#include "store/sqlite.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#ifdef LULL_STORE_SQLITE
+
+#define APPLICATION 0x6c756c6c /* "lull", as in file.c */
+#define VERSION 1
+
+/* Numbers first, then texts. ?1 batch, ?2 state, ?3 text, ?4 rows. */
+static const char *const queries[] = {
+    [LULL_READ_BATCHES] =
+        "SELECT id, 0, name, CAST(kind AS TEXT) FROM batch ORDER BY id"
+        " LIMIT ?4",
+    [LULL_READ_COUNTS] =
+        "SELECT state, count(*) FROM item WHERE batch = ?1 GROUP BY state"
+        " UNION ALL SELECT 0, count(*) FROM (SELECT DISTINCT id FROM call AS c"
+        " WHERE batch = ?1 AND NOT EXISTS (SELECT 1 FROM item"
+        " WHERE batch = ?1 AND id = c.id))",
+    [LULL_READ_REASONS] =
+        "SELECT state, count(*), CASE WHEN json_valid(data) THEN"
+        " json_extract(data, '$.reason') END AS reason, CASE WHEN"
+        " json_valid(data) THEN json_extract(data, '$.why') END AS why FROM"
+        " (SELECT state, CAST(data AS TEXT) AS data FROM item"
+        " WHERE batch = ?1 AND state > 1)"
+        " GROUP BY state, reason, why ORDER BY 2 DESC LIMIT ?4",
+    [LULL_READ_ITEMS] =
+        "SELECT run, due, id, data FROM item WHERE batch = ?1 AND state = ?2"
+        " AND id > ?3 ORDER BY id LIMIT ?4",
+    [LULL_READ_OPEN] =
+        "SELECT count(*), 0, id FROM call AS c WHERE batch = ?1 AND id > ?3"
+        " AND NOT EXISTS (SELECT 1 FROM item WHERE batch = ?1 AND id = c.id)"
+        " GROUP BY id ORDER BY id LIMIT ?4",
+    [LULL_READ_CALLS] =
+        "SELECT nth, 0, '', data FROM call WHERE batch = ?1 AND id = ?3"
+        " ORDER BY nth LIMIT ?4"};
+
+struct lull_reader {
+  const struct lull_sqlite *api;
+  sqlite3 *db;
+};
+
+/* A query has not each of the four: those that it lacks are out of range. */
+static int bind(const struct lull_reader *r, sqlite3_stmt *st,
+                const struct lull_reader_query *q)
+{
+  const char *text = q->text ? q->text : "";
+  int rcs[4] = {r->api->bind_int(st, 1, q->batch),
+                r->api->bind_int(st, 2, q->state),
+                r->api->bind_text(st, 3, text, (int)q->len, SQLITE_STATIC),
+                r->api->bind_int(st, 4, q->limit)};
+  int i;
+  for (i = 0; i < 4; i++)
+    if (rcs[i] && rcs[i] != SQLITE_RANGE)
+      return rcs[i];
+  return SQLITE_OK;
+}
+
+static void hand_over(const struct lull_reader *r, sqlite3_stmt *st,
+                      void (*take)(const struct lull_reader_row *, void *),
+                      void *user)
+{
+  struct lull_reader_row row;
+  int i;
+  for (i = 0; i < 2; i++) {
+    row.numbers[i] = r->api->column_int(st, i);
+    row.texts[i] = r->api->column_blob(st, i + 2);
+    row.sizes[i] = (size_t)r->api->column_bytes(st, i + 2);
+  }
+  take(&row, user);
+}
+
+const char *
+lull_reader_read(struct lull_reader *r, const struct lull_reader_query *q,
+                 void (*take)(const struct lull_reader_row *row, void *user),
+                 void *user)
+{
+  sqlite3_stmt *st = NULL;
+  const char *wrong = NULL;
+  int rc = r->api->prepare(r->db, queries[q->what], -1, 0, &st, NULL);
+  if (!rc)
+    rc = bind(r, st, q);
+  while (!rc && (rc = r->api->step(st)) == SQLITE_ROW) {
+    hand_over(r, st, take, user);
+    rc = SQLITE_OK;
+  }
+  if (rc != SQLITE_DONE)
+    wrong = r->api->message(r->db);
+  r->api->finalize(st);
+  return wrong;
+}
+
+static int64_t number(struct lull_reader *r, const char *sql)
+{
+  sqlite3_stmt *st = NULL;
+  int64_t value = -1;
+  if (r->api->prepare(r->db, sql, -1, 0, &st, NULL) == SQLITE_OK &&
+      r->api->step(st) == SQLITE_ROW)
+    value = r->api->column_int(st, 0);
+  r->api->finalize(st);
+  return value;
+}
+
+int64_t lull_reader_runs(struct lull_reader *r)
+{
+  return number(r, "SELECT value FROM meta WHERE name = 'runs'");
+}
+
+/* ---- opening ----------------------------------------------------------- */
+
+static const char *stranger(struct lull_reader *r)
+{
+  int64_t application = number(r, "PRAGMA application_id");
+  if (application < 0)
+    return r->api->message(r->db);
+  if (application != APPLICATION)
+    return "it is no journal of lull's";
+  if (number(r, "PRAGMA user_version") > VERSION)
+    return "it is a journal of a newer lull; use that one";
+  return NULL;
+}
+
+/* A folder that cannot be written to has no place for the log's index: then
+   the file is read alone, when a run that ended has left no log. */
+static bool may_be_alone(const char *path)
+{
+  char log[4200];
+  struct stat s;
+  if (strlen(path) > 4096 || strpbrk(path, "?#%"))
+    return false;
+  snprintf(log, sizeof log, "%s-wal", path);
+  return stat(log, &s) != 0 || s.st_size == 0;
+}
+
+static const char *open_alone(struct lull_reader *r, const char *path)
+{
+  char uri[4200];
+  snprintf(uri, sizeof uri, "file:%s?immutable=1", path);
+  if (r->api->open(uri, &r->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI,
+                   NULL) != SQLITE_OK)
+    return "it cannot be opened";
+  return stranger(r);
+}
+
+static const char *open_file(struct lull_reader *r, const char *path)
+{
+  if (access(path, R_OK) != 0)
+    return strerror(errno);
+  if (r->api->open(path, &r->db, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK) {
+    r->api->busy(r->db, 5000);
+    if (number(r, "PRAGMA application_id") >= 0 || !may_be_alone(path))
+      return stranger(r);
+  }
+  r->api->close(r->db);
+  r->db = NULL;
+  return open_alone(r, path);
+}
+
+struct lull_reader *lull_reader_open(const char *path, char *problem,
+                                     size_t size)
+{
+  struct lull_reader *r = lull_mem_zero(sizeof *r);
+  const char *wrong = "out of memory";
+  if (r) {
+    r->api = lull_sqlite();
+    wrong = r->api ? open_file(r, path)
+                   : "a journal needs SQLite: install libsqlite3 (Debian: "
+                     "libsqlite3-0)";
+  }
+  if (!wrong)
+    return r;
+  snprintf(problem, size, "%s: %s", path, wrong);
+  if (r)
+    lull_reader_close(r);
+  return NULL;
+}
+
+void lull_reader_close(struct lull_reader *r)
+{
+  if (r->api)
+    r->api->close(r->db);
+  lull_mem_free(r);
+}
+
+#else
+
+struct lull_reader *lull_reader_open(const char *path, char *problem,
+                                     size_t size)
+{
+  snprintf(problem, size,
+           "%s: this lull was built without SQLite: install its headers "
+           "(Debian: libsqlite3-dev) and build it anew",
+           path);
+  return NULL;
+}
+
+const char *
+lull_reader_read(struct lull_reader *r, const struct lull_reader_query *q,
+                 void (*take)(const struct lull_reader_row *row, void *user),
+                 void *user)
+{
+  (void)r, (void)q, (void)take, (void)user;
+  return NULL;
+}
+
+int64_t lull_reader_runs(struct lull_reader *r)
+{
+  (void)r;
+  return -1;
+}
+
+void lull_reader_close(struct lull_reader *r)
+{
+  (void)r;
+}
+
+#endif
