@@ -10,6 +10,7 @@ read_globals = {
 self = false
 files["tests/*/*_spec.lua"] = { std = "min+busted" }
 files["scripts/*_spec.lua"] = { std = "min+busted" }
+files["single/*_spec.lua"] = { std = "min+busted" }
 files["scripts/*.lua"] = { globals = { "arg" } }
 files["scripts/cookbook/*.lua"] = { globals = { "arg" } }
 -- Definitions for editors: nothing in them is called.

@@ -6,7 +6,7 @@ pc = $(firstword $(shell for p in $(1) $(subst lua5,lua-5,$(1)) $(subst .,,$(1))
 LUA_PC := $(call pc,$(LUA))
 B := build/$(LUA)$(SAN)
 
-CFLAGS ?= -O2 -g
+CFLAGS ?= -O2 -g$(if $(SINGLE), -ffunction-sections -fdata-sections)
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
 	-Wmissing-prototypes -Wwrite-strings -Wundef -Wvla $(WERROR)
 CPPFLAGS += $(shell pkg-config --cflags $(LUA_PC) libcurl 2>/dev/null)
@@ -31,6 +31,24 @@ EARLY_LIBS ?= $(if $(SAN),,$(shell ldd $$(pkg-config --variable=libdir libcurl)/
 FIRST = -Wl,--push-state,--no-as-needed $(EARLY_LIBS) $(ALLOCATOR) -lc -Wl,--pop-state
 EARLY = $(if $(EARLY_LIBS),$(FIRST),$(ALLOCATOR))
 
+# The one file, as single/build.sh asks for it, of what that has gathered. C
+# modules find Lua's functions in it, and no others.
+ifdef SINGLE
+override LUA := lua5.4
+ROOT := build/single/root
+B := build/single/lull
+CPPFLAGS := -DLULL_SINGLE -I$(ROOT)/include/lua5.4 -I$(ROOT)/include
+STATIC_LUA := 1
+ARGPARSE := $(ROOT)/lib/argparse.lua
+PARTS := $(ROOT)/lib/parts.lua
+LUA_LIBS := $(ROOT)/lib/liblua5.4.a -lm
+CURL_LIBS := -lm
+EARLY :=
+ARCHIVES := $(addprefix $(ROOT)/lib/,mimalloc.o libcurl.a \
+	$(shell sed -n "s/^archive [^ ]* //p" single/recipe))
+SINGLE_LIBS := -Wl,--gc-sections -Wl,--dynamic-list=single/exports -Wl,--start-group $(ARCHIVES) -Wl,--end-group
+endif
+
 share = $(PREFIX)/share
 BASH_DIR ?= $(share)/bash-completion/completions
 ZSH_DIR ?= $(share)/zsh/site-functions
@@ -45,7 +63,8 @@ CORE := $(patsubst src/%.c,$(B)/%.o,$(filter-out src/binary/%,$(sort $(wildcard 
 ARGPARSE ?= $(shell $(LUA) -e 'for place in package.path:gmatch "[^;]+" do \
 	local path = place:gsub("?", "argparse"); local file = io.open(path); \
 	if file then print(path) break end end' 2>/dev/null)
-EMBEDDED := $(MODULES) $(if $(ARGPARSE),lull/lib/argparse.lua=$(ARGPARSE))
+EMBEDDED := $(MODULES) $(if $(ARGPARSE),lull/lib/argparse.lua=$(ARGPARSE)) \
+	$(if $(PARTS),lull/lib/parts.lua=$(PARTS))
 UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%.o,$(wildcard tests/unit/*.c))
 
 BIN := $(B)/lull-bin$(if $(STATIC_LUA),,-shared)
@@ -54,12 +73,14 @@ all: build/lull
 # Of whichever Lua is asked for now; replaced whole, also while it runs.
 build/lull: $(BIN) FORCE
 	@cmp -s $< $@ || { cp $< $@.new && mv -f $@.new $@; }
+build/lull-single: $(BIN) FORCE
+	@strip -o $@.new $< && mv -f $@.new $@
 FORCE:
 module: $(B)/lull/core.so
 unit: $(B)/lull/unit.so
 
 $(BIN): $(CORE) $(B)/binary/main.o $(B)/binary/stdout.o $(B)/embedded.o
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(EARLY) $(LUA_LIBS) $(CURL_LIBS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(EARLY) $(SINGLE_LIBS) $(LUA_LIBS) $(CURL_LIBS)
 $(B)/lull/core.so: $(CORE)
 	@mkdir -p $(@D)
 	$(CC) -shared $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CURL_LIBS)
@@ -74,7 +95,7 @@ $(B)/unit/%.o: tests/unit/%.c
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 $(B)/embedded.o: $(B)/embedded.c
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
-$(B)/embedded.c: $(B)/embed $(MODULES) $(ARGPARSE)
+$(B)/embedded.c: $(B)/embed $(MODULES) $(ARGPARSE) $(PARTS)
 	$(B)/embed $(EMBEDDED) > $@.new && mv $@.new $@
 $(B)/embed: $(B)/binary/embed.o $(B)/binary/strip.o
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LUA_LIBS)
@@ -107,6 +128,16 @@ rock:
 	@./tests/rock.sh
 package:
 	@./tests/package.sh
+
+# One file that needs libc and libm alone, of Debian's packages; its specs, also on
+# bare machines; and whether Debian has newer versions of what is in it.
+single:
+	@./single/build.sh
+single-test:
+	@./single/test.sh
+single-check:
+	@./single/check.sh
+.PHONY: single single-test single-check
 
 # README's commands on bare machines of several Debian releases, as root.
 suites:

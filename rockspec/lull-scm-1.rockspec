@@ -171,6 +171,7 @@ build = {
         "src/world/transfer_h2.c",
         "src/world/transfer_load.c",
         "src/world/transfer_lookup.c",
+        "src/world/trust.c",
       },
       incdirs = { "src" },
       libraries = { "curl", "m", "pthread", "dl" },

@@ -16,10 +16,10 @@ echo "lint: clang-tidy"
 clang-tidy --quiet src/*/*.c -- -std=c11 \
   $(pkg-config --cflags lua5.4 libcurl) -Isrc 2>/dev/null
 echo "lint: luacheck"
-luacheck --quiet src library scripts tests docs bench
+luacheck --quiet src library scripts tests docs bench single
 echo "lint: codespell"
 spelling() { codespell --ignore-words tests/codespell.txt "$@"; }
 spelling --skip '*_spec.lua,codespell*' *.md docs man src library scripts tests \
-  bench completions debian rockspec Makefile .ci
+  bench single completions debian rockspec Makefile .ci
 # Of the specs some words are wrong on purpose.
 spelling --ignore-words tests/codespell_specs.txt tests/*/*_spec.lua scripts/*_spec.lua

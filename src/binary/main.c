@@ -27,6 +27,10 @@
 #define LATER 75 /* as lull/exit.lua has it */
 
 int luaopen_lull_core(lua_State *L);
+#ifdef LULL_SINGLE
+int luaopen_cjson(lua_State *L);
+int luaopen_cjson_safe(lua_State *L);
+#endif
 
 static int wake[2] = {-1, -1}; /* the handler writes, the loop reads */
 static volatile sig_atomic_t signals, signal_number, alarms;
@@ -246,6 +250,15 @@ static int load_embedded(lua_State *L)
   return 1;
 }
 
+/* What is linked in, beside the C library's own. */
+static const luaL_Reg linked[] = {
+    {"lull.core", luaopen_lull_core},
+#ifdef LULL_SINGLE
+    {"cjson", luaopen_cjson},
+    {"cjson.safe", luaopen_cjson_safe},
+#endif
+};
+
 static void preload(lua_State *L)
 {
   size_t i;
@@ -256,8 +269,10 @@ static void preload(lua_State *L)
     lua_pushcclosure(L, load_embedded, 1);
     lua_setfield(L, -2, embedded[i].name);
   }
-  lua_pushcfunction(L, luaopen_lull_core);
-  lua_setfield(L, -2, "lull.core");
+  for (i = 0; i < sizeof linked / sizeof *linked; i++) {
+    lua_pushcfunction(L, linked[i].func);
+    lua_setfield(L, -2, linked[i].name);
+  }
   lua_pop(L, 2);
 }
 

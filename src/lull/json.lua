@@ -17,14 +17,15 @@ local M = { null = core.null }
 usage.own()
 
 -- That cjson is missing is said at once; and a script may change package.cpath.
-local search = rawget(package, "searchpath")
+local linked = package.preload.cjson -- in a binary that has all in it
+local search = not linked and rawget(package, "searchpath")
 local library = search and search("cjson", package.cpath)
-if not library then require "cjson" end
+if not library and not linked then require "cjson" end
 
 -- An instance of our own: it may be set up in other ways elsewhere.
 local cjson = lazy(function()
   local ok, module = pcall(require, "cjson")
-  if not ok then module = package.loadlib(library, "luaopen_cjson")() end
+  if not ok then module = (linked or package.loadlib(library, "luaopen_cjson")) "cjson" end
   return module.new()
 end)
 

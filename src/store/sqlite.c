@@ -1,6 +1,21 @@
 #include "store/sqlite.h"
 
-#ifdef LULL_STORE_SQLITE
+#if defined(LULL_STORE_SQLITE) && defined(LULL_SINGLE)
+
+/* It is in the binary. */
+const struct lull_sqlite *lull_sqlite(void)
+{
+  static const struct lull_sqlite api = {
+      sqlite3_open_v2,      sqlite3_close_v2,     sqlite3_exec,
+      sqlite3_prepare_v3,   sqlite3_step,         sqlite3_reset,
+      sqlite3_finalize,     sqlite3_bind_int64,   sqlite3_bind_text,
+      sqlite3_bind_blob,    sqlite3_column_int64, sqlite3_column_blob,
+      sqlite3_column_bytes, sqlite3_errmsg,       sqlite3_busy_timeout,
+      sqlite3_libversion};
+  return &api;
+}
+
+#elif defined(LULL_STORE_SQLITE)
 
 #include <dlfcn.h>
 #include <stdbool.h>

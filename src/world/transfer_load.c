@@ -5,6 +5,7 @@
 #include "world/coding.h"
 #include "world/proxy.h"
 #include "world/transfer.h"
+#include "world/trust.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -190,6 +191,16 @@ static bool load_proxy(CURL *easy, const char *proxy)
   return any;
 }
 
+/* What is read when neither a client nor libcurl knows where it stands. */
+static void load_trust(CURL *easy, const struct lull_transport *how)
+{
+  const char *file = lull_trust_elsewhere();
+  if (file && !how->ca)
+    curl_easy_setopt(easy, CURLOPT_CAINFO, file);
+  if (file)
+    curl_easy_setopt(easy, CURLOPT_PROXY_CAINFO, file);
+}
+
 /* Called at each step of a transfer to or from a file: a byte moved. */
 static int note_progress(void *user, curl_off_t down_all, curl_off_t down,
                          curl_off_t up_all, curl_off_t up)
@@ -269,6 +280,8 @@ static enum lull_err load_all(struct lull_transfer *t, struct lull_attempt *a)
   load_cert(t->easy, a);
   t->records = load_proxy(t->easy, a->client->transport.proxy) ||
                is_tls(a->request->url); /* a proxy's own may be, too */
+  if (t->records)
+    load_trust(t->easy, &a->client->transport);
   err = lull_attempt_headers(a, &all);
   if (!err)
     err = load_headers(t, &all);

@@ -71,5 +71,6 @@ int luaopen_lull_unit(lua_State *L)
   unit_backoff(L);
   unit_policy(L);
   unit_state(L);
+  unit_world(L);
   return 1;
 }

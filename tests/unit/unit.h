@@ -49,5 +49,6 @@ void unit_timerq(lua_State *L);
 void unit_state(lua_State *L);
 void unit_backoff(lua_State *L);
 void unit_policy(lua_State *L);
+void unit_world(lua_State *L);
 
 #endif

@@ -100,8 +100,9 @@ end
 function M.versions()
   local cjson = require "cjson"
   local lua = rawget(_G, "jit") and (rawget(_G, "jit").version .. ", " .. _VERSION) or _VERSION
-  return ("lull %s\n%s\n%s\nlua-cjson %s\n"):format(lull.version, lua, core.transport(),
-    tostring(cjson._VERSION))
+  local parts = package.preload["lull.lib.parts"] -- in the one file
+  return ("lull %s\n%s\n%s\nlua-cjson %s\n%s"):format(lull.version, lua, core.transport(),
+    tostring(cjson._VERSION), parts and "with, of Debian:\n" .. parts "lull.lib.parts" or "")
 end
 
 local function open(o, name)
