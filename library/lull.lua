@@ -846,6 +846,62 @@ function lull.escape(text) end
 ---@return fun(): any, any
 function lull.sorted(t) end
 
+---How far the run is: of the outermost `lull.each` or `lull.map` under way, else of
+---all calls. `tostring` of it is the line that `lull --progress` shows.
+---@return lull.progress
+function lull.progress() end
+
+---How far a run is.
+---@class lull.progress
+---True when there is an `each` or `map` under way.
+---@field batch boolean
+---Items, as in its summary.
+---@field done integer
+---@field failed integer
+---@field later integer
+---@field before integer
+---How many items there are, where that can be known or guessed.
+---@field total integer?
+---The total is no guess.
+---@field exact boolean?
+---Items, or calls, that do not wait.
+---@field under_way integer
+---Calls that wait.
+---@field waiting integer
+---For what, the biggest group first.
+---@field waits lull.wait[]
+---s until the first goes on, when all calls wait.
+---@field held number?
+---Items a second, over the last half minute.
+---@field rate number?
+---s that it may take still; none where nobody can say.
+---@field left number?
+local progress = {}
+
+---The line, of at most so many characters.
+---@param width integer?
+---@return string
+function progress:line(width) end
+
+---Calls that wait for the same.
+---@class lull.wait
+---@field lane string
+---@field count integer
+---What their last attempt came to: a status,
+---@field status integer?
+---or a class of transport error.
+---@field class string?
+---Who set the wait: "hint" (the server), "backoff", "rule" (the script).
+---@field source string?
+---Of those in the lane's queue: "rate", "pause", "pace", "breaker".
+---@field cause string?
+---s until the first of them goes on, and the last.
+---@field first number?
+---@field last number?
+---The same as times (s since 1970).
+---@field until number?
+---@field until_last number?
+
 ---The state of each lane, by its name.
 ---@return table<string, lull.lane>
 function lull.lanes() end

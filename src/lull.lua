@@ -9,6 +9,7 @@ local presets = require "lull.presets"
 local sched = require "lull.sched"
 local secret = require "lull.secret"
 local batches = lazy "lull.batch.each"
+local progress = lazy "lull.progress"
 local rows = lazy "lull.batch.rows"
 local tasks = lazy "lull.tasks"
 local text = require "lull.text"
@@ -59,6 +60,8 @@ function M.now() return sched.engine():now() end
 function M.time() return sched.engine():wall() end
 
 function M.interrupted() return sched.interrupted end
+
+function M.progress() return progress.now() end
 
 function M.lanes() return sched.engine():lanes() end
 

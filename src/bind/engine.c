@@ -4,6 +4,7 @@
 #include "bind/read.h"
 #include "bind/start.h"
 #include "bind/store.h"
+#include "bind/waits.h"
 #include "bind/write.h"
 #include "engine/drain.h"
 
@@ -329,6 +330,7 @@ void lull_bind_engine_type(lua_State *L)
                                      {"live", live},
                                      {"random", draw},
                                      {"lanes", lanes},
+                                     {"waits", lull_bind_waits},
                                      {"close", engine_close},
                                      {"__gc", engine_close},
                                      {NULL, NULL}};

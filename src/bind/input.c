@@ -1,10 +1,11 @@
-#define _POSIX_C_SOURCE 200809L
+#define _DEFAULT_SOURCE
 #include "bind/input.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define PIECE 16384 /* bytes, at most, in one go */
@@ -40,6 +41,11 @@ int lull_bind_input(lua_State *L)
 int lull_bind_terminal(lua_State *L)
 {
   FILE **file = luaL_checkudata(L, 1, "FILE*");
-  lua_pushboolean(L, *file && isatty(fileno(*file)));
-  return 1;
+  struct winsize size = {0};
+  bool is_one = *file && isatty(fileno(*file));
+  lua_pushboolean(L, is_one);
+  if (!is_one || ioctl(fileno(*file), TIOCGWINSZ, &size) != 0 || !size.ws_col)
+    return 1;
+  lua_pushinteger(L, size.ws_col);
+  return 2;
 }

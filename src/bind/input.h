@@ -11,7 +11,8 @@
    "later", when there is nothing yet, or nil and what is wrong. */
 int lull_bind_input(lua_State *L);
 
-/* core.terminal(file) -> true when it is one */
+/* core.terminal(file) -> true when it is one, and how many columns it has,
+   where it tells */
 int lull_bind_terminal(lua_State *L);
 
 #endif

@@ -69,12 +69,16 @@ local function failure(err)
   return M.code_of(err)
 end
 
+---Is called when a run has ended, before that is told.
+M.closing = function() end
+
 ---The script's exit code from how it ended. One that was busy when the signal
 ---came was stopped before the loop could hear of it.
 ---@param ok boolean
 ---@param err any
 ---@return integer
 function M.ended(ok, err)
+  M.closing()
   if M.unread() then return 1 end
   local code = ok and 0 or failure(err)
   local signal = sched.interrupted or M.last_signal()

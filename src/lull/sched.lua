@@ -535,14 +535,25 @@ function M.interrupt(signal)
   end)
 end
 
+local alarms = {} -- id of a sleep -> what is done at its end
+
+handlers.timer = function(id)
+  local fn = alarms[id]
+  alarms[id] = nil
+  -- Alone, it would hide that all others wait for each other.
+  if fn and (engine:live() > 0 or first <= last) then fn() end
+end
+
+---Calls `fn()` after so many seconds, from within the loop, if the run goes on.
+---@param seconds number
+---@param fn function
+function M.after(seconds, fn) alarms[M.engine():sleep(seconds)] = fn end
+
 ---Cancels the calls that still fly after so many seconds, and tells how many.
 ---@param seconds number
 ---@param told fun(n: integer)
 function M.cut_after(seconds, told)
-  local timer = M.engine():sleep(seconds)
-  M.on("timer", function(id)
-    if id == timer then told(M.engine():cut()) end
-  end)
+  M.after(seconds, function() told(M.engine():cut()) end)
 end
 
 return M

@@ -2,6 +2,7 @@
 
 local control = require "lull.control"
 local ending = require "lull.ending"
+local progress = require "lull.lazy" "lull.progress"
 local sched = require "lull.sched"
 local usage = require "lull.usage"
 
@@ -280,6 +281,7 @@ local function run(what, source, options, fn, wrapped)
   end
   group:add(group.work).fn = fn -- by which it is named
   group.fn = fn
+  progress.begin(sum, source, group)
   group:wait()
   return conclude(sum)
 end
@@ -311,7 +313,9 @@ function M.map(source, options, fn, wrapped)
     if value ~= M.LEFT and value ~= M.TWICE then results[i] = value end
     return ...
   end
-  local sum = run("map", function() return numbered(take()) end, options, fn, function(i, ...)
+  local function next_item() return numbered(take()) end
+  progress.sizes[next_item] = progress.size_of(source)
+  local sum = run("map", next_item, options, fn, function(i, ...)
     if getmetatable(...) == Broken then return Broken, ... end
     return keep(i, wrapped(...))
   end)

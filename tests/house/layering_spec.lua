@@ -26,6 +26,7 @@ local LIBRARIES = {
   ["sys/epoll.h"] = { "world/netloop.c" },
   ["sys/timerfd.h"] = { "world/netloop.c" },
   ["sys/resource.h"] = { "binary/main.c" },
+  ["sys/ioctl.h"] = { "bind/input.c" },
   ["sys/file.h"] = { "http/part.c", "store/lock.c" },
   ["sys/stat.h"] = { "request/", "http/", "store/" },
   ["sys/vfs.h"] = { "store/lock.c" },
@@ -70,7 +71,7 @@ local CONCEPTS = {
 local LUA_LIBRARIES = {
   ["lull.core"] = { "batch.journal", "batch.memory", "json", "sched", "outcome", "attempt", "options", "client",
     "trace", "sim", "sim.chaos", "sim.record", "sim.simulate", "input", "cli.each", "cli.files", "cli.flags",
-    "cli.fetch", "cli.switches", "fleet.experiment" },
+    "cli.fetch", "cli.progress", "cli.switches", "fleet.experiment" },
   cjson = { "json", "sim.answer", "cli.switches" },
   argparse = {}, -- cli.parser chooses one
 }

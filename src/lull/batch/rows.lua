@@ -6,6 +6,7 @@
 
 local input = require "lull.lazy" "lull.input"
 local json = require "lull.json"
+local progress = require "lull.lazy" "lull.progress"
 local tasks = require "lull.lazy" "lull.tasks"
 local usage = require "lull.usage"
 
@@ -33,6 +34,7 @@ function Reader:next()
   end
   local line, problem = self.lines()
   if problem then usage.fail(("cannot read '%s': %s"):format(self.name, problem)) end
+  self.bytes = self.bytes + (line and #line + 1 or 0)
   if not line then
     if self.file and self.file ~= io.stdin then self.file:close() end
     self.file, self.lines = nil, function() return nil end
@@ -222,6 +224,22 @@ local function format_of(path, given)
   return BY_NAME[ending] or "lines"
 end
 
+-- Bytes from here to the end of a file that can tell. With a buffer a seek would
+-- read, and what is read there is lost to who reads past it.
+local function left_in(file)
+  file:setvbuf "no"
+  local at = file:seek()
+  local size = at and file:seek "end"
+  if at then file:seek("set", at) end
+  return size and size > at and size - at or nil
+end
+
+-- How many rows there may be, by the length of those that have come.
+local function guess(reader, size)
+  if not size then return nil end
+  return function(n) return reader.bytes > 0 and math.max(n, math.floor(n * size / reader.bytes + 0.5)) or nil end
+end
+
 ---As `rows`; and with the function a table: when a row has been read, its
 ---`header` is the text of a table's first line.
 ---@param path string
@@ -238,8 +256,10 @@ function M.open(path, options)
   if path ~= "-" then file, problem = io.open(path, "rb") end
   if not file then usage.fail("cannot open " .. problem) end
   local reader = setmetatable({ name = path == "-" and "standard input" or path, file = file,
-    lines = input.lines(file), number = 0, again = {} }, Reader)
-  return MAKERS[format](reader), reader
+    lines = input.lines(file), number = 0, bytes = 0, again = {} }, Reader)
+  local next_row = MAKERS[format](reader)
+  progress.sizes[next_row] = guess(reader, left_in(file))
+  return next_row, reader
 end
 
 ---An iterator function over the rows of a file, "-" for standard input.

@@ -10,6 +10,7 @@ local jobs = require "lull.cli.job"
 local json = require "lull.json"
 local lull = require "lull"
 local outcomes = require "lull.cli.outcomes"
+local progress = require "lull.lazy" "lull.progress"
 local rows = require "lull.batch.rows"
 local sched = require "lull.sched"
 local secret = require "lull.secret"
@@ -322,11 +323,13 @@ local function run_all(run)
   if o.dry_run then return dry_run(run) end
   local options = { parallel = o.parallel and run.plan.job.parallel,
     id = o.journal and function(row) return (id_of(run, row)) end or nil }
+  local source = source_of(run)
+  progress.sizes[source] = progress.sizes[run.next]
   local function fn(...) return one(run, ...) end
   local told = { again = "the same command", bodies = o.bodies, before = function(state, kept, row, raw)
     outcomes.before(run, state, kept, id_of(run, row), raw)
   end }
-  run.sum = (o.journal and batches or lull).each(source_of(run), options, fn, told)
+  run.sum = (o.journal and batches or lull).each(source, options, fn, told)
   keep_rest(run)
 end
 

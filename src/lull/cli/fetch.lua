@@ -294,7 +294,8 @@ local function prepare(command, o)
 end
 
 local function start(run)
-  local code = not run.job.bare and prepare(run.command, run.o)
+  local code
+  if run.job.bare then switches.tell(run.o) else code = prepare(run.command, run.o) end
   return code or code_of(run, sched.main(fetch_all, run))
 end
 

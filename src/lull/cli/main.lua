@@ -2,6 +2,7 @@
 
 local exit = require "lull.exit"
 local output = require "lull.cli.output"
+local progress = require "lull.lazy" "lull.cli.progress"
 local sched = require "lull.sched"
 local switches = require "lull.lazy" "lull.cli.switches"
 local text = require "lull.text"
@@ -155,7 +156,11 @@ function M.main(argv, host)
   if not chunk then return exit.NOT_LOADED end
   exit.quiet = o.quiet
   local problem, unusable
-  if next(o) then problem, unusable = switches.prepare(o) end
+  if next(o) then
+    problem, unusable = switches.prepare(o)
+  else
+    progress.begin()
+  end
   if problem then
     exit.complain(problem)
     return unusable and exit.NOT_LOADED or exit.USAGE

@@ -7,6 +7,7 @@ local flags = require "lull.cli.flags"
 local lull = require "lull"
 local output = require "lull.cli.output"
 local sched = require "lull.sched"
+local progress = require "lull.lazy" "lull.cli.progress"
 local usage = require "lull.usage"
 
 local M = {}
@@ -34,6 +35,7 @@ function M.parser()
   p:flag("--force", "Go on with a journal though the script's calls have changed."):hidden(true)
   p:option("--log", "Write each verdict as a line of JSON; - is standard output."):argname "FILE"
   p:flag("--trace", "Write each verdict as a line on standard error.")
+  p:option("--progress", "Say how far it is: auto (on a terminal), always, never."):argname "WHEN"
   p:option("--grace", "After SIGTERM or SIGHUP, what is on the wire has so long (10s)."):argname "TIME"
   p:flag("--quiet", "Do not say what ended the script.")
   p:flag("-v --version", "Show the versions of lull and of what it uses.")
@@ -151,7 +153,15 @@ function M.prepare(o)
   elseif seed then
     sched.use(core.engine { seed = seed, interrupt_fd = sched.interrupt_fd })
   end
-  return watch(o)
+  return watch(o) or M.tell(o)
+end
+
+---Begins to tell how far it is, where anybody looks.
+---@param o table the options
+---@return string? problem
+function M.tell(o)
+  if not (o.progress or core.terminal(io.stderr)) then return nil end
+  return progress.begin(o.progress, o.quiet or o.silent)
 end
 
 return M
