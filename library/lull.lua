@@ -309,8 +309,9 @@ function client:request(method, target, options) end
 ---@field key_header? string
 ---The key stands in quotes, as the IETF's draft has it. Default false.
 ---@field key_quoted? boolean
----Headers by name: a text, a list of them, a `lull.secret`, or `false` to leave out a header from below.
----@field headers? lull.fields
+---Headers by name: a text, a list of them, a `lull.secret`, or `false` to leave out a header from below;
+---or a function that makes the value anew for each request, or all headers.
+---@field headers? lull.made_fields|fun(request: lull.leaving): lull.fields?
 ---Added to the URL: a table, or a text as it is.
 ---@field query? table<string, any>|string
 ---A file of trusted certificates instead of the system's.
@@ -361,8 +362,23 @@ function client:request(method, target, options) end
 ---@field method string
 ---@field url string
 
+---The request that is to leave, for which a function makes headers.
+---@class lull.leaving
+---@field method string
+---@field url string
+---The body, when it is in memory.
+---@field body? string
+---The number of the attempt; redirects share one.
+---@field attempt integer
+
+---Makes a header's value anew for each request, or none.
+---@alias lull.header_function fun(request: lull.leaving): (lull.text|number|false|(lull.text|number)[])?
+
 ---Header fields by their names.
 ---@alias lull.fields table<string, lull.text|number|false|(lull.text|number)[]>
+
+---The same, and functions that make a value anew for each request.
+---@alias lull.made_fields table<string, lull.text|number|false|(lull.text|number)[]|lull.header_function>
 
 ---How waits grow from retry to retry.
 ---@class lull.backoff

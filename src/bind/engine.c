@@ -7,6 +7,7 @@
 #include "bind/waits.h"
 #include "bind/write.h"
 #include "engine/drain.h"
+#include "engine/prepare.h"
 
 #include <math.h>
 
@@ -176,6 +177,23 @@ static int reply(lua_State *L)
   return report(L, lull_engine_reply(e, check_id(L, 2), &r));
 }
 
+/* engine:prepare(id, headers or nil, secrets or nil) -> true, or nil and a
+   text; false when nobody waits for them any more */
+static int prepare(lua_State *L)
+{
+  struct lull_engine *e = lull_bind_check_engine(L);
+  lull_id id = check_id(L, 2);
+  struct lull_made_headers made;
+  enum lull_err err;
+  made.headers = luaL_optlstring(L, 3, NULL, &made.headers_len);
+  made.secrets = luaL_optlstring(L, 4, NULL, &made.secrets_len);
+  err = lull_prepare_headers(e, id, &made);
+  if (err != LULL_ESTALE)
+    return report(L, err);
+  lua_pushboolean(L, 0);
+  return 1;
+}
+
 static int cancel(lua_State *L)
 {
   return report(L,
@@ -314,6 +332,7 @@ void lull_bind_engine_type(lua_State *L)
                                      {"attach", attach},
                                      {"sync", sync},
                                      {"judge", judge},
+                                     {"prepare", prepare},
                                      {"arriving", arriving},
                                      {"reply", reply},
                                      {"cancel", cancel},

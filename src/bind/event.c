@@ -156,6 +156,17 @@ static void push_send(lua_State *L, const struct lull_call *c,
   lull_bind_set_bytes(L, "headers", headers, len);
 }
 
+/* The request that is to leave, as the function sees it. */
+static void push_headers(lua_State *L, const struct lull_call *c)
+{
+  const struct lull_body *body = c->request.body;
+  set_request(L, c);
+  lull_bind_set_integer(L, "n", (lua_Integer)c->total + !c->hop);
+  if (body && !body->file)
+    lull_bind_set_bytes(L, "body", body->text, (size_t)body->len);
+  lull_bind_set_flag(L, "at_home", lull_request_at_home(&c->request));
+}
+
 /* A call that the lane's own limits ended says how the lane stands. */
 static void push_lane_state(lua_State *L, const struct lull_engine *e,
                             const struct lull_call *c)
@@ -177,7 +188,7 @@ int lull_bind_event(lua_State *L, const struct lull_engine *e,
       [LULL_EV_SEND] = "send",       [LULL_EV_ASK] = "ask",
       [LULL_EV_VERDICT] = "verdict", [LULL_EV_DONE] = "done",
       [LULL_EV_TIMER] = "timer",     [LULL_EV_INTR] = "interrupt",
-      [LULL_EV_STORE] = "store"};
+      [LULL_EV_STORE] = "store",     [LULL_EV_HEADERS] = "headers"};
   lua_pushstring(L, kinds[event->kind]);
   lull_bind_push_id(L, event->id);
   if (event->kind == LULL_EV_STORE)
@@ -193,6 +204,8 @@ int lull_bind_event(lua_State *L, const struct lull_engine *e,
     push_ask(L, e, event->call, event->record, now);
   else if (event->kind == LULL_EV_VERDICT)
     push_verdict(L, e, event->call, event->record, now);
+  else if (event->kind == LULL_EV_HEADERS)
+    push_headers(L, event->call);
   else if (event->kind == LULL_EV_SEND)
     push_send(L, event->call, event->leg);
   else {

@@ -32,11 +32,12 @@ struct lull_record {
 };
 
 enum lull_call_state {
-  LULL_QUEUED,  /* waits for its lane */
-  LULL_FLYING,  /* an attempt is on the wire */
-  LULL_ASKED,   /* the script decides */
-  LULL_WAITING, /* for the next attempt's time */
-  LULL_DONE     /* its end is being reported */
+  LULL_QUEUED,    /* waits for its lane */
+  LULL_PREPARING, /* its lane let it go, and the script makes its headers */
+  LULL_FLYING,    /* an attempt is on the wire */
+  LULL_ASKED,     /* the script decides */
+  LULL_WAITING,   /* for the next attempt's time */
+  LULL_DONE       /* its end is being reported */
 };
 
 /* What calls and sleeps have in common: a timer, an id, events to report. */
@@ -66,6 +67,13 @@ struct lull_flight {
   struct lull_verdict suggestion;
 };
 
+/* What the script has to do with the headers of the next request. */
+enum lull_leg_headers {
+  LULL_HEADERS_READY, /* nothing, or it has made them */
+  LULL_HEADERS_WANTED,
+  LULL_HEADERS_ASKED /* it knows */
+};
+
 /* One place on the wire. A call has one, and a second while it is hedged. */
 struct lull_leg {
   struct lull_ticket ticket; /* first: a ticket's address is its leg's */
@@ -75,6 +83,8 @@ struct lull_leg {
   lull_usec queued_at;
   enum lull_lane_cause cause; /* what it waited for in the queue */
   bool untold;                /* simulated: its SEND event is due */
+  bool made; /* the headers of its next request, by the script */
+  enum lull_leg_headers headers;
 };
 
 /* A million calls may wait: what only some have is behind a pointer. */
@@ -113,6 +123,7 @@ struct lull_call {
                        twice: its end is no limit's affair */
   bool remembered : 1; /* by a store */
   bool unanswered : 1; /* the next attempt was sent by a process that ended */
+  bool prepares : 1;   /* the script makes headers anew for each request */
 };
 
 /* Where a call was before it went elsewhere. */
@@ -133,6 +144,7 @@ struct lull_call_options {
   const char *lane;                 /* NULL: the origin's */
   bool keyed, unsafe;
   bool ask_always; /* the script makes the body anew for each attempt */
+  bool prepares;   /* and headers for each request */
   const struct lull_call_memo *memo; /* NULL: it is not remembered */
 };
 

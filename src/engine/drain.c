@@ -6,6 +6,7 @@
 static bool is_waiting(const struct lull_call *call)
 {
   return call->state == LULL_WAITING || call->state == LULL_QUEUED ||
+         call->state == LULL_PREPARING ||
          (call->state == LULL_FLYING && !call->leg.flight && !call->hedge);
 }
 

@@ -3,6 +3,7 @@
 #include "engine/judge.h"
 #include "engine/lifecycle.h"
 #include "engine/memo.h"
+#include "engine/prepare.h"
 #include "engine/verdict.h"
 
 static lull_usec tick(struct lull_engine *e)
@@ -18,7 +19,7 @@ static void call_due(struct lull_engine *e, struct lull_call *call)
   else if (call->state == LULL_WAITING) {
     tick(e); /* its wait may have ended late */
     lull_lifecycle_again(e, call);
-  } else if (call->state == LULL_QUEUED)
+  } else if (call->state == LULL_QUEUED || call->state == LULL_PREPARING)
     lull_lifecycle_finish_early(e, call, LULL_WHY_DEADLINE, LULL_CLASS_NONE);
   if (ended)
     lull_verdict_conclude(e, ended);
@@ -381,6 +382,7 @@ void lull_engine_consume(struct lull_engine *e)
     e->world->interrupts--;
     return;
   }
+  lull_prepare_note(e);
   gone = lull_events_take(&e->events);
   if (gone)
     lull_state_dismiss(e, gone);
@@ -400,6 +402,7 @@ void lull_engine_step(struct lull_engine *e, lull_usec patience,
 {
   lull_usec until = lull_usec_add(tick(e), patience);
   bool worked = false;
+  lull_prepare_step_back(e);
   while (!peek(e, event)) {
     struct lull_timer *timer = lull_timerq_fire(&e->timers);
     if (timer) {

@@ -10,6 +10,7 @@
 enum lull_event_kind {
   LULL_EV_NONE,    /* nothing is under way: it would wait for ever */
   LULL_EV_IDLE,    /* the caller's patience is over */
+  LULL_EV_HEADERS, /* its lane lets it go: the script makes its headers */
   LULL_EV_SEND,    /* simulated: this attempt wants an answer */
   LULL_EV_ASK,     /* the script has a function for this outcome */
   LULL_EV_VERDICT, /* traced: an outcome has been judged */
@@ -23,10 +24,10 @@ enum lull_event_kind {
 struct lull_event {
   enum lull_event_kind kind;
   lull_id id;
-  const struct lull_call *call;     /* SEND, ASK, VERDICT, DONE */
+  const struct lull_call *call;     /* HEADERS, SEND, ASK, VERDICT, DONE */
   const struct lull_record *record; /* ASK, VERDICT, DONE: the judged one, or
                                        NULL when nothing was sent */
-  const struct lull_leg *leg;       /* SEND */
+  const struct lull_leg *leg;       /* HEADERS, SEND */
 };
 
 #endif

@@ -33,11 +33,10 @@ void lull_events_forget(struct lull_events *q, struct lull_entry *entry)
 static const struct tellable {
   enum lull_tell bit;
   enum lull_event_kind kind;
-} order[] = {{LULL_TELL_VERDICT, LULL_EV_VERDICT},
-             {LULL_TELL_SEND, LULL_EV_SEND},
-             {LULL_TELL_ASK, LULL_EV_ASK},
-             {LULL_TELL_TIMER, LULL_EV_TIMER},
-             {LULL_TELL_DONE, LULL_EV_DONE}};
+} order[] = {
+    {LULL_TELL_VERDICT, LULL_EV_VERDICT}, {LULL_TELL_HEADERS, LULL_EV_HEADERS},
+    {LULL_TELL_SEND, LULL_EV_SEND},       {LULL_TELL_ASK, LULL_EV_ASK},
+    {LULL_TELL_TIMER, LULL_EV_TIMER},     {LULL_TELL_DONE, LULL_EV_DONE}};
 
 static const struct tellable *tellable(const struct lull_entry *entry)
 {
@@ -54,9 +53,21 @@ static struct lull_leg *untold_leg(struct lull_call *call)
   return call->hedge && call->hedge->untold ? call->hedge : NULL;
 }
 
-/* True when there is nothing left to say under that bit. */
-static bool is_said(const struct lull_call *call, enum lull_tell bit)
+/* The leg whose headers are to be made, and of which nobody knows yet. */
+static struct lull_leg *bare_leg(struct lull_call *call)
 {
+  if (call->leg.headers == LULL_HEADERS_WANTED)
+    return &call->leg;
+  return call->hedge && call->hedge->headers == LULL_HEADERS_WANTED
+             ? call->hedge
+             : NULL;
+}
+
+/* True when there is nothing left to say under that bit. */
+static bool is_said(struct lull_call *call, enum lull_tell bit)
+{
+  if (bit == LULL_TELL_HEADERS)
+    return call->state == LULL_DONE || !bare_leg(call);
   if (bit == LULL_TELL_VERDICT)
     return call->told >= call->record_count ||
            call->records[call->told].action == LULL_DEFAULT;
@@ -90,6 +101,8 @@ static void describe(struct lull_event *event, struct lull_call *call)
     event->record = &call->records[call->told];
   if (event->kind == LULL_EV_SEND)
     event->leg = untold_leg(call);
+  if (event->kind == LULL_EV_HEADERS)
+    event->leg = bare_leg(call);
 }
 
 bool lull_events_peek(struct lull_events *q, struct lull_event *event)
@@ -113,6 +126,8 @@ struct lull_entry *lull_events_take(struct lull_events *q)
     lull_call_of(entry)->told++;
   else if (bit == LULL_TELL_SEND)
     untold_leg(lull_call_of(entry))->untold = false;
+  else if (bit == LULL_TELL_HEADERS)
+    bare_leg(lull_call_of(entry))->headers = LULL_HEADERS_ASKED;
   else if (bit == LULL_TELL_ASK)
     entry->events &= ~(unsigned)bit;
   else

@@ -16,7 +16,8 @@ enum lull_tell {
   LULL_TELL_ASK = 4,
   LULL_TELL_TIMER = 8,
   LULL_TELL_DONE = 16,
-  LULL_TELLING = 32 /* is in the queue */
+  LULL_TELL_HEADERS = 32,
+  LULL_TELLING = 64 /* is in the queue */
 };
 
 struct lull_events {

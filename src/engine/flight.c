@@ -202,6 +202,11 @@ bool lull_flight_launch(struct lull_engine *e, struct lull_leg *leg)
     stay(e, leg);
     return false;
   }
+  if (call->prepares && !leg->made && !call->unanswered) {
+    lull_lifecycle_prepare(e, leg);
+    return false;
+  }
+  leg->made = false;
   if (lull_call_attempt(call, leg) != LULL_OK) {
     give_up(e, call);
     return false;

@@ -20,7 +20,10 @@ static void leave_lane(struct lull_engine *e, struct lull_leg *leg)
 {
   if (!leg->ticket.lane)
     return;
-  lull_lane_leave(&leg->ticket, e->now);
+  if (leg->headers != LULL_HEADERS_READY)
+    lull_lane_return(&leg->ticket, e->now);
+  else
+    lull_lane_leave(&leg->ticket, e->now);
   lull_lanes_touch(&e->lanes, leg->lane);
 }
 
@@ -253,4 +256,13 @@ void lull_lifecycle_ask(struct lull_engine *e, struct lull_call *call)
   lull_call_judged(call)->asked = true;
   call->state = LULL_ASKED;
   lull_events_tell(&e->events, &call->entry, LULL_TELL_ASK);
+}
+
+void lull_lifecycle_prepare(struct lull_engine *e, struct lull_leg *leg)
+{
+  struct lull_call *call = leg->call;
+  leg->headers = LULL_HEADERS_WANTED;
+  if (leg == &call->leg)
+    call->state = LULL_PREPARING;
+  lull_events_tell(&e->events, &call->entry, LULL_TELL_HEADERS);
 }

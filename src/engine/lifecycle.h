@@ -5,12 +5,15 @@
  *   (new)            QUEUED    it begins                      engine
  *   (new)            WAITING   it goes on from another run    engine
  *   QUEUED           FLYING    its lane lets it go            flight
+ *   QUEUED           PREPARING the script makes its headers   flight
+ *   PREPARING        FLYING    they are made                  prepare
+ *   PREPARING        QUEUED    the same, after a while        prepare
  *   FLYING           QUEUED    its answer is a redirect       verdict
  *   FLYING           ASKED     the script has a function      verdict
  *   FLYING, ASKED    WAITING   it is to be tried again        verdict
  *   WAITING          QUEUED    its wait is over               engine
  *   FLYING, ASKED    DONE      it is accepted, or stopped     verdict
- *   QUEUED           DONE      its deadline, an open breaker  engine
+ *   QUEUED,PREPARING DONE      its deadline, an open breaker  engine
  *   any but DONE     DONE      it is cancelled                engine
  *
  * Each transition is one function here, but for the one that flight makes.
@@ -49,6 +52,9 @@ void lull_lifecycle_decide(struct lull_engine *e, struct lull_call *call,
 void lull_lifecycle_wait(struct lull_engine *e, struct lull_call *call,
                          struct lull_verdict v);
 void lull_lifecycle_ask(struct lull_engine *e, struct lull_call *call);
+
+/* The leg has its slot; the script is asked for the headers of its request. */
+void lull_lifecycle_prepare(struct lull_engine *e, struct lull_leg *leg);
 
 /* Takes a flying attempt off the wire; its evidence stays. */
 void lull_lifecycle_ground(struct lull_engine *e, struct lull_leg *leg);

@@ -5,7 +5,8 @@
  * Upwards: events (the queue of what is told), state, memo (what
  * outlasts the process), lifecycle (how a call
  * goes from state to state), flight (its attempts on the wire), verdict (what
- * an ended attempt leads to), engine (what the driver calls, and the step).
+ * an ended attempt leads to), prepare (headers made anew), engine (what the
+ * driver calls, and the step).
  */
 #ifndef LULL_ENGINE_STATE_H
 #define LULL_ENGINE_STATE_H
@@ -35,7 +36,8 @@ struct lull_engine {
   struct lull_store *store; /* somebody else's; NULL: nothing is kept */
   struct lull_dues dues;
   bool trace, record, drained, interrupted;
-  bool broken; /* that the store keeps nothing more has been told */
+  lull_id prepared; /* the call whose headers were asked for last; or 0 */
+  bool broken;      /* that the store keeps nothing more has been told */
 };
 
 /* Gives an entry an id and a timer. LULL_ENOMEM. */

@@ -149,6 +149,15 @@ void lull_lane_leave(struct lull_ticket *ticket, lull_usec now)
   ticket->lane = NULL;
 }
 
+void lull_lane_return(struct lull_ticket *ticket, lull_usec now)
+{
+  if (ticket->lane && ticket->holding && ticket->unsent) {
+    lull_rates_release(&ticket->lane->rates, ticket->routes);
+    ticket->unsent = false;
+  }
+  lull_lane_leave(ticket, now);
+}
+
 /* When each thing that a whole lane waits for will be over. LULL_NEVER: only
    an event can end it. */
 static lull_usec gate(const struct lull_lane *lane, lull_usec now,

@@ -37,6 +37,10 @@ void lull_lane_enqueue(struct lull_lane *lane, struct lull_ticket *ticket,
 /* Takes a ticket out of the queue, or gives its slot back as DROP. */
 void lull_lane_leave(struct lull_ticket *ticket, lull_usec now);
 
+/* The same of one that has its slot and will not be sent yet: no window counts
+   it. Only where starts are told of by lull_lane_sent. */
+void lull_lane_return(struct lull_ticket *ticket, lull_usec now);
+
 /* The next ticket that may start now: it holds a slot and is counted in
    every window. NULL when none may; then *when is the time to ask again
    (LULL_NEVER: after the next finish, enqueue or pause). */

@@ -199,3 +199,10 @@ void lull_rates_settle(struct lull_rates *r, unsigned char set,
     if (within(r, i, set))
       lull_window_settle(&r->list[i].window, stamp);
 }
+
+void lull_rates_release(struct lull_rates *r, unsigned char set)
+{
+  for (unsigned i = 0; i < r->count; i++)
+    if (within(r, i, set))
+      lull_window_release(&r->list[i].window);
+}

@@ -48,5 +48,6 @@ void lull_rates_move(struct lull_rates *r, unsigned char set, lull_usec from,
 void lull_rates_hold(struct lull_rates *r, unsigned char set);
 void lull_rates_settle(struct lull_rates *r, unsigned char set,
                        lull_usec stamp);
+void lull_rates_release(struct lull_rates *r, unsigned char set);
 
 #endif

@@ -102,6 +102,11 @@ void lull_window_hold(struct lull_window *w)
   w->pending++;
 }
 
+void lull_window_release(struct lull_window *w)
+{
+  w->pending--;
+}
+
 void lull_window_settle(struct lull_window *w, lull_usec stamp)
 {
   w->pending--;

@@ -42,4 +42,7 @@ void lull_window_move(struct lull_window *w, lull_usec from, lull_usec to);
 void lull_window_hold(struct lull_window *w);
 void lull_window_settle(struct lull_window *w, lull_usec stamp);
 
+/* It does not come after all. */
+void lull_window_release(struct lull_window *w);
+
 #endif

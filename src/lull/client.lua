@@ -9,6 +9,7 @@ local control = require "lull.control"
 local core = require "lull.core"
 local options = require "lull.options"
 local outcome = require "lull.outcome"
+local maker = require "lull.lazy" "lull.prepare"
 local request = require "lull.lazy" "lull.request"
 local sched = require "lull.sched"
 local secret = require "lull.secret"
@@ -62,7 +63,8 @@ local function new_client(checked, cert_of_call)
   client.base = checked.base and checked.base:gsub("/+$", "")
   client.core, client.functions = options.compile(checked, client.base, cert_of_call)
   client.rules = checked.on
-  if not (checked.key or checked.query or checked.lane or checked.unsafe) then
+  client.made = options.has_function(checked.headers) and maker.functions(checked.headers) or nil
+  if not (client.made or checked.key or checked.query or checked.lane or checked.unsafe) then
     plain[client] = client.core
   end
   for _, fn in ipairs(observers.made) do fn(client) end
@@ -93,7 +95,7 @@ local function changes(verdict, factory, may_retry)
   if not (verdict.headers or verdict.url or anew) then return nil end
   local c = { url = verdict.url }
   c.headers, c.secrets = options.pack_headers(
-    verdict.headers and options.CLIENT.headers(verdict.headers, "headers"), true)
+    verdict.headers and options.static_headers(verdict.headers, "headers"), true)
   if anew then request.set_body(c, factory()) end
   return c
 end
@@ -135,22 +137,40 @@ local function without_body(client, details, path)
   return outcome.conclude(details, nil, client.rules)
 end
 
--- Asks the script; what its function sends is not remembered.
-local function judged(client, details, factory)
+-- Asks the script by `fn(...)`; what it sends for that is not remembered.
+local function asked(fn, ...)
   local task = remember and sched.current()
   local before = task and rawget(task, "ruling")
   if task then task.ruling = true end
-  local ok, verdict, changed = control.traced(consult, client, details, factory)
+  local ok, one, two = control.traced(fn, ...)
   if task then task.ruling = before end
-  return ok, verdict, changed
+  return ok, one, two
+end
+
+-- Makes the headers of the request that is to leave, and gives the next event:
+-- one that came meanwhile, as the call's time was over, say.
+local function prepared(id, make, details)
+  local engine, box = sched.engine(), sched.listen(id)
+  local ok, headers, secrets = asked(make, details)
+  local problem = headers
+  if ok then
+    ok, problem = engine:prepare(id, headers, secrets)
+    problem = problem and "the headers cannot be sent: " .. problem
+  end
+  if problem and not ok then
+    engine:cancel(id)
+    error(problem, 0)
+  end
+  return sched.wait(id, box)
 end
 
 -- Goes with the call from event to event, until it is done.
-local function follow(client, id, factory, kind, details)
+local function follow(client, id, factory, make, kind, details)
   local engine = sched.engine()
   local stop_reason
+  while kind == "headers" do kind, details = prepared(id, make, details) end
   while kind ~= "done" do
-    local ok, verdict, changed = judged(client, details, factory)
+    local ok, verdict, changed = asked(consult, client, details, factory)
     local problem = verdict
     if ok then
       stop_reason = verdict.why
@@ -163,6 +183,7 @@ local function follow(client, id, factory, kind, details)
       error(problem, 0)
     end
     kind, details = sched.wait(id)
+    while kind == "headers" do kind, details = prepared(id, make, details) end
   end
   return outcome.conclude(details, stop_reason, client.rules)
 end
@@ -175,7 +196,7 @@ local function send(client, spec, factory)
   local id, problem, detail = sched.engine():start(client.core, spec)
   if not id then return refuse_start(spec.method, spec.url, spec, problem, detail) end
   tell_started(id)
-  return follow(client, id, factory, sched.wait(id))
+  return follow(client, id, factory, spec.prepare, sched.wait(id))
 end
 
 local function run(client, spec, factory)
@@ -234,7 +255,7 @@ for _, method in ipairs { "get", "head", "post", "put", "patch", "delete", "opti
     local kind, details, id = fetch(simply, upper, target, reserve())
     if kind == "done" and details.accepted == true then return details end
     if kind == "done" then return outcome.conclude(details, nil, self.rules) end
-    if kind then return follow(self, id, nil, kind, details) end
+    if kind then return follow(self, id, nil, nil, kind, details) end
     return Client.request(self, upper, target) -- says why, also that the task is cancelled
   end
 end

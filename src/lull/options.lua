@@ -85,10 +85,14 @@ local function header_name(value, name)
   return value
 end
 
-local function header_fields(value, name)
+-- Under a name there may be a function, which makes the value anew for each
+-- request; and in the place of all of them.
+local function header_fields(value, name, static)
+  if type(value) == "function" and not static then return { value } end
   usage.type(value, name, "table")
   for field, v in pairs(value) do
     header_name(field, name)
+    if type(v) == "function" and not static then v = "" end
     local list = type(v) == "table" and not secret.is(v) and v or { v }
     if getmetatable(list) or (list[1] == nil and next(list) ~= nil) then
       usage.fail(("%s['%s'] must be a string, a secret or a list of them"):format(name, field))
@@ -106,6 +110,20 @@ local function header_fields(value, name)
   end
   return value
 end
+
+---Whether a function makes some of these headers.
+---@param fields table?
+function M.has_function(fields)
+  for _, value in pairs(fields or {}) do
+    if type(value) == "function" then return true end
+  end
+  return false
+end
+
+---Headers without functions.
+---@param value any
+---@param name string
+function M.static_headers(value, name) return header_fields(value, name, true) end
 
 local function base_url(value, name)
   usage.no_nul(usage.type(value, name, "string"), name)
@@ -163,7 +181,7 @@ local CLIENT = {
   key = key,
   key_header = header_name,
   key_quoted = of_type("boolean"),
-  headers = header_fields,
+  headers = function(value, name) return header_fields(value, name) end,
   query = plain "table or string",
   ca = plain "string",
   cert = plain "string",
@@ -229,10 +247,14 @@ local function joined_headers(a, b)
   local out, lower = {}, {}
   for name, value in pairs(a or {}) do
     out[name] = value
-    lower[name:lower()] = name
+    lower[tostring(name):lower()] = name
   end
-  for name, value in pairs(b) do
-    if lower[name:lower()] then out[lower[name:lower()]] = nil end
+  for name, value in text.sorted(b) do
+    if type(name) == "number" then -- a function that makes all, of one more layer
+      name = #out + 1
+    elseif lower[name:lower()] then
+      out[lower[name:lower()]] = nil
+    end
     out[name] = value
   end
   return out
@@ -289,7 +311,10 @@ end
 
 -- ---- for the core --------------------------------------------------------
 
----Headers as the core takes them: those that any origin may see, and those
+---True for a header that no other origin may see.
+function M.is_guarded(name, value) return redact.is_sensitive(name) or secret.is(value) end
+
+---Headers as the core takes them, but for those that functions make: those that any origin may see, and those
 ---that only their own may. Names sorted; false sends none. What replaces a
 ---header of an earlier attempt takes it out of the other kind, too.
 ---@param fields table?
@@ -300,6 +325,7 @@ function M.pack_headers(fields, replacing)
   local open, hidden = {}, {}
   for name, value in text.sorted(fields) do
     local list = type(value) == "table" and not secret.is(value) and value or { value }
+    if type(value) == "function" then list = {} end
     for _, one in ipairs(list) do
       local sensitive, plain_text = redact.is_sensitive(name), one ~= false and text.number(secret.plain(one)) or ""
       local guarded = sensitive or secret.is(one)

@@ -2,6 +2,7 @@
 
 local json = require "lull.json"
 local options = require "lull.options"
+local prepare = require "lull.lazy" "lull.prepare"
 local redact = require "lull.redact"
 local sched = require "lull.sched"
 local text = require "lull.text"
@@ -61,7 +62,7 @@ end
 local function has_header(name, ...)
   for i = 1, select("#", ...) do
     for field in pairs(select(i, ...) or {}) do
-      if field:lower() == name then return true end
+      if type(field) == "string" and field:lower() == name then return true end
     end
   end
   return false
@@ -133,7 +134,7 @@ local function option(client, given, name)
 end
 
 ---What a call sends, as the core takes it, and the function that makes its body
----anew.
+---anew; `prepare` makes headers anew.
 ---@param given table the call's options, checked
 function M.of(client, method, target, given)
   local base = client.settings
@@ -151,6 +152,7 @@ function M.of(client, method, target, given)
   if body and not has_header("content-type", headers, base.headers) then
     spec.headers = (spec.headers or "") .. "content-type\0" .. TYPES[body] .. "\0"
   end
+  if client.made or options.has_function(given.headers) then spec.prepare = prepare.maker(client.made, headers) end
   spec.keyed = keyed.key and true or false
   spec.unsafe = option(client, given, "unsafe")
   spec.lane = lane_of({ lane = option(client, given, "lane") }, spec)

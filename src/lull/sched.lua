@@ -273,7 +273,7 @@ local function turn(patience)
   ran = 0
   local kind, id, details = (engine or M.engine()):step(patience)
   local handler = handlers[kind]
-  if kind == "done" or kind == "timer" or kind == "ask" then -- somebody waits for it
+  if kind == "done" or kind == "timer" or kind == "ask" or kind == "headers" then -- somebody waits for it
     local slot = id % SLOTS
     local waiter = waiting[slot]
     waiting[slot] = nil
@@ -323,8 +323,7 @@ function M.pause(what)
 end
 
 local function wait_outside(id)
-  local box = { pending = id }
-  waiting[id % SLOTS] = box
+  local box = M.listen(id)
   pump(function() return box.kind end)
   return box.kind, box.details
 end
@@ -342,10 +341,21 @@ function M.reserve()
   return engine or M.engine(), task, task.co, waiting
 end
 
+---Takes note of the next event of an id, while its task does something else.
+---@param id number
+---@return table box for `wait`
+function M.listen(id)
+  local box = { pending = id }
+  waiting[id % SLOTS] = box
+  return box
+end
+
 ---Waits for the next event of an id: kind and details. `check` must have
 ---been called before the id was made.
 ---@param id number
-function M.wait(id)
+---@param box table? of `listen`: what has come since
+function M.wait(id, box)
+  if box and box.kind then return box.kind, box.details end
   local task = current
   if not task then return wait_outside(id) end
   waiting[id % SLOTS] = task

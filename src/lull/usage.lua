@@ -22,10 +22,25 @@ M.own()
 -- shorter one would take letters out of its words.
 local LEAST = 3
 
+local placed -- where what is checked now comes from, when no line on the stack tells
+
+---Calls `fn(a, b)`, which does not wait; what it finds wrong is laid to that
+---place.
+function M.at(place, fn, a, b)
+  placed = place
+  local result = fn(a, b)
+  placed = nil
+  return result
+end
+
 ---Raises `message`, without secrets, at the nearest line that is not lull's.
 ---@param message string
 function M.fail(message)
   message = redact.text(message, LEAST)
+  if placed then
+    message, placed = placed .. ": " .. message, nil
+    error(message, 0)
+  end
   local level = 2
   local info = getinfo(level, "Sl")
   while info and (own[info.source] or info.what == "C" or info.what == "tail") do
