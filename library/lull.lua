@@ -110,6 +110,7 @@
 ---| 1 # the script failed or raised
 ---| 2 # usage
 ---| 3 # the script, or its world file, did not load
+---| 70 # `--chaos "1% crash"` ended it
 ---| 75 # stopped with work left that can be tried later
 ---| 129 # after SIGHUP
 ---| 130 # after SIGINT

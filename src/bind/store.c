@@ -175,6 +175,15 @@ static int reopen(lua_State *L)
   return written(L, s);
 }
 
+/* store:chaos(engine, share): the process ends at that share of the writes */
+static int chaos(lua_State *L)
+{
+  struct lull_engine *e = lull_bind_engine_at(L, 2);
+  lull_store_chaos(lull_bind_store_at(L, 1), luaL_checknumber(L, 3),
+                   lull_rng_next(lull_engine_rng(e)));
+  return 0;
+}
+
 /* store:durable(number) -> all up to that write is kept for good */
 static int durable(lua_State *L)
 {
@@ -238,10 +247,11 @@ static int free_memory(lua_State *L)
 void lull_bind_store_type(lua_State *L)
 {
   static const luaL_Reg methods[] = {
-      {"batch", batch},       {"claim", claim},      {"call", call},
-      {"put", put},           {"settle", settle},    {"durable", durable},
-      {"reopen", reopen},     {"hash", hash},        {"run", run},
-      {"close", close_store}, {"__gc", close_store}, {NULL, NULL}};
+      {"batch", batch},   {"claim", claim},       {"call", call},
+      {"put", put},       {"settle", settle},     {"durable", durable},
+      {"reopen", reopen}, {"chaos", chaos},       {"hash", hash},
+      {"run", run},       {"close", close_store}, {"__gc", close_store},
+      {NULL, NULL}};
   static const luaL_Reg memory[] = {{"crash", crash},
                                     {"writes", writes},
                                     {"__gc", free_memory},

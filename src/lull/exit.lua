@@ -60,7 +60,7 @@ end
 function M.code_of(err)
   if ending.is_exit(err) then return err.code end
   if getmetatable(err) == outcome.Error and err.later then return M.LATER end
-  return 1
+  return type(err) == "table" and rawget(err, "why") == "journal" and rawget(err, "code") or 1
 end
 
 local function failure(err)

@@ -113,8 +113,9 @@ local function pack(...) return { n = select("#", ...), ... } end
 M.spawned = false
 
 ---The journal that was named for the whole run, and whether it goes on though
----calls have changed; and what stands in for its file in a simulated world.
-M.journal, M.force, M.memory_store = nil, nil, nil
+---calls have changed; what stands in for its file in a simulated world; and the
+---share of its writes at which the process ends, for who tries that.
+M.journal, M.force, M.memory_store, M.crash = nil, nil, nil, nil
 
 ---Raises, at the caller's line, when this code cannot wait.
 function M.check() return yieldable.check(current) end

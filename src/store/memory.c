@@ -203,6 +203,13 @@ static void poll(struct lull_store *s)
   (void)s;
 }
 
+static void crash(struct lull_store *s)
+{
+  struct lull_memory *m = self(s);
+  if (!m->crash_at)
+    m->crash_at = s->written;
+}
+
 static void close_store(struct lull_store *s)
 {
   struct lull_memory *m = self(s);
@@ -220,6 +227,7 @@ static const struct lull_store_ops ops = {
     .call = call,
     .flush = flush,
     .poll = poll,
+    .crash = crash,
     .close = close_store,
 };
 

@@ -31,12 +31,26 @@ void lull_store_fail(struct lull_store *s, const char *why)
     snprintf(s->problem, sizeof s->problem, "%s", why);
 }
 
+void lull_store_chaos(struct lull_store *s, double share, uint64_t seed)
+{
+  s->crash_share = share;
+  lull_rng_seed(&s->rng, seed);
+}
+
+static bool crashes(struct lull_store *s)
+{
+  return s->crash_share > 0 &&
+         (double)(lull_rng_next(&s->rng) >> 11) * 0x1p-53 < s->crash_share;
+}
+
 void lull_store_write(struct lull_store *s, const struct lull_store_write *w,
                       const void *bytes)
 {
   s->written++;
   if (!s->problem[0] && encode(&s->pending, w, bytes) != LULL_OK)
     lull_store_fail(s, "out of memory");
+  if (crashes(s))
+    s->ops->crash(s);
 }
 
 void lull_store_flush(struct lull_store *s)

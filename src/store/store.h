@@ -11,6 +11,7 @@
 #define LULL_STORE_STORE_H
 
 #include "base/buf.h"
+#include "base/rng.h"
 
 /* Whose call it is: the nth of an item, of a batch. */
 struct lull_store;
@@ -68,6 +69,8 @@ struct lull_store_ops {
   void (*flush)(struct lull_store *s);
   /* Renews `durable` and `problem`. */
   void (*poll)(struct lull_store *s);
+  /* The process ends at the last write, for who tries what that does. */
+  void (*crash)(struct lull_store *s);
   /* Keeps all that was written, and frees the store. */
   void (*close)(struct lull_store *s);
 };
@@ -80,6 +83,8 @@ struct lull_store {
   int fd;                    /* readable when `poll` has news; -1 */
   char problem[256];         /* why nothing more is kept; "": all is well */
   struct lull_buf pending;   /* encoded writes that were not handed over */
+  double crash_share;        /* of the writes at which the process ends */
+  struct lull_rng rng;       /* for it */
 };
 
 /* For the stores. */
@@ -88,6 +93,9 @@ void lull_store_init(struct lull_store *s, const struct lull_store_ops *ops);
 /* Takes a write in. Without memory the store has a problem from then on. */
 void lull_store_write(struct lull_store *s, const struct lull_store_write *w,
                       const void *bytes);
+
+/* From now on the process ends at each write with that probability. */
+void lull_store_chaos(struct lull_store *s, double share, uint64_t seed);
 
 /* Nothing more is kept, for that reason. */
 void lull_store_fail(struct lull_store *s, const char *why);

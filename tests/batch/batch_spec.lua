@@ -212,6 +212,43 @@ describe("items of a batch", function()
   end)
 end)
 
+describe("a run that chaos ends at a write", function()
+  it("says 70, and the next ones go on", function()
+    local journal, sent, ended = sim.journal(), {}, 0
+    local t
+    for seed = 1, 200 do
+      t = sim.run { journal = journal, seed = seed, chaos = "5% crash", world = function(request)
+        sent[request.path] = (sent[request.path] or 0) + 1
+        return 201
+      end, script = function()
+        local lull = require "lull"
+        local api, items = client(lull), {}
+        for i = 1, 20 do items[i] = "i" .. i end
+        local sum = lull.each(items, { parallel = 4 }, function(x) return api:post("/" .. x) end)
+        lull.exit(sum.code)
+      end }
+      if t.code ~= 70 then break end
+      ended = ended + 1
+    end
+    assert.is_true(ended > 1, ended .. " crashes")
+    assert.is_true(t.code == 0 or t.code == 1, tostring(t.err))
+    local n = 0
+    for path, times in pairs(sent) do
+      n = n + 1
+      assert.are.equal(1, times, path)
+    end
+    assert.is_true(n > 10)
+  end)
+
+  it("is one thing among others that may go wrong", function()
+    assert.has_error(function() sim.run { chaos = "crash", script = function() end } end)
+    local t = sim.run { chaos = "10% 503, crash 100%", world = ok, script = function()
+      require("lull").each({ "a" }, { journal = "x" }, function() end)
+    end }
+    assert.are.equal(70, t.code)
+  end)
+end)
+
 describe("a script that has changed", function()
   local function script(path, fails)
     return function(lull)

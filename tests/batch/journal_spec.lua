@@ -96,6 +96,65 @@ return { ["http://127.0.0.1"] = function() return { status = 201, delay = 0.004 
     assert.are.equal(1, last.code)
   end)
 
+  it("may be made to end the process by chance, and goes on", function()
+    local server, journal = wire.server(WORLD), wire.path ".lull"
+    local script, ended, seed = wire.write(SCRIPT, ".lua"), 0, 0
+    local last
+    repeat
+      seed = seed + 1
+      last = wire.run(("%s --seed %d --chaos 'crash 2%%%%' --journal %s %s %s 60 keyed 2>&1"):format(wire.quote(BINARY),
+        seed, wire.quote(journal), wire.quote(script), server.url):gsub("%%%%", "%%"))
+      if last.code == 70 then
+        ended = ended + 1
+        assert.matches("lull: %-%-chaos: the process ends here, at write %d+\n$", last.out)
+      end
+    until last.code ~= 70
+    assert.are.equal(0, last.code, last.out)
+    assert.is_true(ended > 2)
+    local keys = {}
+    for _, request in ipairs(server:requests()) do
+      local key = request.headers["idempotency-key"]
+      assert.are.equal(keys[request.path] or key, key)
+      keys[request.path] = key
+    end
+    assert.are.equal(60, number_of(last.out, "total"))
+  end)
+
+  it("takes the word of a script that has changed only when it is told to", function()
+    local server, journal = wire.server(WORLD), wire.path ".lull"
+    local function write(path, rest)
+      return wire.write(([[
+local lull = require "lull"
+local api = lull.client { base = arg[1], backoff = { base = 0.01 } }
+local sum = lull.each({ "a" }, function()
+  local response, err = api:post("%s", { key = true })
+  %s
+  if err then io.stderr:write(err.message) end
+  return response, err
+end)
+lull.exit(sum.code)
+]]):format(path, rest or ""), ".lua")
+    end
+    local function go(script, options)
+      return wire.run(("%s %s --journal %s %s %s 2>&1"):format(wire.quote(BINARY), options or "", wire.quote(journal),
+        wire.quote(script), server.url))
+    end
+    has(go(write("/one", 'error "no further"')).out, "no further")
+    local sent = #server:requests()
+    local forced = go(write "/two", "--force")
+    assert.are.equal(0, forced.code, forced.out)
+    assert.is_true(#server:requests() > sent)
+    journal = wire.path ".lull"
+    go(write("/one", 'error "no further"'))
+    sent = #server:requests()
+    local refused = go(write "/two")
+    assert.are.equal(1, refused.code)
+    has(refused.out, "call 1 was 'POST " .. server.url .. "/one")
+    has(refused.out, "and is now 'POST " .. server.url .. "/two")
+    has(refused.out, "begin a new journal, or go on with --force")
+    assert.are.equal(sent, #server:requests())
+  end)
+
   it("goes on after Ctrl-C, and says how", function()
     local server, journal = wire.server(WORLD), wire.path ".lull"
     local script = wire.write(SCRIPT, ".lua")

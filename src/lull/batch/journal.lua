@@ -22,11 +22,17 @@ local now -- the journal that is open: path, store, names, unnamed, under_way
 local function open_store(path, durability)
   local store, problem = core.store(sched.engine(), sched.memory_store or path, durability == "process")
   if not store then refuse(problem) end
+  if sched.crash then store:chaos(sched.engine(), sched.crash) end
   return store
 end
 
+local CRASHED = 70 -- as of a process whose journal ends it, for who tries that
+
 -- Nothing more can be kept: the run ends.
-local function broken(_, problem) sched.abort(setmetatable({ message = problem, why = "journal" }, Problem)) end
+local function broken(_, problem)
+  local code = problem:find("the process ended here", 1, true) and CRASHED or 1
+  sched.abort(setmetatable({ message = problem, why = "journal", code = code }, Problem))
+end
 
 ---The journal of that path, open.
 function M.open(path, durability)

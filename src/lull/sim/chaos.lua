@@ -1,4 +1,5 @@
--- chaos: faults at the client, by chance: "5% 503, 1% net.reset, 2% delay 3s".
+-- chaos: faults at the client, by chance: "5% 503, 1% net.reset, 2% delay 3s,
+-- 0.1% crash".
 
 local core = require "lull.core"
 local sched = require "lull.sched"
@@ -8,6 +9,7 @@ local M = {}
 usage.own()
 
 local function parse(part)
+  part = part:gsub("^%s*crash%s+([%d.]+%%)%s*$", "%1 crash")
   local percent, what, rest = part:match("^%s*([%d.]+)%%%s+(%S+)%s*(%S*)%s*$")
   local share = tonumber(percent)
   if not share or share > 100 then return nil end
@@ -16,6 +18,8 @@ local function parse(part)
     local ok, seconds = pcall(usage.duration, rest, "delay")
     fault.delay = ok and seconds or nil
     return ok and fault or nil
+  elseif rest == "" and what == "crash" then
+    return { crash = true, share = fault.share }
   elseif rest == "" and what:match("^[1-5]%d%d$") then
     fault.status = tonumber(what)
     return fault
@@ -33,10 +37,13 @@ function M.install(text)
   for part in (text .. ","):gmatch("([^,]*),") do
     local fault = parse(part)
     if not fault then
-      return nil, ("'%s' is no fault; one is written like \"5%% 503\", \"1%% net.reset\" or \"2%% delay 3s\"")
+      return nil, ("'%s' is no fault; one is written like \"5%% 503\", \"1%% net.reset\", "
+        .. "\"2%% delay 3s\" or \"0.1%% crash\"")
         :format(part)
     end
-    if not sched.engine():chaos(fault) then
+    if fault.crash then
+      sched.crash = fault.share -- at a write of the journal, once there is one
+    elseif not sched.engine():chaos(fault) then
       return nil, "the faults add up to more than 100%, or are more than 16"
     end
   end
