@@ -12,6 +12,7 @@ usage.own()
 
 M.USAGE = 2
 M.NOT_LOADED = 3
+M.CRASHED = 70 -- chaos ended the process at a write of its journal
 M.LATER = 75
 
 -- Failures are not said.

@@ -291,7 +291,7 @@ describe("the names of", function()
     local documented = words_of "lull.exit_code"
     documented.integer = nil
     local codes = {}
-    for _, code in ipairs { 0, 1, exit.USAGE, exit.NOT_LOADED, exit.LATER, 128 + 1, 128 + 2, 128 + 15 } do
+    for _, code in ipairs { 0, 1, exit.USAGE, exit.NOT_LOADED, exit.CRASHED, exit.LATER, 128 + 1, 128 + 2, 128 + 15 } do
       codes[tostring(code)] = true
     end
     assert_same_names("the command", documented, codes)

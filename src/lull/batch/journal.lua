@@ -2,6 +2,7 @@
 
 local core = require "lull.core"
 local client = require "lull.client"
+local exit = require "lull.exit"
 local json = require "lull.json"
 local memory = require "lull.batch.memory"
 local sched = require "lull.sched"
@@ -26,11 +27,9 @@ local function open_store(path, durability)
   return store
 end
 
-local CRASHED = 70 -- as of a process whose journal ends it, for who tries that
-
 -- Nothing more can be kept: the run ends.
 local function broken(_, problem)
-  local code = problem:find("the process ended here", 1, true) and CRASHED or 1
+  local code = problem:find("the process ended here", 1, true) and exit.CRASHED or 1
   sched.abort(setmetatable({ message = problem, why = "journal", code = code }, Problem))
 end
 
