@@ -175,6 +175,21 @@ static bool unexpected(const struct lull_transfer *t, CURLcode code)
          t->attempt->response.status == 417;
 }
 
+/* libcurl 8 chooses its decoder before it tells of the header, and has none:
+   the next attempt decodes nothing. Where there may be none, status and
+   headers stand. */
+static void note_coding(struct lull_transfer *t, CURLcode code)
+{
+  struct lull_attempt *a = t->attempt;
+  if (code != CURLE_BAD_CONTENT_ENCODING || !t->undecoded)
+    return;
+  a->asks_raw = true;
+  if (lull_method_idempotent(a->request->method) || a->request->output)
+    return;
+  a->cut = a->class;
+  a->class = LULL_CLASS_NONE;
+}
+
 void lull_transfer_conclude(struct lull_transfer *t, CURLcode code)
 {
   struct lull_attempt *a = t->attempt;
@@ -182,6 +197,7 @@ void lull_transfer_conclude(struct lull_transfer *t, CURLcode code)
   if (unexpected(t, code))
     return;
   classify(t, code);
+  note_coding(t, code);
   check_file(a, a->response.status);
   if (!a->class)
     lull_answer_ends(a, a->response.status);

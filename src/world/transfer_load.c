@@ -56,7 +56,7 @@ static bool sends_body(const struct lull_request *r)
 static bool set_decoding(struct lull_transfer *t, const char *wish)
 {
   const char *line = wish ? NULL : lull_coding_line();
-  if (t->attempt->client->transport.encoded ||
+  if (t->attempt->raw || t->attempt->client->transport.encoded ||
       (wish && strcasecmp(wish, "identity") != 0))
     return true;
   curl_easy_setopt(t->easy, CURLOPT_ACCEPT_ENCODING, wish ? "identity" : "");
@@ -261,8 +261,9 @@ static void load_patience(struct lull_transfer *t)
 static bool is_plain(const struct lull_attempt *a)
 {
   const struct lull_request *r = a->request;
-  return !a->old && strcmp(r->method, "GET") == 0 && !r->body && !r->output &&
-         lull_request_at_home(r) && lull_headers_count(&r->headers) == 0 &&
+  return !a->old && !a->raw && strcmp(r->method, "GET") == 0 && !r->body &&
+         !r->output && lull_request_at_home(r) &&
+         lull_headers_count(&r->headers) == 0 &&
          lull_headers_count(&r->secrets) == 0 && a->stall == 0;
 }
 

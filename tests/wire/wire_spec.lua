@@ -614,30 +614,38 @@ describe("over the wire", function()
   end)
 
   -- routup writes "utf-8" on every answer, stores write "aws-chunked". libcurl
-  -- refuses what it cannot decode, so each of them was http.malformed.
+  -- refuses what it cannot decode, so each of them was http.malformed. 7.88 can be
+  -- told when the header has come; 8 cannot, so that the body comes with the next
+  -- attempt, which decodes nothing, and of a POST there are status and headers alone.
   it("a content coding that nobody knows leaves the body as it is", function()
     local server = wire.server(([[
     local codings = { ["/utf8"] = "UTF-8", ["/aws"] = "aws-chunked", ["/zip"] = "zip", ["/mixed"] = "gzip, x-mine",
       ["/none"] = "identity", ["/empty"] = "" }
     return { ["http://api.test"] = function(request)
       if request.path == "/gzip" then return 200, { ["content-encoding"] = "gzip" }, %q end
-      local headers = { ["content-encoding"] = codings[request.path], etag = '"1"' }
+      local headers = { ["content-encoding"] = codings[request.path:match "^[^?]*"], etag = '"1"' }
       return tonumber(request.query.status) or 200, headers, "plain"
     end }
     ]]):format(GZIP))
     local path = wire.path ".out"
+    local late = not require("lull.core").transport():find("libcurl/7.", 1, true)
     wire.real(function(lull)
+      local backoff = { kind = "constant", base = 0.001, jitter = "none" }
       for _, name in ipairs { "/utf8", "/aws", "/zip", "/mixed", "/none", "/empty" } do
-        local res = assert(lull.get(server.url .. name))
-        assert.are.same({ 200, "plain", 1 }, { res.status, res.body, res.attempts })
-        assert.are.equal("plain", assert(lull.post(server.url .. name, { body = "x" })).body)
-        assert(lull.get(server.url .. name, { output = path }))
+        local unknown = late and name ~= "/none" and name ~= "/empty"
+        local res = assert(lull.get(server.url .. name, { backoff = backoff }))
+        assert.are.same({ 200, "plain", unknown and 2 or 1 }, { res.status, res.body, res.attempts })
+        res = assert(lull.post(server.url .. name, { body = "x" }))
+        assert.are.same({ 200, '"1"', 1 }, { res.status, res.headers.etag, res.attempts })
+        assert.are.equal(unknown and "" or "plain", res.body)
+        assert.are.equal(unknown and "http.malformed" or nil, res.body_error)
+        assert(lull.get(server.url .. name, { output = path, backoff = backoff }))
         assert.are.equal("plain", wire.read(path))
         -- The next one is decoded as ever: an option is not left behind.
         assert.are.equal(PLAIN, assert(lull.get(server.url .. "/gzip")).body)
       end
       local _, err = lull.get(server.url .. "/utf8", { query = { status = 404 } })
-      assert.are.same({ 404, 404, "plain" }, { err.reason, err.response.status, err.response.body })
+      assert.are.same({ 404, 404, late and "" or "plain" }, { err.reason, err.response.status, err.response.body })
       assert.are.equal(200, assert(lull.head(server.url .. "/zip")).status)
     end)
   end)
@@ -813,8 +821,11 @@ describe("over the wire", function()
     local other = wire.server [[
     return { ["*"] = function() return 200 end }
     ]]
+    -- libcurl 8.14 leaves the mark of an empty query out.
+    local minor = tonumber(require("lull.core").transport():match "libcurl/8%.(%d+)")
+    local bare = minor and minor < 21 and "/a" or "/a?"
     local targets = { -- what is given, and what is asked for
-      { "/a?b=c&d", "/a?b=c&d" }, { "/a", "/a" }, { "/a?", "/a?" }, { "/", "/" }, { "", "/" },
+      { "/a?b=c&d", "/a?b=c&d" }, { "/a", "/a" }, { "/a?", bare }, { "/", "/" }, { "", "/" },
       { "/%2F%2f?%C3%A9", "/%2F%2f?%C3%A9" }, { "/b", "/b" }, { "/x/../y", "/y" }, { "/x/./y", "/x/y" },
       { "/x..y/z.", "/x..y/z." }, { "/a#part", "/a" }, { "?q", "/?q" }, { "/a//b;c=d/@e:f", "/a//b;c=d/@e:f" },
       { "/q?r=/s?t", "/q?r=/s?t" }, { "/.well-known", "/.well-known" }, { "/a?b#c?d", "/a?b" },
@@ -834,7 +845,9 @@ describe("over the wire", function()
       assert(one:get "/?u=http://b/2")
     end)
     local requests = server:requests(#targets + 6)
-    for i, target in ipairs(targets) do assert.are.equal(target[2], requests[i].path) end
+    -- libcurl 8.23 writes escapes in capitals, which is the same URL (RFC 3986, 6.2.2.1).
+    local function spelt(path) return minor and minor > 14 and path:gsub("%%%x%x", string.upper) or path end
+    for i, target in ipairs(targets) do assert.are.equal(spelt(target[2]), spelt(requests[i].path)) end
     local with, without = requests[#targets + 1], requests[#targets + 2]
     assert.are.equal("Basic dXNlcjpwYXNz", with.headers.authorization)
     assert.is_nil(without.headers.authorization)
