@@ -188,6 +188,12 @@ local function follow(client, id, factory, make, kind, details)
   return outcome.conclude(details, stop_reason, client.rules)
 end
 
+-- Its error is that of a call whose key is not made again.
+local function minted(response, err)
+  outcome.mint(err)
+  return response, err
+end
+
 local function send(client, spec, factory)
   if spec.output and sched.keeps then
     local kept = sched.keeps(spec.output)
@@ -196,6 +202,7 @@ local function send(client, spec, factory)
   local id, problem, detail = sched.engine():start(client.core, spec)
   if not id then return refuse_start(spec.method, spec.url, spec, problem, detail) end
   tell_started(id)
+  if spec.minted then return minted(follow(client, id, factory, spec.prepare, sched.wait(id))) end
   return follow(client, id, factory, spec.prepare, sched.wait(id))
 end
 

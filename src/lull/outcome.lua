@@ -224,6 +224,25 @@ Error.__tostring = function(self)
     self.outcome, after, ending(self)))
 end
 
+-- Errors of calls whose key was made for this run alone.
+local minted = setmetatable({}, { __mode = "k" })
+
+---True when another run could do again what was done: the call may have been
+---applied, and its key is another one then.
+function M.may_double(err)
+  local last = minted[err] and err.history[#err.history]
+  return last and last.maybe_applied or false
+end
+
+---The call's key was made for this run alone: what may have been applied is not
+---for later, whatever limit ended it.
+---@param err table?
+function M.mint(err)
+  if not err then return end
+  minted[err] = true
+  if err.later and M.may_double(err) then err.later = false end
+end
+
 -- What another run may change.
 local LATER = { hint = true, budget = true, breaker = true }
 

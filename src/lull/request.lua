@@ -110,7 +110,9 @@ function M.keys(fn) remembered_key = fn end
 -- The idempotency key: one for the call, the same over all its attempts.
 local function key_header(o, headers)
   if not o.key then return headers end
-  local value = o.key == true and (remembered_key() or M.uuid()) or o.key
+  local value = o.key == true and remembered_key() or o.key
+  o.minted = value == true
+  if o.minted then value = M.uuid() end
   if o.key_quoted then value = '"' .. value .. '"' end
   local all = {}
   for name, field in pairs(headers or {}) do all[name] = field end
@@ -153,7 +155,7 @@ function M.of(client, method, target, given)
     spec.headers = (spec.headers or "") .. "content-type\0" .. TYPES[body] .. "\0"
   end
   if client.made or options.has_function(given.headers) then spec.prepare = prepare.maker(client.made, headers) end
-  spec.keyed = keyed.key and true or false
+  spec.keyed, spec.minted = keyed.key and true or false, keyed.minted
   spec.unsafe = option(client, given, "unsafe")
   spec.lane = lane_of({ lane = option(client, given, "lane") }, spec)
   local output = given.output

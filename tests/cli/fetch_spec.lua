@@ -415,6 +415,9 @@ describe("lull get #binary", function()
       assert.matches("after 1 attempt", sim("post URL/broken").err)
       assert.matches("after 5 attempts", sim("post --unsafe URL/broken").err)
       assert.matches("after 5 attempts", sim("post --key URL/broken").err)
+      -- Another run makes another key, and could do again what was done.
+      assert.equal(1, sim("post --key URL/broken").code)
+      assert.equal(75, sim("post --key=mine URL/broken").code)
     end)
 
     it("how fast to go", function()

@@ -72,6 +72,48 @@ describe("a request that may have been applied", function()
   end)
 end)
 
+describe("a key that is minted", function()
+  -- The call was `hint`, for later, exit code 75: another run sent it again by
+  -- another key, and what the 500 had done was done twice.
+  local function server(_, n)
+    if n == 1 then return 500 end
+    return 429, { ["retry-after"] = "86400" }
+  end
+
+  it("protects within one run: what may have been applied is not for later", function()
+    local err = fails(server, "POST", { key = true })
+    assert.same({ "hint", false }, { err.why, err.later })
+    assert.is_false(fails(server, "POST", {}, { key = true }).later)
+  end)
+
+  it("leaves for later what was never applied, and what has a key of its own", function()
+    assert.is_true(fails(function() return 429, { ["retry-after"] = "86400" } end, "POST", { key = true }).later)
+    assert.is_true(fails(server, "POST", { key = "order-7" }).later)
+    assert.is_true(fails(server, "PUT").later)
+  end)
+
+  it("is the same in each run of a batch with a journal", function()
+    local keys, later = {}, {}
+    local journal = require("lull.sim").journal()
+    for run = 1, 2 do
+      require("lull.sim").run { journal = journal, world = function(request, n)
+        keys[#keys + 1] = request.headers["idempotency-key"]
+        return server(request, n)
+      end, script = function()
+        local lull = require "lull"
+        lull.each({ "a" }, function()
+          local res, problem = lull.post(URL, { key = true })
+          later[run] = problem and problem.later
+          return res, problem
+        end)
+      end, time = 1767225600 + (run - 1) * 90000 }
+    end
+    assert.same({ true, true }, later)
+    for _, key in ipairs(keys) do assert.equal(keys[1], key) end
+    assert.is_true(#keys > 2)
+  end)
+end)
+
 describe("a deadline", function()
   -- A request that left 4 ms before its deadline was cut on the wire, and a POST
   -- with it: nobody knew whether it was done.

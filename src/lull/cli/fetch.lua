@@ -7,6 +7,7 @@ local core = require "lull.core"
 local exit = require "lull.exit"
 local lazy = require "lull.lazy"
 local lull = require "lull"
+local outcome = require "lull.outcome"
 local sched = require "lull.sched"
 local stdout = require "lull.cli.output"
 local text = require "lull.text"
@@ -181,7 +182,7 @@ local function deliver(run, result)
     if not result.output then print_body(run, result, res) end
     return
   end
-  run.failed[LATER[err.why] and "later" or "final"] = true
+  run.failed[LATER[err.why] and not outcome.may_double(err) and "later" or "final"] = true
   if not (o.silent and not o.show_error) then exit.complain(err) end
   if o.fail_with_body then write_error_body(run, result) end
 end

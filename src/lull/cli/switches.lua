@@ -32,7 +32,7 @@ function M.parser()
   p:flag("--bodies", "Record bodies too; they may hold secrets.")
   p:option("--chaos", "Add faults: \"5% 503, 1% net.reset, 2% delay 3s, 1% crash\"."):argname "FAULTS"
   p:option("--journal", "Remember what is done: lull.each goes on after a kill."):argname "FILE"
-  p:flag("--force", "Go on with a journal though the script's calls have changed.")
+  p:flag("--force", "Go on with a journal though the script's calls have changed."):hidden(true)
   p:option("--log", "Write each verdict as a line of JSON; - is standard output."):argname "FILE"
   p:flag("--trace", "Write each verdict as a line on standard error.")
   p:option("--progress", "Say how far it is: auto (on a terminal), always, never."):argname "WHEN"
