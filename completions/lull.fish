@@ -13,7 +13,7 @@ complete -c lull -n 'not __fish_seen_subcommand_from delete get head help patch 
 complete -c lull -n 'not __fish_seen_subcommand_from delete get head help patch plan post put sim' -l seed -x -d 'Fix every random draw'
 complete -c lull -n 'not __fish_seen_subcommand_from delete get head help patch plan post put sim' -l record -rF -d 'Keep what the servers answer, for --sim'
 complete -c lull -n 'not __fish_seen_subcommand_from delete get head help patch plan post put sim' -l bodies -d 'Record bodies too; they may hold secrets'
-complete -c lull -n 'not __fish_seen_subcommand_from delete get head help patch plan post put sim' -l chaos -x -d 'Add faults: "5% 503, 1% net.reset, 2% delay 3s, 1% crash"'
+complete -c lull -n 'not __fish_seen_subcommand_from delete get head help patch plan post put sim' -l chaos -x -d 'Add faults: "5% 503, 1% net.reset, 2% delay 3s"'
 complete -c lull -n 'not __fish_seen_subcommand_from delete get head help patch plan post put sim' -l journal -rF -d 'Remember what is done: lull.each goes on after a kill'
 complete -c lull -n 'not __fish_seen_subcommand_from delete get head help patch plan post put sim' -l force -d 'Go on with a journal though the script\'s calls have changed'
 complete -c lull -n 'not __fish_seen_subcommand_from delete get head help patch plan post put sim' -l log -rF -d 'Write each verdict as a line of JSON; - is standard output'

@@ -30,7 +30,7 @@ function M.parser()
   p:option("--seed", "Fix every random draw."):argname "N"
   p:option("--record", "Keep what the servers answer, for --sim."):argname "FILE"
   p:flag("--bodies", "Record bodies too; they may hold secrets.")
-  p:option("--chaos", "Add faults: \"5% 503, 1% net.reset, 2% delay 3s, 1% crash\"."):argname "FAULTS"
+  p:option("--chaos", "Add faults: \"5% 503, 1% net.reset, 2% delay 3s\"."):argname "FAULTS"
   p:option("--journal", "Remember what is done: lull.each goes on after a kill."):argname "FILE"
   p:flag("--force", "Go on with a journal though the script's calls have changed."):hidden(true)
   p:option("--log", "Write each verdict as a line of JSON; - is standard output."):argname "FILE"
