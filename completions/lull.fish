@@ -11,7 +11,7 @@ complete -c lull -n __fish_is_first_arg -a sim -d 'show what policies do to a se
 complete -c lull -n 'not __fish_seen_subcommand_from delete get head help patch plan post put sim' -s h -l help -d 'Show this help message and exit'
 complete -c lull -n 'not __fish_seen_subcommand_from delete get head help patch plan post put sim' -l sim -rF -d 'Run against the servers of this world file, in virtual time'
 complete -c lull -n 'not __fish_seen_subcommand_from delete get head help patch plan post put sim' -l seed -x -d 'Fix every random draw'
-complete -c lull -n 'not __fish_seen_subcommand_from delete get head help patch plan post put sim' -l record -rF -d 'Keep what the servers answer, for --sim'
+complete -c lull -n 'not __fish_seen_subcommand_from delete get head help patch plan post put sim' -l record -rF -d 'Keep what the servers answer, for --sim (bodies: --bodies)'
 complete -c lull -n 'not __fish_seen_subcommand_from delete get head help patch plan post put sim' -l bodies -d 'Record bodies too; they may hold secrets'
 complete -c lull -n 'not __fish_seen_subcommand_from delete get head help patch plan post put sim' -l chaos -x -d 'Add faults: "5% 503, 1% net.reset, 2% delay 3s"'
 complete -c lull -n 'not __fish_seen_subcommand_from delete get head help patch plan post put sim' -l journal -rF -d 'Remember what is done: lull.each goes on after a kill'

@@ -28,8 +28,8 @@ function M.parser()
   p:add_help(output.help(p))
   p:option("--sim", "Run against the servers of this world file, in virtual time."):argname "FILE"
   p:option("--seed", "Fix every random draw."):argname "N"
-  p:option("--record", "Keep what the servers answer, for --sim."):argname "FILE"
-  p:flag("--bodies", "Record bodies too; they may hold secrets.")
+  p:option("--record", "Keep what the servers answer, for --sim (bodies: --bodies)."):argname "FILE"
+  p:flag("--bodies", "Record bodies too; they may hold secrets."):hidden(true)
   p:option("--chaos", "Add faults: \"5% 503, 1% net.reset, 2% delay 3s\"."):argname "FAULTS"
   p:option("--journal", "Remember what is done: lull.each goes on after a kill."):argname "FILE"
   p:flag("--force", "Go on with a journal though the script's calls have changed."):hidden(true)
