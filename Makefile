@@ -149,7 +149,10 @@ bench:
 	@./bench/run.sh $(W)
 bench-count:
 	@./bench/run.sh count
-.PHONY: bench bench-count
+# What lanes do against servers with limits, in virtual time: the short rows.
+bench-converge: module
+	@LUA_PATH="./src/?.lua;./?.lua;;" LUA_CPATH="./$(B)/?.so;;" $(LUA) bench/converge.lua --check
+.PHONY: bench bench-count bench-converge
 
 install: all
 	install -D -m 755 build/lull "$(DESTDIR)$(PREFIX)/bin/lull"

@@ -92,6 +92,7 @@
 ---| "rate" # room in a window of `limit`
 ---| "pause" # the end of a pause, or the one call that goes first after it
 ---| "pace" # its share of a quota that is getting short
+---| "learned" # its turn at what the lane has found out that the server bears
 ---| "breaker" # the breaker is open
 
 ---A preset of lull's own.
@@ -293,6 +294,8 @@ function client:request(method, target, options) end
 ---@field breaker? lull.breaker|false
 ---Spreads what is left of a quota over its window when it gets short. Default true.
 ---@field pace? boolean
+---A lane begins with ten calls under way, and doubles with each round that is granted. Default true.
+---@field slow_start? boolean
 ---When no answer has come by then, a second attempt of a safe method is sent. Default never.
 ---@field hedge? lull.duration
 ---Which calls share limits: a name, or a function that gives one for a request. Default the origin.
@@ -401,7 +404,7 @@ function client:request(method, target, options) end
 ---How much and how fast a lane sends. The list holds rates; other names are
 ---paths with rates of their own, such as `["POST /login/*"] = "12/15m"`.
 ---@class lull.limit
----Calls under way at once; `"auto"` finds it. Default no bound.
+---The most calls under way at once; `"auto"`, the default: no more than the server is found to bear.
 ---@field parallel? integer|"auto"
 ---@field [integer] lull.rate
 ---@field [string] lull.rate|lull.rate[]
@@ -941,6 +944,20 @@ function lull.lanes() end
 ---@field waits_for lull.cause
 ---What is left of the server's quota, where it told.
 ---@field quota? number
+---What it has found out by itself; empty at first.
+---@field learned lull.learned
+
+---What a lane has found out that its server bears.
+---@class lull.learned
+---Requests a second.
+---@field rate? number
+---Requests in each `window` (s).
+---@field count? integer
+---@field window? number
+---Requests at once.
+---@field parallel? integer
+---The share of refusals that no limit explains.
+---@field noise? number
 
 ---@class lull.json
 ---JSON's null.

@@ -189,14 +189,21 @@ static void read_breaker(lua_State *L, int index, struct lull_breaker_conf *b)
   lua_pop(L, 1);
 }
 
+/* Leaves what is not given. */
+static void read_flag(lua_State *L, int index, const char *name, bool *flag)
+{
+  lua_getfield(L, index, name);
+  if (!lua_isnil(L, -1))
+    *flag = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+}
+
 static void read_lane(lua_State *L, int index, struct lull_lane_conf *lane)
 {
   lane->parallel = (unsigned)lull_bind_number(L, index, "parallel", 0);
-  lane->adaptive = lull_bind_flag(L, index, "adaptive");
-  lua_getfield(L, index, "pace");
-  if (!lua_isnil(L, -1))
-    lane->pace = lua_toboolean(L, -1);
-  lua_pop(L, 1);
+  read_flag(L, index, "learn", &lane->adaptive);
+  read_flag(L, index, "slow_start", &lane->slow_start);
+  read_flag(L, index, "pace", &lane->pace);
   read_rates(L, index, lane);
   read_budget(L, index, &lane->budget);
   read_breaker(L, index, &lane->breaker);

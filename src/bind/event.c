@@ -215,6 +215,23 @@ int lull_bind_event(lua_State *L, const struct lull_engine *e,
   return 3;
 }
 
+/* What it has found out: only what there is. */
+static void push_learned(lua_State *L, const struct lull_learned *l)
+{
+  lua_newtable(L);
+  if (l->rate > 0)
+    lull_bind_set_number(L, "rate", l->rate);
+  if (l->count) {
+    lull_bind_set_integer(L, "count", (lua_Integer)l->count);
+    lull_bind_set_number(L, "window", lull_usec_to(l->window));
+  }
+  if (l->parallel)
+    lull_bind_set_integer(L, "parallel", (lua_Integer)l->parallel);
+  if (l->noise > 0)
+    lull_bind_set_number(L, "noise", l->noise);
+  lua_setfield(L, -2, "learned");
+}
+
 /* The state of a lane as a table. */
 void lull_bind_lane(lua_State *L, const struct lull_lane *lane, lull_usec now)
 {
@@ -232,7 +249,8 @@ void lull_bind_lane(lua_State *L, const struct lull_lane *lane, lull_usec now)
   lull_bind_set_number(L, "budget_capacity", s.budget_capacity);
   lull_bind_set_string(L, "breaker", s.breaker);
   lull_bind_set_string(L, "waits_for",
-                       lull_lane_cause_name(lull_lane_cause(lane, now)));
+                       lull_ticket_cause_name(lull_lane_cause(lane, now)));
+  push_learned(L, &s.learned);
   if (s.quota_remaining >= 0)
     lull_bind_set_number(L, "quota", (double)s.quota_remaining);
 }

@@ -45,8 +45,8 @@ void lull_bind_record(lua_State *L, const struct lull_record *r)
     lull_bind_set_integer(L, "rule", r->rule + 1);
   if (r->queued > 0) {
     lull_bind_set_number(L, "queued", lull_usec_to(r->queued));
-    lull_bind_set_string(L, "cause",
-                         lull_lane_cause_name((enum lull_lane_cause)r->cause));
+    lull_bind_set_string(
+        L, "cause", lull_ticket_cause_name((enum lull_lane_cause)r->cause));
   }
   if (r->asked)
     lull_bind_set_flag(L, "asked", true);

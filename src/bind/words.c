@@ -38,7 +38,7 @@ int lull_bind_words(lua_State *L)
   lua_setfield(L, -2, "hint");
   lua_newtable(L);
   for (i = 0; i < LULL_CAUSES; i++)
-    add_word(L, lull_lane_cause_name((enum lull_lane_cause)i));
+    add_word(L, lull_ticket_cause_name((enum lull_lane_cause)i));
   lua_setfield(L, -2, "cause");
   return 1;
 }

@@ -48,7 +48,8 @@ struct lull_engine *lull_engine_new(struct lull_world *world)
   e->world = world;
   lull_timerq_init(&e->timers);
   lull_idtable_init(&e->ids);
-  lull_rng_seed(&e->rng, world->ops->entropy(world));
+  e->lanes.seed = world->ops->entropy(world);
+  lull_rng_seed(&e->rng, e->lanes.seed);
   tick(e);
   return e;
 }
@@ -75,6 +76,7 @@ void lull_engine_free(struct lull_engine *e)
 
 void lull_engine_seed(struct lull_engine *e, uint64_t seed)
 {
+  e->lanes.seed = seed;
   lull_rng_seed(&e->rng, seed);
 }
 

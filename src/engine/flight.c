@@ -21,12 +21,8 @@ static void head_came(struct lull_attempt *a, lull_usec at)
 {
   struct lull_engine *e = a->engine;
   struct lull_leg *leg = a->owner;
-  lull_usec pause = lull_judge_head(leg->call, leg->flight);
-  lull_lane_head(&leg->ticket, at,
-                 lull_judge_result(LULL_CLASS_NONE, a->response.status,
-                                   &leg->flight->hint));
-  if (pause > 0)
-    lull_lane_pause(leg->lane->lane, lull_usec_add(at, pause));
+  struct lull_lane_end end = lull_judge_head(leg->call, leg->flight);
+  lull_lane_head(&leg->ticket, at, &end);
   lull_lanes_touch(&e->lanes, leg->lane);
 }
 

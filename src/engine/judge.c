@@ -201,51 +201,69 @@ bool lull_judge_unexpected(const struct lull_call *call)
          lull_request_value(&call->request, call->client, "expect");
 }
 
-static bool is_hinted(const struct lull_hint *hint)
+/* Of the outcome's rule: 1 yes, 0 no, -1 the lane sees to it. */
+static int rule_pause(const struct lull_call *call, unsigned rule)
 {
-  return hint->source != LULL_HINT_NONE && hint->wait > 0;
+  return rule == LULL_NO_RULE ? -1 : call->client->policy.rules[rule].pause;
+}
+
+static lull_usec told(const struct lull_hint *hint)
+{
+  return hint->source != LULL_HINT_NONE && hint->wait > 0 ? hint->wait : 0;
 }
 
 /* A wait that is too long to be obeyed is no reason to stop the others: each
    of them may be told something else. */
-static lull_usec borne(const struct lull_call *call,
-                       const struct lull_hint *hint)
+static bool is_obeyed(const struct lull_call *call,
+                      const struct lull_hint *hint)
 {
-  return hint->wait <= lull_call_limits(call)->max_hint ? hint->wait : 0;
+  return told(hint) <= lull_call_limits(call)->max_hint;
 }
 
-static bool pauses(const struct lull_call *call, unsigned rule, int status,
-                   const struct lull_hint *hint)
+static struct lull_lane_end end_of(const struct lull_call *call, unsigned rule,
+                                   enum lull_class class, int status,
+                                   const struct lull_hint *hint)
 {
-  const struct lull_policy *p = &call->client->policy;
-  if (rule != LULL_NO_RULE && p->rules[rule].pause >= 0)
-    return p->rules[rule].pause;
-  return status == 429 || (status == 503 && is_hinted(hint)) ||
-         banned(status, hint);
+  struct lull_lane_end end = {.result =
+                                  lull_judge_result(class, status, hint)};
+  if (end.result != LULL_RESULT_THROTTLE)
+    return end;
+  if (rule_pause(call, rule) == 0 || !is_obeyed(call, hint))
+    end.result = LULL_RESULT_FAIL;
+  end.hint = told(hint);
+  end.told = status != 503;
+  return end;
 }
 
-lull_usec lull_judge_head(const struct lull_call *call, struct lull_flight *f)
+struct lull_lane_end lull_judge_end(const struct lull_call *call,
+                                    const struct lull_quota *quota)
+{
+  const struct lull_record *r = lull_call_judged(call);
+  struct lull_lane_end end = end_of(call, r->rule, (enum lull_class)r->class,
+                                    r->status, &call->ended->hint);
+  end.quota = quota;
+  end.told = end.told || (quota && quota->known && quota->remaining <= 0);
+  return end;
+}
+
+struct lull_lane_end lull_judge_head(const struct lull_call *call,
+                                     struct lull_flight *f)
 {
   int status = f->attempt.response.status;
-  unsigned rule;
-  if (status < 400)
-    return 0;
-  rule = lull_policy_find(&call->client->policy, LULL_CLASS_NONE, status);
-  read_hint(f, rule);
-  return is_hinted(&f->hint) && pauses(call, rule, status, &f->hint)
-             ? borne(call, &f->hint)
-             : 0;
+  unsigned rule =
+      lull_policy_find(&call->client->policy, LULL_CLASS_NONE, status);
+  if (status >= 400)
+    read_hint(f, rule);
+  return end_of(call, rule, LULL_CLASS_NONE, status, &f->hint);
 }
 
 lull_usec lull_judge_pause(const struct lull_call *call,
                            const struct lull_verdict *v)
 {
-  const struct lull_record *r = lull_call_judged(call);
   const struct lull_hint *hint = &call->ended->hint;
-  bool hinted = is_hinted(hint);
-  if (!pauses(call, r->rule, r->status, hint))
+  if (rule_pause(call, lull_call_judged(call)->rule) <= 0)
     return 0;
-  if (hinted)
-    return borne(call, hint);
+  if (told(hint) > 0)
+    return is_obeyed(call, hint) ? told(hint) : 0;
   return v->action == LULL_RETRY ? v->wait : 0;
 }

@@ -16,9 +16,9 @@
 struct lull_record *lull_judge_record(struct lull_call *call,
                                       struct lull_leg *leg, lull_usec now);
 
-/* The head of its answer is there: reads the server's hint. How long the lane
-   is to pause at once; 0: not at all. */
-lull_usec lull_judge_head(const struct lull_call *call, struct lull_flight *f);
+/* What the lane should think of an answer whose head is there. */
+struct lull_lane_end lull_judge_head(const struct lull_call *call,
+                                     struct lull_flight *f);
 
 /* The facts of the judged record, for the policy. */
 struct lull_facts lull_judge_facts(const struct lull_call *call, lull_usec now,
@@ -27,6 +27,11 @@ struct lull_facts lull_judge_facts(const struct lull_call *call, lull_usec now,
 /* What the lane should think of an outcome; `hint` may be NULL. */
 enum lull_lane_result lull_judge_result(enum lull_class class, int status,
                                         const struct lull_hint *hint);
+
+/* The same of the judged record, with what the server told. `quota` may be
+   NULL, and is borrowed. */
+struct lull_lane_end lull_judge_end(const struct lull_call *call,
+                                    const struct lull_quota *quota);
 
 /* The last answer asks to follow a redirect, and nothing speaks against
    it. */
@@ -40,7 +45,8 @@ bool lull_judge_unexpected(const struct lull_call *call);
    better ask where it came from (RFC 9110 section 15.4). */
 bool lull_judge_gone(const struct lull_call *call);
 
-/* How long to pause the lane after the last outcome; 0: not at all. */
+/* How long a rule wants the lane to pause after the last outcome; 0: the lane
+   sees to that. */
 lull_usec lull_judge_pause(const struct lull_call *call,
                            const struct lull_verdict *verdict);
 

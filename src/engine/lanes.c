@@ -13,13 +13,15 @@ static struct lull_lane_slot *find(const struct lull_lanes *lanes,
 }
 
 static struct lull_lane_slot *make(struct lull_timerq *timers,
-                                   const char *name)
+                                   const char *name, uint64_t seed)
 {
   struct lull_lane_slot *slot = lull_mem_zero(sizeof *slot);
   if (!slot)
     return NULL;
   slot->entry.kind = LULL_ENTRY_LANE;
   slot->lane = lull_lane_new(name);
+  if (slot->lane)
+    lull_lane_seed(slot->lane, seed);
   if (slot->lane && lull_timerq_reserve(timers) == LULL_OK)
     return slot;
   if (slot->lane)
@@ -33,7 +35,7 @@ struct lull_lane_slot *lull_lanes_get(struct lull_lanes *lanes,
                                       const char *name)
 {
   struct lull_lane_slot *slot = find(lanes, name);
-  if (slot || !(slot = make(timers, name)))
+  if (slot || !(slot = make(timers, name, lanes->seed)))
     return slot;
   if (lanes->last)
     lanes->last->next = slot;
@@ -73,5 +75,5 @@ void lull_lanes_clear(struct lull_lanes *lanes, struct lull_timerq *timers)
     lull_mem_free(slot);
     slot = next;
   }
-  *lanes = (struct lull_lanes){0};
+  *lanes = (struct lull_lanes){.seed = lanes->seed};
 }

@@ -23,6 +23,7 @@ struct lull_lane_slot {
 struct lull_lanes {
   struct lull_lane_slot *first, *last;
   struct lull_lane_slot *dirty;
+  uint64_t seed; /* of what their pauses are spread by */
 };
 
 /* The lane of that name, made when it is new; NULL: no memory. */

@@ -10,14 +10,13 @@ static void finish_ticket(struct lull_engine *e, struct lull_leg *leg,
                           const struct lull_record *r)
 {
   struct lull_quota quota = {0};
+  struct lull_lane_end end;
   if (r->class == LULL_CLASS_NONE)
     lull_hint_quota(&leg->call->ended->attempt.response.headers,
                     e->world->ops->wall(e->world), &quota);
+  end = lull_judge_end(leg->call, &quota);
   lull_lane_arrived(&leg->ticket, e->now);
-  lull_lane_finish(&leg->ticket, e->now,
-                   lull_judge_result((enum lull_class)r->class, r->status,
-                                     &leg->call->ended->hint),
-                   &quota);
+  lull_lane_finish(&leg->ticket, e->now, &end);
   lull_lanes_touch(&e->lanes, leg->lane);
 }
 
@@ -27,6 +26,25 @@ static bool asks_again(struct lull_call *call)
 {
   const struct lull_record *r = lull_call_judged(call);
   return r->class == LULL_CLASS_NONE && r->status < 400;
+}
+
+/* Refused along with others, by a server that was seen to grant: the lane
+   learns from it, and it is not the call's fault. */
+static bool is_spared(const struct lull_engine *e,
+                      const struct lull_call *call)
+{
+  const struct lull_record *r = lull_call_judged(call);
+  return lull_judge_result((enum lull_class)r->class, r->status,
+                           &call->ended->hint) == LULL_RESULT_THROTTLE &&
+         lull_lane_spares(call->leg.lane->lane, &call->leg.ticket, e->now);
+}
+
+/* What the server dated, or the lane sends no sooner than the server bears,
+   adds nothing to a failure, and costs nothing. */
+static bool is_borne(const struct lull_engine *e, struct lull_call *call,
+                     const struct lull_verdict *v)
+{
+  return v->source == LULL_SOURCE_HINT || is_spared(e, call);
 }
 
 /* The lane's own limits on a retry: its breaker and its budget. */
@@ -42,7 +60,8 @@ static struct lull_verdict ask_lane(struct lull_engine *e,
     call->retry_after = until - e->now;
     return lull_policy_stop(LULL_WHY_BREAKER);
   }
-  if (!free && !asks_again(call) && !lull_lane_pay(lane))
+  if (!free && !asks_again(call) && !is_borne(e, call, &v) &&
+      !lull_lane_pay(lane))
     return lull_policy_stop(LULL_WHY_BUDGET);
   return v;
 }
@@ -123,7 +142,7 @@ static struct lull_verdict weigh(struct lull_engine *e, struct lull_call *call,
   struct lull_verdict v = wish;
   if (v.action == LULL_ACCEPT && facts.class != LULL_CLASS_NONE)
     v = lull_policy_stop(LULL_WHY_RULE);
-  v = limit(call, facts, v, free);
+  v = limit(call, facts, v, free || (call->tries > 1 && is_spared(e, call)));
   v = ask_lane(e, call, v, free);
   note_refusal(call, wish, v);
   if (v.action == LULL_STOP && lull_judge_limited(v.why) &&
@@ -148,7 +167,8 @@ void lull_verdict_settle(struct lull_engine *e, struct lull_call *call,
   struct lull_verdict v = weigh(e, call, wish, free);
   struct lull_record *r = lull_call_judged(call);
   r->free = free;
-  if (free && v.action == LULL_RETRY)
+  if (v.action == LULL_RETRY &&
+      (free || (call->tries > 1 && is_spared(e, call))))
     lull_call_uncount(call, r->rule);
   if (v.action == LULL_RETRY && lull_judge_gone(call))
     go_back(e, call);

@@ -249,14 +249,27 @@ static void pose(struct lull_fleet *f, struct lull_fleet_leg *leg)
   pose_hint(f, r);
 }
 
+/* Refused along with others, by a server that was seen to grant. */
+static bool is_spared(const struct lull_fleet *f,
+                      const struct lull_fleet_call *call)
+{
+  return lull_judge_result((enum lull_class)f->record.class, f->record.status,
+                           NULL) == LULL_RESULT_THROTTLE &&
+         lull_lane_spares(call->client->lane, &call->leg.ticket, f->now);
+}
+
 /* The lane's own limits on a retry: its breaker and its budget. */
 static enum lull_why refusal(const struct lull_fleet *f,
-                             struct lull_lane *lane, lull_usec wait)
+                             const struct lull_fleet_call *call,
+                             const struct lull_verdict *v)
 {
+  struct lull_lane *lane = call->client->lane;
   lull_usec until = 0;
   if (!lull_lane_closed(lane, f->now, &until) &&
-      until > lull_usec_add(f->now, wait))
+      until > lull_usec_add(f->now, v->wait))
     return LULL_WHY_BREAKER;
+  if (v->source == LULL_SOURCE_HINT || is_spared(f, call))
+    return LULL_WHY_NONE;
   return lull_lane_pay(lane) ? LULL_WHY_NONE : LULL_WHY_BUDGET;
 }
 
@@ -280,16 +293,25 @@ static void wait(struct lull_fleet *f, struct lull_fleet_call *call,
                   lull_usec_add(f->now, length));
 }
 
+static void uncount(struct lull_fleet *f, struct lull_fleet_call *call)
+{
+  lull_call_uncount(&f->pose, f->record.rule);
+  call->tries = f->pose.tries;
+}
+
 static void settle(struct lull_fleet *f, struct lull_fleet_call *call,
                    const struct lull_facts *facts, struct lull_verdict v)
 {
   struct lull_lane *lane = call->client->lane;
   if (v.action == LULL_ACCEPT && facts->class != LULL_CLASS_NONE)
     v = (struct lull_verdict){.action = LULL_STOP, .why = LULL_WHY_RULE};
-  v = lull_policy_limit(&f->policy->policy, facts, v, false);
+  bool spared = call->tries > 1 && is_spared(f, call);
+  v = lull_policy_limit(&f->policy->policy, facts, v, spared);
   if (v.action == LULL_RETRY &&
-      (v.why = refusal(f, lane, v.wait)) != LULL_WHY_NONE)
+      (v.why = refusal(f, call, &v)) != LULL_WHY_NONE)
     v.action = LULL_STOP;
+  if (v.action == LULL_RETRY && spared)
+    uncount(f, call);
   pause_lane(f, lane, &v);
   if (v.action == LULL_ACCEPT && facts->status < 400)
     lull_lane_refund(lane, facts->total > 1);
@@ -320,15 +342,12 @@ static void lose(struct lull_fleet *f, struct lull_fleet_leg *leg,
 /* The leg's attempt is over. */
 static void conclude(struct lull_fleet *f, struct lull_fleet_leg *leg)
 {
-  static const struct lull_quota nothing_told;
   struct lull_fleet_call *call = leg->call;
   struct lull_fleet_client *c = call->client;
   leg->phase = LULL_FLEET_IDLE;
   pose(f, leg);
-  lull_lane_finish(
-      &leg->ticket, f->now,
-      lull_judge_result(leg->reply.class, leg->reply.status, NULL),
-      &nothing_told);
+  struct lull_lane_end end = lull_judge_end(&f->pose, NULL);
+  lull_lane_finish(&leg->ticket, f->now, &end);
   struct lull_facts facts = lull_judge_facts(&f->pose, f->now, false);
   struct lull_verdict v =
       lull_policy_suggest(&f->policy->policy, &facts, &f->rng);

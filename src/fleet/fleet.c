@@ -16,6 +16,7 @@ static enum lull_err make_lane(struct lull_fleet *f,
   c->lane = lull_lane_new("");
   if (!c->lane)
     return LULL_ENOMEM;
+  lull_lane_seed(c->lane, f->conf->seed + c->index);
   return lull_lane_configure(c->lane, &f->policy->lane);
 }
 

@@ -42,7 +42,8 @@ struct lull_breaker_conf {
 
 struct lull_lane_conf {
   unsigned parallel; /* attempts in flight; 0: no limit */
-  bool adaptive;     /* parallel moves: up by one, down by half */
+  bool adaptive;     /* finds out what the server bears: see learn */
+  bool slow_start;   /* begins with few in flight */
   bool pace;         /* spread a known quota over its window */
   struct lull_rate rates[LULL_LANE_RATES];
   unsigned rate_count;

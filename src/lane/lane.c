@@ -4,13 +4,11 @@
 
 #include "lane/breaker.h"
 #include "lane/budget.h"
+#include "lane/learn.h"
 #include "lane/pace.h"
+#include "lane/queue.h"
 #include "lane/rates.h"
 #include "lane/slots.h"
-
-struct queue {
-  struct lull_ticket *first, *last;
-};
 
 /* Tickets under the same routes wait for the same things, so each set of
    routes has queues of its own: [2 * set] for retries, [2 * set + 1] for
@@ -18,7 +16,7 @@ struct queue {
    another set. */
 struct lull_lane {
   char *name;
-  struct queue *queues;
+  struct lull_queue *queues;
   unsigned sets;
   unsigned queued;
   uint64_t number; /* tickets that were ever queued */
@@ -26,6 +24,7 @@ struct lull_lane {
   bool pacing;
   struct lull_rates rates;
   struct lull_slots slots;
+  struct lull_learn learn;
   struct lull_pace pace;
   struct lull_budget budget;
   struct lull_breaker breaker;
@@ -37,7 +36,7 @@ static enum lull_err widen(struct lull_lane *lane)
   unsigned sets = 1u << lane->rates.count;
   if (sets <= lane->sets)
     return LULL_OK;
-  struct queue *queues =
+  struct lull_queue *queues =
       lull_mem_grow(lane->queues, (size_t)2 * sets * sizeof *queues);
   if (!queues)
     return LULL_ENOMEM;
@@ -66,6 +65,7 @@ void lull_lane_free(struct lull_lane *lane)
   if (!lane)
     return;
   lull_rates_clear(&lane->rates);
+  lull_learn_clear(&lane->learn);
   lull_mem_free(lane->queues);
   lull_mem_free(lane->name);
   lull_mem_free(lane);
@@ -89,14 +89,16 @@ enum lull_err lull_lane_configure(struct lull_lane *lane,
     return err;
   }
   lane->pacing = conf->pace;
-  lull_slots_configure(&lane->slots, conf->parallel, conf->adaptive);
+  lull_slots_configure(&lane->slots, conf->parallel, conf->adaptive,
+                       conf->slow_start);
+  lull_learn_configure(&lane->learn, conf->adaptive);
   lull_budget_configure(&lane->budget, &conf->budget);
   lull_breaker_configure(&lane->breaker, &conf->breaker);
   return LULL_OK;
 }
 
-static struct queue *queue_of(struct lull_lane *lane,
-                              const struct lull_ticket *ticket)
+static struct lull_queue *queue_of(struct lull_lane *lane,
+                                   const struct lull_ticket *ticket)
 {
   return &lane->queues[2 * ticket->routes + !ticket->retry];
 }
@@ -111,29 +113,13 @@ void lull_lane_enqueue(struct lull_lane *lane, struct lull_ticket *ticket,
   ticket->retry = retry;
   ticket->holding = ticket->probe = ticket->unsent = false;
   ticket->number = ++lane->number;
-  struct queue *queue = queue_of(lane, ticket);
-  ticket->prev = queue->last;
-  ticket->next = NULL;
-  if (queue->last)
-    queue->last->next = ticket;
-  else
-    queue->first = ticket;
-  queue->last = ticket;
+  lull_queue_push(queue_of(lane, ticket), ticket);
   lane->queued++;
 }
 
 static void unlink(struct lull_lane *lane, struct lull_ticket *ticket)
 {
-  struct queue *queue = queue_of(lane, ticket);
-  if (ticket->prev)
-    ticket->prev->next = ticket->next;
-  else
-    queue->first = ticket->next;
-  if (ticket->next)
-    ticket->next->prev = ticket->prev;
-  else
-    queue->last = ticket->prev;
-  ticket->prev = ticket->next = NULL;
+  lull_queue_remove(queue_of(lane, ticket), ticket);
   lane->queued--;
 }
 
@@ -142,7 +128,8 @@ void lull_lane_leave(struct lull_ticket *ticket, lull_usec now)
   if (!ticket->lane)
     return;
   if (ticket->holding) {
-    lull_lane_finish(ticket, now, LULL_RESULT_DROP, NULL);
+    lull_lane_finish(ticket, now,
+                     &(struct lull_lane_end){.result = LULL_RESULT_DROP});
     return;
   }
   unlink(ticket->lane, ticket);
@@ -158,16 +145,26 @@ void lull_lane_return(struct lull_ticket *ticket, lull_usec now)
   lull_lane_leave(ticket, now);
 }
 
+static lull_usec later(lull_usec a, lull_usec b)
+{
+  return a > b ? a : b;
+}
+
 /* When each thing that a whole lane waits for will be over. LULL_NEVER: only
    an event can end it. */
 static lull_usec gate(const struct lull_lane *lane, lull_usec now,
                       enum lull_lane_cause cause)
 {
+  enum lull_lane_cause why;
+  lull_usec at = lull_learn_next(&lane->learn, &lane->slots, now, &why);
+  lull_usec learned = why == cause ? at : 0;
   switch (cause) {
   case LULL_CAUSE_BREAKER:
     return lull_breaker_next(&lane->breaker, now);
   case LULL_CAUSE_PAUSE:
-    return lull_slots_unpaused(&lane->slots, now);
+    return later(learned, lull_slots_unpaused(&lane->slots, now));
+  case LULL_CAUSE_LEARNED:
+    return learned;
   case LULL_CAUSE_PARALLEL:
     return lull_slots_unfilled(&lane->slots);
   case LULL_CAUSE_PACE:
@@ -181,11 +178,6 @@ static lull_usec gate(const struct lull_lane *lane, lull_usec now,
     break;
   }
   return 0;
-}
-
-static lull_usec later(lull_usec a, lull_usec b)
-{
-  return a > b ? a : b;
 }
 
 static lull_usec gates(const struct lull_lane *lane, lull_usec now)
@@ -203,7 +195,7 @@ static bool ahead(const struct lull_ticket *a, const struct lull_ticket *b)
 
 static struct lull_ticket *head(const struct lull_lane *lane, unsigned set)
 {
-  const struct queue *queue = &lane->queues[2 * (size_t)set];
+  const struct lull_queue *queue = &lane->queues[2 * (size_t)set];
   return queue[0].first ? queue[0].first : queue[1].first;
 }
 
@@ -240,7 +232,10 @@ static void start(struct lull_lane *lane, struct lull_ticket *ticket,
   else
     lull_rates_add(&lane->rates, ticket->routes, now);
   lull_pace_start(&lane->pace, now, lane->slots.starts);
-  ticket->number = lull_slots_take(&lane->slots);
+  ticket->number = lull_slots_take(&lane->slots, now);
+  lull_learn_start(&lane->learn, ticket->number, now);
+  ticket->flying = lane->slots.flying;
+  ticket->began = now;
   lull_breaker_start(&lane->breaker, ticket->number);
 }
 
@@ -248,7 +243,12 @@ struct lull_ticket *lull_lane_next(struct lull_lane *lane, lull_usec now,
                                    lull_usec *when)
 {
   *when = LULL_NEVER;
-  struct lull_ticket *ticket = lane->queued ? choose(lane, now, when) : NULL;
+  if (!lane->queued)
+    return NULL;
+  lull_learn_turn(&lane->learn, &lane->slots, now);
+  struct lull_ticket *ticket = choose(lane, now, when);
+  if (!ticket && gate(lane, now, LULL_CAUSE_LEARNED) > now)
+    lull_learn_press(&lane->learn);
   if (!ticket)
     return NULL;
   unlink(lane, ticket);
@@ -293,24 +293,38 @@ lull_usec lull_lane_slack(const struct lull_lane *lane)
   return slack < 20 * LULL_MSEC ? 20 * LULL_MSEC : slack;
 }
 
+/* What the lane learns from it. */
+static void learn(struct lull_lane *lane, const struct lull_ticket *ticket,
+                  lull_usec now, const struct lull_lane_end *end)
+{
+  lull_learn_finish(&lane->learn, &lane->slots,
+                    &(struct lull_learn_end){.number = ticket->number,
+                                             .began = ticket->began,
+                                             .now = now,
+                                             .flying = ticket->flying,
+                                             .result = end->result,
+                                             .hint = end->hint,
+                                             .quota = end->told});
+}
+
 void lull_lane_head(struct lull_ticket *ticket, lull_usec now,
-                    enum lull_lane_result result)
+                    const struct lull_lane_end *end)
 {
   struct lull_lane *lane = ticket->lane;
   if (!lane || !ticket->holding || ticket->headed)
     return;
   ticket->headed = true;
-  lull_slots_head(&lane->slots, ticket->number, result);
+  lull_slots_head(&lane->slots, ticket->number, end->result);
   if (lane->breaker.trial == ticket->number)
     lull_breaker_finish(&lane->breaker, now, ticket->number,
-                        lane->slots.starts, result);
+                        lane->slots.starts, end->result);
+  learn(lane, ticket, now, end);
 }
 
 /* A request whose last byte never left may have been counted all the same,
    at the latest by now. */
 void lull_lane_finish(struct lull_ticket *ticket, lull_usec now,
-                      enum lull_lane_result result,
-                      const struct lull_quota *quota)
+                      const struct lull_lane_end *end)
 {
   struct lull_lane *lane = ticket->lane;
   if (!lane || !ticket->holding)
@@ -318,11 +332,26 @@ void lull_lane_finish(struct lull_ticket *ticket, lull_usec now,
   if (ticket->unsent)
     lull_lane_sent(ticket, now);
   uint64_t starts = lane->slots.starts;
-  lull_pace_finish(&lane->pace, now, ticket->number, starts, quota);
-  lull_breaker_finish(&lane->breaker, now, ticket->number, starts, result);
-  lull_slots_give(&lane->slots, ticket->number, ticket->headed, result);
+  lull_pace_finish(&lane->pace, now, ticket->number, starts, end->quota);
+  lull_breaker_finish(&lane->breaker, now, ticket->number, starts,
+                      end->result);
+  lull_slots_give(&lane->slots, ticket->number, ticket->headed, end->result);
+  if (!ticket->headed)
+    learn(lane, ticket, now, end);
   ticket->holding = ticket->probe = ticket->headed = false;
   ticket->lane = NULL;
+}
+
+void lull_lane_seed(struct lull_lane *lane, uint64_t seed)
+{
+  lull_learn_seed(&lane->learn, seed);
+}
+
+bool lull_lane_spares(const struct lull_lane *lane,
+                      const struct lull_ticket *ticket, lull_usec now)
+{
+  bool alone = ticket->flying <= 1 && !lane->queued && !lane->slots.flying;
+  return !alone && lull_learn_bears(&lane->learn, now);
 }
 
 void lull_lane_pause(struct lull_lane *lane, lull_usec until)
@@ -378,6 +407,8 @@ enum lull_lane_cause lull_lane_cause(const struct lull_lane *lane,
     return LULL_CAUSE_BREAKER;
   if (gate(lane, now, LULL_CAUSE_PAUSE) > now)
     return LULL_CAUSE_PAUSE;
+  if (gate(lane, now, LULL_CAUSE_LEARNED) > now)
+    return LULL_CAUSE_LEARNED;
   lull_usec pace = gate(lane, now, LULL_CAUSE_PACE);
   lull_usec rate = later(gate(lane, now, LULL_CAUSE_RATE),
                          lull_rates_next(&lane->rates, ticket->routes));
@@ -386,17 +417,6 @@ enum lull_lane_cause lull_lane_cause(const struct lull_lane *lane,
   if (gate(lane, now, LULL_CAUSE_PARALLEL) > now)
     return LULL_CAUSE_PARALLEL;
   return LULL_CAUSE_NONE;
-}
-
-static const char *const causes[LULL_CAUSES] = {
-    [LULL_CAUSE_NONE] = "none", [LULL_CAUSE_PARALLEL] = "parallel",
-    [LULL_CAUSE_RATE] = "rate", [LULL_CAUSE_PAUSE] = "pause",
-    [LULL_CAUSE_PACE] = "pace", [LULL_CAUSE_BREAKER] = "breaker",
-};
-
-const char *lull_lane_cause_name(enum lull_lane_cause cause)
-{
-  return (unsigned)cause < LULL_CAUSES ? causes[cause] : "none";
 }
 
 void lull_lane_inspect(const struct lull_lane *lane, lull_usec now,
@@ -415,5 +435,6 @@ void lull_lane_inspect(const struct lull_lane *lane, lull_usec now,
       .budget_capacity = budget->conf.on ? budget->conf.capacity / 1000.0 : 0,
       .breaker = lull_breaker_name(&lane->breaker, now),
       .quota_remaining = pace.known && !pace.guess ? pace.remaining : -1,
+      .learned = lull_learn_told(&lane->learn, slots),
   };
 }

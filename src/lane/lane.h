@@ -14,7 +14,16 @@
 #include "base/rng.h"
 #include "hint/hint.h"
 #include "lane/conf.h"
+#include "lane/learned.h"
 #include "lane/ticket.h"
+
+/* What became of an attempt, and what the server told. */
+struct lull_lane_end {
+  enum lull_lane_result result;
+  const struct lull_quota *quota; /* NULL: nothing told */
+  lull_usec hint;                 /* a wait that is obeyed; 0: none */
+  bool told;                      /* of a quota: it is meant for all calls */
+};
 
 /* NULL when there is no memory. The name is copied. */
 struct lull_lane *lull_lane_new(const char *name);
@@ -72,12 +81,20 @@ void lull_lane_expect_sent(struct lull_lane *lane, bool on);
    pause, the others need not wait for its body. Its slot it keeps. Optional;
    what it ends with adds nothing to these two. */
 void lull_lane_head(struct lull_ticket *ticket, lull_usec now,
-                    enum lull_lane_result result);
+                    const struct lull_lane_end *end);
 
 /* The attempt ended; its slot is free. */
 void lull_lane_finish(struct lull_ticket *ticket, lull_usec now,
-                      enum lull_lane_result result,
-                      const struct lull_quota *quota);
+                      const struct lull_lane_end *end);
+
+/* Seeds the lane's own generator, which spreads its pauses. */
+void lull_lane_seed(struct lull_lane *lane, uint64_t seed);
+
+/* True when a refusal of this ticket's last attempt is the lane's affair: it
+   was not the only one under way, and the server was seen to grant a short
+   while ago. The lane sees to it that it is not sent too soon again. */
+bool lull_lane_spares(const struct lull_lane *lane,
+                      const struct lull_ticket *ticket, lull_usec now);
 
 /* No ticket starts before `until`; the longer pause wins. When it ends one
    ticket goes first; if it passes, the rest ramp up. */
@@ -105,7 +122,6 @@ struct lull_ticket *lull_lane_first(const struct lull_lane *lane);
    start or there is none. */
 enum lull_lane_cause lull_lane_cause(const struct lull_lane *lane,
                                      lull_usec now);
-const char *lull_lane_cause_name(enum lull_lane_cause cause);
 
 struct lull_lane_state {
   unsigned queued, flying, parallel; /* parallel: the limit now, 0: none */
@@ -113,6 +129,7 @@ struct lull_lane_state {
   double budget, budget_capacity;    /* tokens */
   const char *breaker;               /* "off" "closed" "open" "half-open" */
   int64_t quota_remaining;           /* -1: not known */
+  struct lull_learned learned;
 };
 void lull_lane_inspect(const struct lull_lane *lane, lull_usec now,
                        struct lull_lane_state *state);

@@ -7,12 +7,12 @@ static unsigned ceiling(const struct lull_slots *s)
 }
 
 void lull_slots_configure(struct lull_slots *s, unsigned parallel,
-                          bool adaptive)
+                          bool adaptive, bool slow_start)
 {
   if (parallel && (!s->parallel || parallel < s->parallel))
     s->parallel = parallel;
   if (adaptive && !s->adaptive)
-    s->limit = LULL_SLOTS_FIRST;
+    s->limit = slow_start ? LULL_SLOTS_FIRST : LULL_SLOTS_MOST;
   s->adaptive = s->adaptive || adaptive;
   if (s->limit > ceiling(s))
     s->limit = ceiling(s);
@@ -20,14 +20,18 @@ void lull_slots_configure(struct lull_slots *s, unsigned parallel,
 
 unsigned lull_slots_limit(const struct lull_slots *s)
 {
-  return s->adaptive ? s->limit : s->parallel;
+  return s->adaptive && s->limit < LULL_SLOTS_MOST ? s->limit : s->parallel;
 }
 
 lull_usec lull_slots_unpaused(const struct lull_slots *s, lull_usec now)
 {
-  if (s->ramp && s->fresh >= s->ramp)
+  if (!s->ramp)
+    return 0;
+  if (s->fresh < s->ramp)
+    return now < s->until ? s->until : 0;
+  if (s->ramp > 1)
     return LULL_NEVER;
-  return s->ramp && now < s->until ? s->until : 0;
+  return lull_usec_add(s->probed, LULL_SLOTS_PATIENCE);
 }
 
 lull_usec lull_slots_unfilled(const struct lull_slots *s)
@@ -41,22 +45,28 @@ bool lull_slots_probing(const struct lull_slots *s)
   return s->ramp == 1;
 }
 
-uint64_t lull_slots_take(struct lull_slots *s)
+uint64_t lull_slots_take(struct lull_slots *s, lull_usec now)
 {
   s->flying++;
-  if (s->ramp)
+  if (s->ramp) {
     s->fresh++;
+    s->probed = now;
+  }
   return ++s->starts;
 }
 
-/* One more after a limit's worth of passes: additive increase. Passes count
-   only while at least half of the limit is in use, since an idle limit
-   proves nothing (congestion window validation, RFC 7661). */
+/* One more for each pass, and so twice as many after a round; seldom once
+   the limit was found. Passes count only while at least half of the limit is
+   in use, since an idle limit proves nothing (congestion window validation,
+   RFC 7661). */
 static void grow(struct lull_slots *s)
 {
+  unsigned least = s->confirmed ? 2 * s->limit : s->limit;
+  if (s->confirmed && least < LULL_SLOTS_SELDOM)
+    least = LULL_SLOTS_SELDOM;
   if (s->limit >= ceiling(s) || s->flying < s->limit - s->limit / 2)
     return;
-  if (++s->passes < s->limit)
+  if (s->threshold && s->limit >= s->threshold && ++s->passes < least)
     return;
   s->limit++;
   s->passes = 0;
@@ -66,11 +76,10 @@ static void grow(struct lull_slots *s)
    (as TCP: once a round-trip, RFC 5681 section 3.2). */
 static void shrink(struct lull_slots *s, uint64_t start)
 {
-  if (start <= s->cut)
+  if (start <= s->cut || s->flying < s->limit / 2)
     return;
-  s->limit = s->limit > 1 ? s->limit / 2 : 1;
-  s->passes = 0;
-  s->cut = s->starts;
+  lull_slots_found(s, (s->limit < s->flying ? s->limit : s->flying) / 2);
+  s->hard = s->confirmed = false;
 }
 
 static void adapt(struct lull_slots *s, uint64_t start,
@@ -78,7 +87,7 @@ static void adapt(struct lull_slots *s, uint64_t start,
 {
   if (result == LULL_RESULT_PASS)
     grow(s);
-  else if (result == LULL_RESULT_THROTTLE || result == LULL_RESULT_TIMEOUT)
+  else if (result == LULL_RESULT_TIMEOUT)
     shrink(s, start);
 }
 
@@ -91,7 +100,7 @@ static void climb(struct lull_slots *s)
   unsigned limit = lull_slots_limit(s);
   s->ramp_passes = 0;
   s->ramp *= 2;
-  if (s->ramp >= (limit ? limit : LULL_SLOTS_MOST))
+  if (s->ramp >= (limit ? limit : LULL_SLOTS_RAMP))
     s->ramp = 0;
 }
 
@@ -123,4 +132,27 @@ void lull_slots_pause(struct lull_slots *s, lull_usec until)
   s->ramp = 1;
   s->fresh = 0;
   s->ramp_passes = 0;
+}
+
+void lull_slots_resume(struct lull_slots *s)
+{
+  s->ramp = 0;
+}
+
+void lull_slots_found(struct lull_slots *s, unsigned limit)
+{
+  s->limit = s->threshold = limit > 1 ? limit : 1;
+  s->passes = 0;
+  s->hard = true;
+  s->cut = s->starts;
+}
+
+void lull_slots_lift(struct lull_slots *s)
+{
+  s->threshold = 0;
+  s->hard = s->confirmed = false;
+  if (s->limit < LULL_SLOTS_FIRST)
+    s->limit = LULL_SLOTS_FIRST;
+  if (s->limit > ceiling(s))
+    s->limit = ceiling(s);
 }

@@ -1,6 +1,10 @@
 /*
  * slots: how many attempts of a lane may be in flight: the fixed limit, the
- * adaptive one, and after a pause the ramp from one upwards.
+ * one that it learns, and after a pause the ramp from one upwards.
+ *
+ * The learned one begins with ten and doubles with each round of passes (the
+ * slow start of RFC 5681), up to where `learn` found it; from there it grows
+ * by one, seldom.
  *
  * A plain value, owned by its lane, and used by nobody else. Attempts are
  * known by the number of their start, counted from 1; so it can tell those
@@ -11,8 +15,11 @@
 
 #include "lane/ticket.h"
 
-#define LULL_SLOTS_FIRST 8   /* where the adaptive limit begins */
-#define LULL_SLOTS_MOST 1024 /* its ceiling when none is given */
+#define LULL_SLOTS_FIRST 10     /* where the learned limit begins */
+#define LULL_SLOTS_MOST 1000000 /* there it is none any more */
+#define LULL_SLOTS_RAMP 1024    /* likewise for the ramp after a pause */
+#define LULL_SLOTS_SELDOM 40    /* passes before it grows by one */
+#define LULL_SLOTS_PATIENCE (2 * LULL_SEC) /* with the one that goes first */
 
 struct lull_slots {
   unsigned parallel; /* 0: no limit */
@@ -20,20 +27,24 @@ struct lull_slots {
   unsigned flying;
   uint64_t starts; /* how many there have been */
 
-  unsigned limit;  /* the adaptive one */
-  unsigned passes; /* since it last grew */
-  uint64_t cut;    /* starts up to here cannot cut it again */
+  unsigned limit;     /* the learned one */
+  unsigned threshold; /* where it was found; 0: not yet */
+  bool hard;          /* by refusals, not by timeouts: it grows seldom */
+  bool confirmed;     /* again when it had grown */
+  unsigned passes;    /* since it last grew */
+  uint64_t cut;       /* starts up to here cannot cut it again */
 
   lull_usec until;      /* the end of the pause */
   uint64_t mark;        /* starts up to here are older than the pause */
   unsigned ramp;        /* how many may fly since the pause; 0: any number */
   unsigned fresh;       /* how many do */
   unsigned ramp_passes; /* since it last grew */
+  lull_usec probed;     /* when one of them started last */
 };
 
 /* The smaller parallelism wins; adaptive stays on once it is. */
 void lull_slots_configure(struct lull_slots *s, unsigned parallel,
-                          bool adaptive);
+                          bool adaptive, bool slow_start);
 
 /* How many may be in flight, the ramp aside; 0: any number. */
 unsigned lull_slots_limit(const struct lull_slots *s);
@@ -44,7 +55,7 @@ lull_usec lull_slots_unpaused(const struct lull_slots *s, lull_usec now);
 lull_usec lull_slots_unfilled(const struct lull_slots *s);
 
 /* An attempt starts: its number. */
-uint64_t lull_slots_take(struct lull_slots *s);
+uint64_t lull_slots_take(struct lull_slots *s, lull_usec now);
 
 /* True when the next start will be the one that goes first. */
 bool lull_slots_probing(const struct lull_slots *s);
@@ -58,5 +69,14 @@ void lull_slots_give(struct lull_slots *s, uint64_t start, bool headed,
                      enum lull_lane_result result);
 
 void lull_slots_pause(struct lull_slots *s, lull_usec until);
+
+/* The pause, and the ramp after it, are over. */
+void lull_slots_resume(struct lull_slots *s);
+
+/* The server bears so many at once, and not many more. */
+void lull_slots_found(struct lull_slots *s, unsigned limit);
+
+/* It was not that: the limit begins anew. */
+void lull_slots_lift(struct lull_slots *s);
 
 #endif

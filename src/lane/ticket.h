@@ -7,16 +7,19 @@
 
 #include "base/base.h"
 
-/* What a ticket waits for. Names: lull_lane_cause_name. */
+/* What a ticket waits for. Names: lull_ticket_cause_name. */
 enum lull_lane_cause {
   LULL_CAUSE_NONE = 0,
   LULL_CAUSE_PARALLEL, /* a slot */
   LULL_CAUSE_RATE,     /* a window */
   LULL_CAUSE_PAUSE,    /* the end of a pause, or the probe after it */
   LULL_CAUSE_PACE,     /* its share of the quota */
+  LULL_CAUSE_LEARNED,  /* its turn at what the lane has learned */
   LULL_CAUSE_BREAKER,  /* the breaker is open */
   LULL_CAUSES
 };
+
+const char *lull_ticket_cause_name(enum lull_lane_cause cause);
 
 struct lull_lane;
 
@@ -30,7 +33,9 @@ struct lull_ticket {
   bool probe;           /* the one that goes first after a pause */
   bool unsent;          /* started, and its last byte has not left yet */
   bool headed;          /* the head of its answer is there */
+  unsigned flying;      /* how many were in flight when it started */
   uint64_t number;      /* its place in the queue; then that of its start */
+  lull_usec began;      /* its start */
   lull_usec stamp;      /* its start, as the windows count it */
 };
 

@@ -173,7 +173,7 @@ local CLIENT = {
   limit = of_policy "limit",
   budget = of_policy "budget",
   breaker = of_policy "breaker",
-  pace = of_type("boolean"),
+  pace = of_type("boolean"), slow_start = of_type("boolean"),
   hedge = usage.duration,
   lane = plain "string or function",
   unsafe = of_type("boolean"),
@@ -392,7 +392,7 @@ function M.compile(o, base, cert_of_call)
     insecure = o.insecure, http = o.http, encoded = o.encoded,
     redirects = o.redirects, max_body = o.max_body,
     max_headers = o.max_headers, parallel = lanes.parallel,
-    adaptive = lanes.adaptive, rates = lanes.rates, pace = o.pace,
+    learn = o.learn, slow_start = o.slow_start, rates = lanes.rates, pace = o.pace,
     budget = o.budget, breaker = o.breaker or nil, hedge = o.hedge,
     base = base, cross_origin = o.cross_origin, cert_of_call = cert_of_call,
   })

@@ -76,8 +76,8 @@ local function rates_text(limit)
     words[#words + 1] = ("%d in %s%s"):format(rate.count, duration(rate.window), where)
   end
   if limit and limit.parallel then words[#words + 1] = limit.parallel .. " at once" end
-  if limit and limit.adaptive then words[#words + 1] = "as many at once as the server bears" end
-  return #words > 0 and table.concat(words, "; ") or "none"
+  words[#words + 1] = "what the server is found to bear"
+  return table.concat(words, "; ")
 end
 
 -- What overrides what: later rules of the same key win, and stand alone.

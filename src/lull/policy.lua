@@ -123,9 +123,8 @@ function M.limit(value, name)
   local out = { rates = {} }
   for key, v in text.sorted(value) do
     if key == "parallel" then
-      if v == "auto" then out.adaptive = true else
-        out.parallel = at_least_one(v, name .. ".parallel")
-      end
+      -- "auto" is what every lane does.
+      if v ~= "auto" then out.parallel = at_least_one(v, name .. ".parallel") end
     elseif type(key) == "number" then
       out.rates[#out.rates + 1] = usage.rate(v, name)
     elseif type(key) ~= "string" then

@@ -24,6 +24,7 @@ struct lull_client *lull_client_new(void)
   lull_headers_init(&c->secrets);
   c->lane.budget = default_budget;
   c->lane.pace = true;
+  c->lane.adaptive = c->lane.slow_start = true;
   c->redirects = 10;
   c->max_body = (size_t)64 << 20;
   c->max_headers = (size_t)256 << 10;

@@ -488,62 +488,64 @@ describe("lane", function()
       return list
     end
 
-    it("grows by one after as many passes as its limit", function()
-      configure { adaptive = true }
-      assert.are.equal(8, limit())
-      local list = occupy(7)
-      run(7, "pass")
-      assert.are.equal(8, limit())
-      run(1, "pass")
-      assert.are.equal(9, limit())
-      run(8, "pass")
-      assert.are.equal(9, limit())
-      run(1, "pass")
+    -- A lane that knows nothing begins with ten and doubles with each round:
+    -- the first refusal then costs tens of requests, not all there are.
+    it("begins with ten, and grows by one with each pass", function()
+      configure { adaptive = true, slow_start = true }
       assert.are.equal(10, limit())
+      local list = occupy(9)
+      run(1, "pass")
+      assert.are.equal(11, limit())
+      run(9, "pass")
+      assert.are.equal(20, limit())
+      clear(list)
+    end)
+
+    it("is no limit from the beginning without a slow start", function()
+      configure { adaptive = true }
+      assert.are.equal(0, limit())
+      local list = occupy(500)
       clear(list)
     end)
 
     it("does not grow while it is not in use", function()
-      configure { adaptive = true }
+      configure { adaptive = true, slow_start = true }
       run(100, "pass")
-      assert.are.equal(8, limit())
-      local list = occupy(3)
-      run(8, "pass")
-      assert.are.equal(9, limit())
+      assert.are.equal(10, limit())
+      local list = occupy(4)
+      run(1, "pass")
+      assert.are.equal(11, limit())
       clear(list)
     end)
 
-    it("halves once for all that were in flight together", function()
-      configure { adaptive = true }
-      local list = occupy(8)
-      finish(list, 0, "throttle")
-      assert.are.equal(4, limit())
+    it("halves once for all timeouts that were in flight together, and then grows slowly", function()
+      configure { adaptive = true, slow_start = true }
+      local list = occupy(10)
+      finish(list, 0, "timeout")
+      assert.are.equal(5, limit() + 0)
       list = occupy(4)
-      list[1]:finish(0, "timeout")
-      assert.are.equal(2, limit())
-      list[2]:finish(0, "throttle")
-      list[3]:finish(0, "timeout")
-      list[4]:finish(0, "throttle")
-      assert.are.equal(2, limit())
+      run(4, "pass")
+      assert.are.equal(5, limit())
+      run(1, "pass")
+      assert.are.equal(6, limit())
+      clear(list)
     end)
 
     it("never falls below one", function()
-      configure { adaptive = true }
-      run(9, "throttle")
+      configure { adaptive = true, slow_start = true }
+      for _ = 1, 9 do finish(occupy(limit()), 0, "timeout") end
       assert.are.equal(1, limit())
-      run(2, "pass")
-      assert.are.equal(3 - 1, limit())
     end)
 
     it("does not move on failures and cancelled ones", function()
-      configure { adaptive = true }
+      configure { adaptive = true, slow_start = true }
       run(20, "fail")
       run(20, "drop")
-      assert.are.equal(8, limit())
+      assert.are.equal(10, limit())
     end)
 
     it("stays under the parallelism that was given", function()
-      configure { parallel = 10, adaptive = true }
+      configure { parallel = 10, adaptive = true, slow_start = true }
       for _ = 1, 200 do
         local list = fill(limit())
         finish(drain(0), 0, "pass")
@@ -564,9 +566,10 @@ describe("lane", function()
       assert.are.equal(list[1], opens(0, 5))
       assert.are.equal(0, lane:inspect(5).paused_until)
       assert.is_true(look(list[1], "probe"))
+      -- Its answer frees the others; when it is slow another one follows.
       local t, when = lane:next(5)
       assert.is_nil(t)
-      assert.are.equal(INF, when)
+      assert.are.equal(7, when)
       assert.are.equal("pause", lane:cause(5))
       list[1]:finish(6, "pass")
       assert.are.same({ list[2], list[3] }, (drain(6)))

@@ -190,6 +190,7 @@ static int configure(lua_State *L)
   lua_settop(L, 2);
   conf.parallel = count(L, 2, "parallel");
   conf.adaptive = field(L, 2, "adaptive") != 0;
+  conf.slow_start = field(L, 2, "slow_start") != 0;
   conf.pace = field(L, 2, "pace") != 0;
   read_rates(L, &conf);
   read_routes(L, &conf);
@@ -269,7 +270,7 @@ static int closed(lua_State *L)
 static int cause(lua_State *L)
 {
   enum lull_lane_cause c = lull_lane_cause(check_lane(L), check_time(L, 2));
-  lua_pushstring(L, lull_lane_cause_name(c));
+  lua_pushstring(L, lull_ticket_cause_name(c));
   return 1;
 }
 
@@ -316,7 +317,7 @@ static int leave(lua_State *L)
   return 0;
 }
 
-/* finish(now, result [, remaining, reset]) */
+/* finish(now, result [, remaining, reset [, hint]]) */
 static int finish(lua_State *L)
 {
   static const char *const names[] = {"pass", "fail",    "throttle",
@@ -329,8 +330,13 @@ static int finish(lua_State *L)
     quota.remaining = (int64_t)luaL_checknumber(L, 4);
     quota.reset = check_time(L, 5);
   }
-  lull_lane_finish(ticket, check_time(L, 2), (enum lull_lane_result)result,
-                   &quota);
+  struct lull_lane_end end = {.result = (enum lull_lane_result)result,
+                              .quota = &quota};
+  if (!lua_isnoneornil(L, 6)) {
+    end.hint = check_time(L, 6);
+    end.told = true;
+  }
+  lull_lane_finish(ticket, check_time(L, 2), &end);
   release(L, ticket);
   return 0;
 }

@@ -91,9 +91,10 @@ end
 ---A policy as the core takes it.
 ---@param name string|table a preset, a yardstick, a file; or client options
 ---@param over table? options for every policy: timeout, attempts
+---@param plain boolean? nobody's lane learns: as without lull
 ---@return userdata client
 ---@return string[] asked outcomes whose functions are not asked here; the presets' are not told
-function M.policy(name, over)
+function M.policy(name, over, plain)
   over = options.check(over or {}, false)
   if name == "none" then over.attempts = nil end
   local settings = options.merge(layer(name), over)
@@ -101,6 +102,7 @@ function M.policy(name, over)
   for _, rule in ipairs(settings.on or {}) do
     if rule.fn and not own[rule.fn] then asked[#asked + 1] = rule.key end
   end
+  settings.learn = not (plain or M.YARDSTICKS[name])
   return options.compile(settings), asked
 end
 
@@ -146,7 +148,7 @@ end
 ---@return table figures
 function M.figures(name, o)
   check_load(o)
-  local client = M.policy(name, { timeout = o.timeout, attempts = o.attempts })
+  local client = M.policy(name, { timeout = o.timeout, attempts = o.attempts }, o.plain)
   local ok, figures = pcall(core.fleet, client, core_options(o))
   if not ok then M.fail(M.FAILED, M.bare(figures)) end
   figures.policy = type(name) == "string" and name or "policy"

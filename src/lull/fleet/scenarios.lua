@@ -47,7 +47,7 @@ local function contend(algorithm, clients, o)
   local calls, time = 0, 0
   local trials = o.trials or 100
   for turn = 1, trials do
-    local f = trial.figures(policy, { clients = clients, conflicts = true,
+    local f = trial.figures(policy, { plain = true, clients = clients, conflicts = true,
       capacity = o.capacity, seed = ((o.seed or 1) % 1e6 * 1000 + turn) * 1000 + clients,
       latency = { kind = "normal", a = 0.010, b = 0.002 } })
     calls, time = calls + f.requests, time + f.done
@@ -102,7 +102,7 @@ function M.budget_figures(o)
   for _, f in ipairs { 0.01, 0.05, 0.08, 0.1, 0.2, 0.5, 0.9, 1 } do
     local row = { f = f }
     for name, budget in pairs { plain = false, budget = TENTH } do
-      row[name] = trial.figures({ attempts = 4, budget = budget, backoff = AT_ONCE }, { clients = 1,
+      row[name] = trial.figures({ attempts = 4, budget = budget, backoff = AT_ONCE }, { plain = true, clients = 1,
         calls = o.calls or 400000, fail = { share = f, status = 503 }, seed = o.seed }).amplification
     end
     local added = f + f ^ 2 + f ^ 3
@@ -151,7 +151,7 @@ function M.metastable_figures(o)
   for _, load in ipairs { 100, 140, 160, 200, 280 } do
     local row = { load = load }
     for _, retries in ipairs(RETRIES) do
-      local f = trial.figures(retries[3], { clients = 1, rate = load, capacity = 300, timeout = 1, ["for"] = 400,
+      local f = trial.figures(retries[3], { plain = true, clients = 1, rate = load, capacity = 300, timeout = 1, ["for"] = 400,
         outage = { from = 50, to = 60, kind = "hold" }, queue = retries[4], seed = o.seed })
       row[retries[1]] = { offered = mean_between(f.offered, f.bucket, 350, 400),
         good = mean_between(f.good, f.bucket, 350, 400), recovered = 60 + f.recover }
@@ -196,7 +196,7 @@ local LEAF = { kind = "tail", a = 0.001, b = 0.010, tails = {
 ---@return table plain, table hedged figures
 function M.hedge_figures(o)
   local function run(hedge)
-    return trial.figures({ attempts = 2, hedge = hedge }, { clients = 1, calls = (o.queries or 100000) * 100,
+    return trial.figures({ attempts = 2, hedge = hedge }, { plain = true, clients = 1, calls = (o.queries or 100000) * 100,
       fanout = 100, service = LEAF, seed = o.seed or 2, timeout = 86400 })
   end
   return run(nil), run(0.010)

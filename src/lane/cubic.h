@@ -1,0 +1,57 @@
+/*
+ * cubic: the rate that a lane has learned: what is granted, found by what is
+ * refused.
+ *
+ * A plain value, owned by its lane's `learn`, and used by nobody else. A
+ * refusal sets the rate a little below what was granted; from there it grows
+ * steeply towards where it was refused, gently around it, and beyond it when
+ * nothing is refused for long: the curve of CUBIC (RFC 9438), as in the
+ * adaptive retry mode of the AWS SDKs, but relative to the rate, so that it
+ * fits one request a minute and a thousand a second.
+ *
+ * What is granted between two refusals is what the server bears: at both it
+ * had no room left. That needs no guess of how much it takes at once.
+ */
+#ifndef LULL_LANE_CUBIC_H
+#define LULL_LANE_CUBIC_H
+
+#include "base/base.h"
+
+/* A time at which the server had no room left, and what it had granted. */
+struct lull_full {
+  lull_usec at; /* 0: none */
+  uint64_t granted;
+};
+
+struct lull_cubic {
+  double rate;  /* a second; 0: none is known */
+  double crest; /* where it was refused last; 0: not yet */
+  lull_usec next;
+  lull_usec grown; /* when it last grew */
+  double spent;    /* seconds of use since it was cut */
+  unsigned steps;  /* that it has grown by before it was refused */
+  bool pressed;    /* something waited for it since it last grew */
+  struct lull_full before, last;
+};
+
+/* Starts at `rate`, which nothing was refused at yet. */
+void lull_cubic_begin(struct lull_cubic *c, double rate, lull_usec now);
+
+/* A request that was sent at `at` was refused, when `granted` had been
+   granted of those sent before. Otherwise known: what was granted a second
+   `lately`, and what a bucket would have that `fits`; or 0. Cuts the rate,
+   and gives what was found. */
+double lull_cubic_cut(struct lull_cubic *c, lull_usec at, lull_usec now,
+                      uint64_t granted, double lately, double fits);
+
+/* One was granted. */
+void lull_cubic_grow(struct lull_cubic *c, lull_usec now);
+
+/* One starts. */
+void lull_cubic_start(struct lull_cubic *c, lull_usec now);
+
+/* What the server is known to have done meanwhile says nothing of its rate
+   any more: it may have room again. */
+void lull_cubic_refilled(struct lull_cubic *c);
+
+#endif

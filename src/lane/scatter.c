@@ -1,0 +1,107 @@
+#include "lane/scatter.h"
+
+#define NOISIEST 0.25  /* share of refusals that may be no limit's */
+#define SCATTERED 0.04 /* share of refusals that needs no explanation */
+#define TESTED 0.7     /* of the rate, to see whether refusals become fewer */
+
+uint64_t lull_scatter_granted(const struct lull_learn *l, uint64_t mark)
+{
+  return l->seen.granted - lull_outcomes_after(&l->seen, mark).granted;
+}
+
+double lull_scatter_overall(const struct lull_learn *l, lull_usec now)
+{
+  double n = (double)(l->seen.granted - l->epoch_granted);
+  lull_usec span = now - l->epoch;
+  return n / lull_usec_to(span > LULL_MSEC ? span : LULL_MSEC);
+}
+
+void lull_scatter_settle(struct lull_learn *l, struct lull_slots *s,
+                         double rate, lull_usec now)
+{
+  lull_cubic_begin(&l->cubic, rate, now);
+  lull_slots_resume(s);
+  l->changes++;
+}
+
+static void forget_rate(struct lull_learn *l)
+{
+  l->cubic = (struct lull_cubic){0};
+  l->changes++;
+}
+
+void lull_scatter_test(struct lull_learn *l, struct lull_slots *s, double rate,
+                       lull_usec now)
+{
+  double share = lull_outcomes_share(&l->seen);
+  l->trial = (struct lull_trial){.on = share <= NOISIEST, .share = share};
+  l->peak = 0;
+  l->odd = 0;
+  lull_scatter_settle(l, s, TESTED * rate, now);
+}
+
+void lull_scatter_try(struct lull_learn *l, struct lull_slots *s,
+                      lull_usec now, bool anyhow)
+{
+  double rate =
+      lull_outcomes_rate(&l->seen, lull_outcomes_refusal(&l->seen), 8);
+  if (!(rate > 0))
+    return;
+  if (anyhow ||
+      (l->seen.refused >= 3 && lull_outcomes_share(&l->seen) > SCATTERED))
+    lull_scatter_test(l, s, rate, now);
+}
+
+static void take_for_noise(struct lull_learn *l, double share)
+{
+  l->noise = share > l->trial.share ? share : l->trial.share;
+  l->trial.on = false;
+  forget_rate(l);
+}
+
+/* The lower rate has been tried for long enough. */
+static void conclude_trial(struct lull_learn *l)
+{
+  struct lull_trial *t = &l->trial;
+  unsigned all = t->granted + t->refused;
+  double share = all ? (double)t->refused / all : 0;
+  bool enough = all * t->share >= 4;
+  if (share <= NOISIEST && t->refused >= 2 && share >= 0.4 * t->share)
+    take_for_noise(l, share);
+  else if (enough && (share < 0.25 * t->share || share > NOISIEST))
+    t->on = false;
+  else if (enough && all * t->share >= 8)
+    take_for_noise(l, share);
+}
+
+void lull_scatter_tally(struct lull_learn *l, const struct lull_learn_end *e,
+                        bool granted)
+{
+  if (!l->trial.on || e->number <= l->cut)
+    return;
+  l->trial.granted += granted;
+  l->trial.refused += !granted;
+  conclude_trial(l);
+}
+
+/* How many refusals in a row are too many for the noise that is known. */
+static unsigned run_of(const struct lull_learn *l)
+{
+  double chance = l->noise > 0.01 ? l->noise : 0.01;
+  unsigned n = LULL_SCATTER_RUN;
+  for (double p = chance * chance * chance; p > 1e-5 && n < 12; p *= chance)
+    n++;
+  return n;
+}
+
+bool lull_scatter_few(const struct lull_learn *l)
+{
+  return lull_outcomes_share(&l->seen) <= NOISIEST;
+}
+
+bool lull_scatter_noise(const struct lull_learn *l)
+{
+  double most = 2.5 * l->noise > 0.06 ? 2.5 * l->noise : 0.06;
+  return l->noise > 0 && lull_outcomes_run(&l->seen) < run_of(l) &&
+         lull_outcomes_share(&l->seen) <= most;
+}
