@@ -151,6 +151,7 @@ build = {
         "src/lane/rates.c",
         "src/lane/scatter.c",
         "src/lane/slots.c",
+        "src/lane/ticket.c",
         "src/lane/window.c",
         "src/policy/policy.c",
         "src/policy/reason.c",
