@@ -30,21 +30,20 @@ static bool asks_again(struct lull_call *call)
 
 /* Refused along with others, by a server that was seen to grant: the lane
    learns from it, and it is not the call's fault. */
-static bool is_spared(const struct lull_engine *e,
-                      const struct lull_call *call)
+static bool is_spared(const struct lull_call *call)
 {
   const struct lull_record *r = lull_call_judged(call);
   return lull_judge_result((enum lull_class)r->class, r->status,
                            &call->ended->hint) == LULL_RESULT_THROTTLE &&
-         lull_lane_spares(call->leg.lane->lane, &call->leg.ticket, e->now);
+         call->leg.ticket.spared;
 }
 
 /* What the server dated, or the lane sends no sooner than the server bears,
    adds nothing to a failure, and costs nothing. */
-static bool is_borne(const struct lull_engine *e, struct lull_call *call,
+static bool is_borne(const struct lull_call *call,
                      const struct lull_verdict *v)
 {
-  return v->source == LULL_SOURCE_HINT || is_spared(e, call);
+  return v->source == LULL_SOURCE_HINT || is_spared(call);
 }
 
 /* The lane's own limits on a retry: its breaker and its budget. */
@@ -60,7 +59,7 @@ static struct lull_verdict ask_lane(struct lull_engine *e,
     call->retry_after = until - e->now;
     return lull_policy_stop(LULL_WHY_BREAKER);
   }
-  if (!free && !asks_again(call) && !is_borne(e, call, &v) &&
+  if (!free && !asks_again(call) && !is_borne(call, &v) &&
       !lull_lane_pay(lane))
     return lull_policy_stop(LULL_WHY_BUDGET);
   return v;
@@ -142,7 +141,7 @@ static struct lull_verdict weigh(struct lull_engine *e, struct lull_call *call,
   struct lull_verdict v = wish;
   if (v.action == LULL_ACCEPT && facts.class != LULL_CLASS_NONE)
     v = lull_policy_stop(LULL_WHY_RULE);
-  v = limit(call, facts, v, free || (call->tries > 1 && is_spared(e, call)));
+  v = limit(call, facts, v, free || (call->tries > 1 && is_spared(call)));
   v = ask_lane(e, call, v, free);
   note_refusal(call, wish, v);
   if (v.action == LULL_STOP && lull_judge_limited(v.why) &&
@@ -167,8 +166,7 @@ void lull_verdict_settle(struct lull_engine *e, struct lull_call *call,
   struct lull_verdict v = weigh(e, call, wish, free);
   struct lull_record *r = lull_call_judged(call);
   r->free = free;
-  if (v.action == LULL_RETRY &&
-      (free || (call->tries > 1 && is_spared(e, call))))
+  if (v.action == LULL_RETRY && (free || (call->tries > 1 && is_spared(call))))
     lull_call_uncount(call, r->rule);
   if (v.action == LULL_RETRY && lull_judge_gone(call))
     go_back(e, call);

@@ -255,7 +255,7 @@ static bool is_spared(const struct lull_fleet *f,
 {
   return lull_judge_result((enum lull_class)f->record.class, f->record.status,
                            NULL) == LULL_RESULT_THROTTLE &&
-         lull_lane_spares(call->client->lane, &call->leg.ticket, f->now);
+         call->leg.ticket.spared;
 }
 
 /* The lane's own limits on a retry: its breaker and its budget. */

@@ -321,6 +321,18 @@ void lull_lane_head(struct lull_ticket *ticket, lull_usec now,
   learn(lane, ticket, now, end);
 }
 
+/* What was granted since the call was refused before says that the refusal is
+   the lane's affair, and a 429 says so itself. An outage does neither. */
+static void spare(const struct lull_lane *lane, struct lull_ticket *ticket,
+                  lull_usec now, bool told)
+{
+  bool alone = ticket->flying <= 1 && !lane->queued && !lane->slots.flying;
+  uint64_t granted = lane->learn.seen.granted;
+  ticket->spared = !alone && (told || granted > ticket->granted) &&
+                   lull_learn_bears(&lane->learn, now);
+  ticket->granted = granted;
+}
+
 /* A request whose last byte never left may have been counted all the same,
    at the latest by now. */
 void lull_lane_finish(struct lull_ticket *ticket, lull_usec now,
@@ -338,6 +350,8 @@ void lull_lane_finish(struct lull_ticket *ticket, lull_usec now,
   lull_slots_give(&lane->slots, ticket->number, ticket->headed, end->result);
   if (!ticket->headed)
     learn(lane, ticket, now, end);
+  if (end->result == LULL_RESULT_THROTTLE)
+    spare(lane, ticket, now, end->told);
   ticket->holding = ticket->probe = ticket->headed = false;
   ticket->lane = NULL;
 }
@@ -345,13 +359,6 @@ void lull_lane_finish(struct lull_ticket *ticket, lull_usec now,
 void lull_lane_seed(struct lull_lane *lane, uint64_t seed)
 {
   lull_learn_seed(&lane->learn, seed);
-}
-
-bool lull_lane_spares(const struct lull_lane *lane,
-                      const struct lull_ticket *ticket, lull_usec now)
-{
-  bool alone = ticket->flying <= 1 && !lane->queued && !lane->slots.flying;
-  return !alone && lull_learn_bears(&lane->learn, now);
 }
 
 void lull_lane_pause(struct lull_lane *lane, lull_usec until)

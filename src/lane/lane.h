@@ -90,12 +90,6 @@ void lull_lane_finish(struct lull_ticket *ticket, lull_usec now,
 /* Seeds the lane's own generator, which spreads its pauses. */
 void lull_lane_seed(struct lull_lane *lane, uint64_t seed);
 
-/* True when a refusal of this ticket's last attempt is the lane's affair: it
-   was not the only one under way, and the server was seen to grant a short
-   while ago. The lane sees to it that it is not sent too soon again. */
-bool lull_lane_spares(const struct lull_lane *lane,
-                      const struct lull_ticket *ticket, lull_usec now);
-
 /* No ticket starts before `until`; the longer pause wins. When it ends one
    ticket goes first; if it passes, the rest ramp up. */
 void lull_lane_pause(struct lull_lane *lane, lull_usec until);

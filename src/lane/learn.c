@@ -20,6 +20,7 @@ void lull_learn_seed(struct lull_learn *l, uint64_t seed)
 void lull_learn_clear(struct lull_learn *l)
 {
   lull_period_drop(&l->period);
+  lull_outcomes_clear(&l->seen);
 }
 
 /* ---- when the next may go ---------------------------------------------- */

@@ -1,16 +1,40 @@
 #include "lane/outcomes.h"
 
-void lull_outcomes_note(struct lull_outcomes *o, uint64_t number,
-                        lull_usec began, lull_usec now, bool granted)
+#define SMALL 4
+
+/* Room for twice as many. Called when the ring is full, and its first is the
+   oldest. */
+static void grow(struct lull_outcomes *o)
 {
+  unsigned size = o->size ? 2 * o->size : SMALL;
+  struct lull_outcome *list = lull_mem_grow(o->list, size * sizeof *list);
+  if (!list)
+    return;
+  o->list = list;
+  o->size = size;
+  o->at = o->count;
+}
+
+static void keep(struct lull_outcomes *o, struct lull_outcome outcome)
+{
+  if (o->count == o->size && o->at == 0 && o->size < LULL_OUTCOMES)
+    grow(o);
+  if (o->size == 0)
+    return;
   struct lull_outcome *at = &o->list[o->at];
-  if (o->count == LULL_OUTCOMES)
+  if (o->count == o->size)
     o->refused -= !at->granted;
   else
     o->count++;
-  *at = (struct lull_outcome){number, began, granted};
-  o->at = (o->at + 1) % LULL_OUTCOMES;
-  o->refused += !granted;
+  *at = outcome;
+  o->at = (o->at + 1) % o->size;
+  o->refused += !outcome.granted;
+}
+
+void lull_outcomes_note(struct lull_outcomes *o, uint64_t number,
+                        lull_usec began, lull_usec now, bool granted)
+{
+  keep(o, (struct lull_outcome){number, began, granted});
   o->granted += granted;
   if (granted && number > o->latest)
     o->latest = number;
@@ -47,8 +71,7 @@ double lull_outcomes_rate(const struct lull_outcomes *o, lull_usec since,
   unsigned n = 0;
   lull_usec first = LULL_NEVER, last = 0;
   for (unsigned i = 1; i <= o->count; i++) {
-    const struct lull_outcome *at =
-        &o->list[(o->at + LULL_OUTCOMES - i) % LULL_OUTCOMES];
+    const struct lull_outcome *at = &o->list[(o->at + o->size - i) % o->size];
     if (!at->granted)
       continue;
     if (at->began < since && n >= least)
@@ -76,8 +99,7 @@ static double level(const struct lull_outcomes *o, lull_usec from,
   double in = burst;
   lull_usec last = from;
   for (unsigned i = o->count; i > 0; i--) {
-    const struct lull_outcome *at =
-        &o->list[(o->at + LULL_OUTCOMES - i) % LULL_OUTCOMES];
+    const struct lull_outcome *at = &o->list[(o->at + o->size - i) % o->size];
     if (!at->granted || at->began <= last || at->began > to)
       continue;
     in -= rate * lull_usec_to(at->began - last);
@@ -90,7 +112,7 @@ static double level(const struct lull_outcomes *o, lull_usec from,
 
 static lull_usec oldest(const struct lull_outcomes *o)
 {
-  unsigned at = o->count < LULL_OUTCOMES ? 0 : o->at;
+  unsigned at = o->count < o->size ? 0 : o->at;
   return o->list[at].began;
 }
 
@@ -112,7 +134,8 @@ double lull_outcomes_fit(const struct lull_outcomes *o, lull_usec from,
   return low;
 }
 
-void lull_outcomes_forget(struct lull_outcomes *o)
+void lull_outcomes_clear(struct lull_outcomes *o)
 {
-  o->count = o->at = o->refused = 0;
+  lull_mem_free(o->list);
+  *o = (struct lull_outcomes){0};
 }

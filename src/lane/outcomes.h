@@ -2,9 +2,10 @@
  * outcomes: what a lane's last attempts came to, in the order of their
  * sending: granted or refused.
  *
- * A plain value, owned by its lane's `learn`, and used by nobody else. What
+ * Owned by its lane's `learn`, and used by nobody else. What
  * is neither (a failure, a cancelled one) is not noted. Attempts are known by
- * the number of their start.
+ * the number of their start. A lane with few attempts is small; without memory
+ * fewer of them are known.
  */
 #ifndef LULL_LANE_OUTCOMES_H
 #define LULL_LANE_OUTCOMES_H
@@ -20,7 +21,8 @@ struct lull_outcome {
 };
 
 struct lull_outcomes {
-  struct lull_outcome list[LULL_OUTCOMES]; /* a ring, as they ended */
+  struct lull_outcome *list; /* a ring, as they ended */
+  unsigned size;             /* of it: it grows, up to LULL_OUTCOMES */
   unsigned count, at;
   unsigned refused;    /* of those in the ring */
   uint64_t granted;    /* ever */
@@ -58,6 +60,6 @@ lull_usec lull_outcomes_refusal(const struct lull_outcomes *o);
 double lull_outcomes_fit(const struct lull_outcomes *o, lull_usec from,
                          lull_usec to, double burst);
 
-void lull_outcomes_forget(struct lull_outcomes *o);
+void lull_outcomes_clear(struct lull_outcomes *o);
 
 #endif

@@ -36,6 +36,8 @@ struct lull_ticket {
   unsigned flying;      /* how many were in flight when it started */
   uint64_t number;      /* its place in the queue; then that of its start */
   lull_usec began;      /* its start */
+  uint64_t granted;     /* to the lane, when it was refused last */
+  bool spared;          /* more had been when it was refused again */
   lull_usec stamp;      /* its start, as the windows count it */
 };
 

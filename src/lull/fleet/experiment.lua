@@ -91,10 +91,10 @@ end
 ---A policy as the core takes it.
 ---@param name string|table a preset, a yardstick, a file; or client options
 ---@param over table? options for every policy: timeout, attempts
----@param plain boolean? nobody's lane learns: as without lull
+---@param unlearned boolean? nobody's lane learns: as without lull
 ---@return userdata client
 ---@return string[] asked outcomes whose functions are not asked here; the presets' are not told
-function M.policy(name, over, plain)
+function M.policy(name, over, unlearned)
   over = options.check(over or {}, false)
   if name == "none" then over.attempts = nil end
   local settings = options.merge(layer(name), over)
@@ -102,7 +102,7 @@ function M.policy(name, over, plain)
   for _, rule in ipairs(settings.on or {}) do
     if rule.fn and not own[rule.fn] then asked[#asked + 1] = rule.key end
   end
-  settings.learn = not (plain or M.YARDSTICKS[name])
+  settings.learn = not (unlearned or M.YARDSTICKS[name])
   return options.compile(settings), asked
 end
 

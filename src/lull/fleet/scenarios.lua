@@ -151,8 +151,8 @@ function M.metastable_figures(o)
   for _, load in ipairs { 100, 140, 160, 200, 280 } do
     local row = { load = load }
     for _, retries in ipairs(RETRIES) do
-      local f = trial.figures(retries[3], { plain = true, clients = 1, rate = load, capacity = 300, timeout = 1, ["for"] = 400,
-        outage = { from = 50, to = 60, kind = "hold" }, queue = retries[4], seed = o.seed })
+      local f = trial.figures(retries[3], { plain = true, clients = 1, rate = load, capacity = 300, timeout = 1,
+        ["for"] = 400, outage = { from = 50, to = 60, kind = "hold" }, queue = retries[4], seed = o.seed })
       row[retries[1]] = { offered = mean_between(f.offered, f.bucket, 350, 400),
         good = mean_between(f.good, f.bucket, 350, 400), recovered = 60 + f.recover }
     end
@@ -196,8 +196,8 @@ local LEAF = { kind = "tail", a = 0.001, b = 0.010, tails = {
 ---@return table plain, table hedged figures
 function M.hedge_figures(o)
   local function run(hedge)
-    return trial.figures({ attempts = 2, hedge = hedge }, { plain = true, clients = 1, calls = (o.queries or 100000) * 100,
-      fanout = 100, service = LEAF, seed = o.seed or 2, timeout = 86400 })
+    return trial.figures({ attempts = 2, hedge = hedge }, { plain = true, clients = 1,
+      calls = (o.queries or 100000) * 100, fanout = 100, service = LEAF, seed = o.seed or 2, timeout = 86400 })
   end
   return run(nil), run(0.010)
 end
