@@ -35,7 +35,8 @@ local function module_lines()
     -- What only the binary is made of.
     if not path:find "^src/binary/" then lines[#lines + 1] = ('        "%s",'):format(path) end
   end
-  lines[#lines + 1] = '      },\n      incdirs = { "src" },\n      libraries = { "curl", "m", "pthread", "dl" },\n    },'
+  lines[#lines + 1] = "      },\n      incdirs = { \"src\" },"
+  lines[#lines + 1] = "      libraries = { \"curl\", \"m\", \"pthread\", \"dl\" },\n    },"
   return table.concat(lines, "\n")
 end
 
