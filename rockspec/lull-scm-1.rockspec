@@ -148,6 +148,7 @@ build = {
         "src/lane/outcomes.c",
         "src/lane/pace.c",
         "src/lane/period.c",
+        "src/lane/queue.c",
         "src/lane/rates.c",
         "src/lane/scatter.c",
         "src/lane/slots.c",
