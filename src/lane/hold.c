@@ -2,7 +2,7 @@
 
 #include "lane/scatter.h"
 
-#define PAUSE (LULL_SEC / 4) /* the lane's own, at first */
+#define PAUSE (250 * LULL_MSEC) /* the lane's own, at first */
 #define LONGER 1.5
 #define LONGEST (4 * LULL_SEC)
 #define FEW 3 /* granted: too few to know a rate by */

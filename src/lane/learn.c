@@ -221,11 +221,9 @@ static bool refused_at_limit(struct lull_learn *l, struct lull_slots *s,
 {
   if (l->period.on && lull_period_refused(&l->period, e->number, rated(l)))
     l->cut = s->starts;
-  else if (rated(l) && is_shut(l, e))
-    shut(l, s, e);
-  else if (rated(l))
+  else if (rated(l) && !is_shut(l, e))
     refused_at_rate(l, s, e);
-  else if (l->period.on)
+  else if (rated(l) || l->period.on)
     shut(l, s, e);
   else if (s->threshold && s->hard)
     refused_at_once(l, s, e);

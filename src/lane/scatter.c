@@ -65,12 +65,12 @@ static void conclude_trial(struct lull_learn *l)
   struct lull_trial *t = &l->trial;
   unsigned all = t->granted + t->refused;
   double share = all ? (double)t->refused / all : 0;
-  bool enough = all * t->share >= 4;
-  if (share <= NOISIEST && t->refused >= 2 && share >= 0.4 * t->share)
-    take_for_noise(l, share);
-  else if (enough && (share < 0.25 * t->share || share > NOISIEST))
+  double expected = all * t->share;
+  bool fell = share < 0.25 * t->share;
+  bool stayed = t->refused >= 2 && share >= 0.4 * t->share;
+  if (share > NOISIEST ? expected >= 4 : fell && expected >= 4)
     t->on = false;
-  else if (enough && all * t->share >= 8)
+  else if (share <= NOISIEST && (stayed || expected >= 8))
     take_for_noise(l, share);
 }
 
