@@ -1,4 +1,8 @@
+#define _POSIX_C_SOURCE 200809L
 #include "world/shards.h"
+
+#include <fcntl.h>
+#include <unistd.h>
 
 /* Idle connections that are kept: in the first handle, where all is when
    little is under way, and in each of the others. */
@@ -10,6 +14,8 @@
 #define RESOLVE_THREADS_MAX ((CURLMoption)20)
 #define QUICK_EXIT ((CURLMoption)21)
 #define LOOK_UPS 1000L
+
+#define AHEAD 16 /* descriptors that are looked at for a handle's own */
 
 #define ALWAYS 8 /* handles that stay, once made */
 
@@ -50,12 +56,35 @@ static bool reserve(struct lull_shards *s)
   return true;
 }
 
+static bool is_open(int fd)
+{
+  return fcntl(fd, F_GETFD) >= 0;
+}
+
+/* libcurl 7.88 leaves the pair by which a handle is woken to children, too.
+   Nobody tells their numbers, but they are the lowest that are free. */
+static CURLM *init_multi(void)
+{
+  CURLM *multi;
+  bool was_open[AHEAD];
+  int i, lowest = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  if (lowest >= 0)
+    close(lowest);
+  for (i = 0; i < AHEAD && lowest >= 0; i++)
+    was_open[i] = is_open(lowest + i);
+  multi = curl_multi_init();
+  for (i = 0; i < AHEAD && lowest >= 0; i++)
+    if (!was_open[i] && is_open(lowest + i))
+      fcntl(lowest + i, F_SETFD, FD_CLOEXEC);
+  return multi;
+}
+
 static struct lull_shard *make(struct lull_shards *s)
 {
   struct lull_shard *shard = reserve(s) ? lull_mem_zero(sizeof *shard) : NULL;
   if (!shard)
     return NULL;
-  shard->multi = curl_multi_init();
+  shard->multi = init_multi();
   if (!shard->multi) {
     lull_mem_free(shard);
     return NULL;

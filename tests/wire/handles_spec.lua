@@ -38,4 +38,21 @@ describe("a handle #binary", function()
     local once = tonumber(major) * 100 + tonumber(minor) < 801
     assert.equal(once and 11 or 0, made_for(12) - made_for(1))
   end)
+
+  -- A child held the server's connections open after they had been closed here, and
+  -- libcurl 7.88's own pair of sockets.
+  it("leaves no socket to a child, and SIGPIPE unignored", function()
+    local server = wire.server [[
+    return { ["*"] = function() return 200 end }
+    ]]
+    local result = wire.run("LD_PRELOAD= build/lull " .. wire.write(([[
+      local lull = require "lull"
+      assert(lull.get(%q))
+      io.write(io.popen("ls -l /proc/self/fd; grep SigIgn /proc/self/status"):read "*a")
+    ]]):format(server.url), ".lua"))
+    assert.are.same({ 0, "" }, { result.code, result.err })
+    assert.is_nil(result.out:find "socket:")
+    local ignored = tonumber(result.out:match "SigIgn:%s*(%x+)":sub(-4), 16)
+    assert.are.equal(0, math.floor(ignored / 2 ^ 12) % 2) -- SIGPIPE, the 13th
+  end)
 end)
