@@ -5,6 +5,7 @@ local cli = require "lull.cli.main"
 local flags = require "lull.cli.flags"
 local switches = require "lull.cli.switches"
 local fleet = require "lull.cli.sim"
+local journal = require "lull.cli.journal"
 local presets = require "lull.presets"
 local scenarios = require "lull.fleet.scenarios"
 local text = require "lull.text"
@@ -16,6 +17,8 @@ local TEXTS = {
   help = "show the help", plan = "tell what a script would do",
   sim = "show what policies do to a server",
   get = "get URLs", head = "show status and headers of URLs", post = "post to URLs",
+  status = "tell how a journal stands", items = "list the items of a journal",
+  retry = "let failed items be open again",
   put = "put to URLs", patch = "patch what is at URLs", delete = "delete what is at URLs",
 }
 
@@ -49,13 +52,16 @@ local function policies()
 end
 
 local function all()
-  local commands = {}
+  local commands, journals = {}, {}
+  for i, name in ipairs(journal.COMMANDS) do
+    journals[i] = { name = name, options = options_of(journal.parser(name)) }
+  end
   for _, name in ipairs(text.keys(cli.COMMANDS)) do
     commands[#commands + 1] = { name = name, text = TEXTS[name] or name }
   end
   return { script = options_of(switches.parser()), url = options_of(flags.parser "get"),
     sim = options_of(fleet.parser()), plan = options_of(switches.plan_parser()),
-    methods = flags.METHODS, commands = commands }
+    journals = journals, methods = flags.METHODS, commands = commands }
 end
 
 -- Names of the options for which `wanted` holds.
@@ -122,6 +128,7 @@ _lull()
             _lull_command "$URL_OPTIONS$" "$URL_FILES$" "$URL_OTHERS$" ;;
         sim)
             _lull_command "$SIM_OPTIONS$" "$SIM_FILES$" "$SIM_OTHERS$" "$POLICIES$" ;;
+$JOURNALS$
         plan)
             ((i + 1 < COMP_CWORD)) || _lull_command "$PLAN_OPTIONS$" ;;
         "")
@@ -135,6 +142,15 @@ local function valued(o) return o.argument end
 local function of_file(o) return o.argument and o.files end
 local function other(o) return o.argument and not o.files and not o.words end
 
+local function bash_journals(c)
+  local cases = {}
+  for i, one in ipairs(c.journals) do
+    cases[i] = ("        %s)\n            _lull_command %q \"\" %q ;;"):format(one.name, aliases(one.options, any),
+      aliases(one.options, other))
+  end
+  return table.concat(cases, "\n")
+end
+
 ---@return string
 function M.bash()
   local c = all()
@@ -143,7 +159,7 @@ function M.bash()
     SCENARIOS = table.concat(text.keys(scenarios.named), " "), METHODS = table.concat(c.methods, "|"),
     URL_OPTIONS = aliases(c.url, any), URL_FILES = aliases(c.url, of_file), URL_OTHERS = aliases(c.url, other),
     SIM_OPTIONS = aliases(c.sim, any), SIM_FILES = aliases(c.sim, of_file), SIM_OTHERS = aliases(c.sim, other),
-    PLAN_OPTIONS = aliases(c.plan, any), POLICIES = policies(), COMMANDS = names_of(c.commands),
+    JOURNALS = bash_journals(c), PLAN_OPTIONS = aliases(c.plan, any), POLICIES = policies(), COMMANDS = names_of(c.commands),
     SCRIPT_OPTIONS = aliases(c.script, any), SCRIPT_FILES = aliases(c.script, of_file),
     SCRIPT_OTHERS = aliases(c.script, other),
   })
@@ -217,6 +233,7 @@ $PLAN_OPTIONS$
       shift words
       (( CURRENT-- ))
       _arguments -S $sim_options '*:policy:_lull_policy' ;;
+$JOURNALS$
     (plan)
       shift words
       (( CURRENT-- ))
@@ -229,6 +246,15 @@ $PLAN_OPTIONS$
 _lull "$@"
 ]=]
 
+local function zsh_journals(c)
+  local cases = {}
+  for i, one in ipairs(c.journals) do
+    cases[i] = ("    (%s)\n      shift words\n      (( CURRENT-- ))\n      _arguments -S \\\n%s \\\n"
+      .. "        '1:journal:_files' '*:id: ' ;;"):format(one.name, zsh_options(one.options):gsub("\n", " \\\n"))
+  end
+  return table.concat(cases, "\n")
+end
+
 ---@return string
 function M.zsh()
   local c = all()
@@ -237,7 +263,8 @@ function M.zsh()
     commands[i] = "    " .. zsh_quoted(command.name .. ":" .. command.text)
   end
   return filled(ZSH, { COMMANDS = table.concat(commands, "\n"), METHODS = table.concat(c.methods, "|"),
-    SCRIPT_OPTIONS = zsh_options(c.script), URL_OPTIONS = zsh_options(c.url),
+    JOURNALS = zsh_journals(c), SCRIPT_OPTIONS = zsh_options(c.script),
+    URL_OPTIONS = zsh_options(c.url),
     SIM_OPTIONS = zsh_options(c.sim), PLAN_OPTIONS = zsh_options(c.plan), POLICIES = policies() })
 end
 
@@ -280,6 +307,11 @@ function M.fish()
   end
   lines[#lines + 1] = ("complete -c lull -n %s -a %s"):format(fish_quoted "__fish_seen_subcommand_from sim",
     fish_quoted(policies()))
+  for _, one in ipairs(c.journals) do
+    for _, option in ipairs(one.options) do
+      lines[#lines + 1] = fish_option("__fish_seen_subcommand_from " .. one.name, option)
+    end
+  end
   for _, option in ipairs(c.plan) do
     lines[#lines + 1] = fish_option("__fish_seen_subcommand_from plan", option)
   end

@@ -71,7 +71,7 @@ local CONCEPTS = {
 local LUA_LIBRARIES = {
   ["lull.core"] = { "batch.journal", "batch.memory", "json", "sched", "outcome", "attempt", "options", "client",
     "trace", "sim", "sim.chaos", "sim.record", "sim.simulate", "input", "cli.each", "cli.files", "cli.flags",
-    "cli.fetch", "cli.progress", "cli.switches", "fleet.experiment" },
+    "cli.fetch", "cli.journal", "cli.progress", "cli.switches", "batch.reading", "fleet.experiment" },
   cjson = { "json", "sim.answer", "cli.switches" },
   argparse = {}, -- cli.parser chooses one
 }

@@ -76,17 +76,32 @@ local function value_of(bytes)
   if kind == "R" then return outcome.recall(json.decode(line)) end
 end
 
+local MOST = 100 -- attempts of a history that are kept
+
+-- Each attempt of the call that an item ended with.
+local function history_of(err)
+  local list = {}
+  for i, entry in ipairs(err.history or {}) do
+    if i > MOST then break end
+    list[i] = { n = entry.n, status = entry.status, class = entry.class, at = entry.at, took = entry.took,
+      wait = entry.wait > 0 and entry.wait or nil, verdict = entry.verdict, why = entry.why, source = entry.source,
+      maybe_applied = entry.maybe_applied or nil }
+  end
+  return #list > 0 and list or nil
+end
+
 -- Why an item failed or is left, and what it was, for people and for what reads
 -- journals.
 local function kept_failure(batch, item, err)
   local reason = type(err) == "table" and rawget(err, "reason") or nil
   local why = type(err) == "table" and rawget(err, "why") or nil
-  local told = { item = item, error = secret.redact(tostring(secret.shown(err))), reason = reason, why = why,
+  local told = { item = item, history = why and history_of(err) or nil,
+    error = secret.redact(tostring(secret.shown(err))), reason = reason, why = why,
     attempts = why and err.attempts or nil, waited = why and err.waited or nil,
     body = batch.bodies and why and err.response and err.response.body or nil }
   local ok, line = pcall(json.line, told)
   if not ok or #line > KEPT then
-    told.item, told.body = nil, nil
+    told.item, told.body, told.history = nil, nil, nil
     ok, line = pcall(json.line, told)
   end
   return ok and secret.redact(line) or ""

@@ -129,6 +129,35 @@ end
 -- writes it (memo.c), with no attempt, no wait, and none before it (-1).
 local ANEW = "\1\2\1" .. ("\0"):rep(23) .. ("\255"):rep(8) .. ("\0"):rep(18)
 
+-- A whole number as the core writes it: little-endian.
+local function number_at(bytes, at, size)
+  local value = 0
+  for i = at + size - 1, at, -1 do value = value * 256 + bytes:byte(i) end
+  return value
+end
+
+local WIRE, UNTIL = 8, 11 -- where they stand in what the core writes of a call (memo.c)
+
+---What was kept of a call, for people: what it sends; when it came to its end its
+---status or error; else what it waits for, and the requests it has sent.
+---@param bytes string
+---@return table
+function M.told(bytes)
+  local tag, ended, rest = split(bytes)
+  local call = { request = (tag or ""):match "^(%S+ %S+)", ended = ended or nil }
+  if ended then
+    local fields = fields_of(rest)
+    call.status, call.attempts = tonumber(fields.status), fields.attempts
+    call.reason, call.why = tonumber(fields.reason) or fields.reason, fields.why
+  elseif rest and #rest >= UNTIL + 7 and rest:byte(1) == 1 then
+    call.on_the_wire = rest:byte(2) == 1 or nil
+    call.maybe_applied = rest:byte(3) ~= 0 or nil
+    call.attempts = number_at(rest, WIRE, 3)
+    if not call.on_the_wire then call["until"] = number_at(rest, UNTIL, 8) / 1e6 end
+  end
+  return call
+end
+
 -- ---- calls ---------------------------------------------------------------
 
 -- Waits until all that was written is kept for good.

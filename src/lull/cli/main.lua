@@ -93,6 +93,11 @@ for method in pairs(METHODS) do
   COMMANDS[method] = function(argv) return require("lull.cli.fetch").run(argv) end
 end
 
+-- lull status|items|retry JOURNAL
+for _, command in ipairs { "status", "items", "retry" } do
+  COMMANDS[command] = function(argv) return require("lull.cli.journal").run(argv) end
+end
+
 -- lull help [COMMAND]
 function COMMANDS.help(argv)
   local name = argv[2]

@@ -24,7 +24,8 @@ function M.parser()
   local argparse = require "lull.cli.parser"
   local p = argparse("lull", "Run a Lua script that talks to HTTP APIs which fail, throttle or lie.", EXAMPLES)
   p:usage("Usage: lull [options] script.lua [args]    (- for standard input)\n"
-    .. "       lull [get|head|post|put|patch|delete] [options] URL... | lull plan SCRIPT | lull sim POLICY")
+    .. "       lull [get|head|post|put|patch|delete] [options] URL... | lull plan SCRIPT | lull sim POLICY\n"
+    .. "       lull status|items|retry JOURNAL")
   p:add_help(output.help(p))
   p:option("--sim", "Run against the servers of this world file, in virtual time."):argname "FILE"
   p:option("--seed", "Fix every random draw."):argname "N"

@@ -1,0 +1,271 @@
+-- journal: `lull status`, `lull items` and `lull retry`: what a journal remembers.
+
+local core = require "lull.core"
+local exit = require "lull.exit"
+local flags = require "lull.cli.flags"
+local json = require "lull.json"
+local output = require "lull.cli.output"
+local reading = require "lull.batch.reading"
+local sched = require "lull.sched"
+local secret = require "lull.secret"
+local text = require "lull.text"
+
+local M = {}
+
+M.COMMANDS = { "status", "items", "retry" }
+
+-- What is wrong with a journal is a sentence, and no error of a script's.
+local Problem = { __tostring = function(self) return self.message end }
+
+local function refuse(problem) error(setmetatable({ message = secret.redact(problem) }, Problem), 0) end
+
+-- ---- the command lines ---------------------------------------------------
+
+local PARSERS = {
+  status = function(p)
+    p:argument "journal":argname "JOURNAL"
+    p:flag("--json", "Print it as JSON, of the version that it says.")
+    p:flag("--watch", "Look again each second, until nobody is at work on it.")
+  end,
+  items = function(p)
+    p:argument "journal":argname "JOURNAL"
+    p:argument "id":args "*":argname "ID"
+    p:flag("--failed", "Those that failed, with each attempt.")
+    p:flag("--later", "Those that can be tried later.")
+    p:flag("--done", "Those that are done.")
+    p:flag("--open", "Those that have begun and not ended, with their calls.")
+    p:flag("--csv", "The items themselves as CSV, ready to be the next --each.")
+  end,
+  retry = function(p)
+    p:argument "journal":argname "JOURNAL"
+    p:argument "id":args "*":argname "ID"
+    p:option("--reason", "Those alone that failed so: 422, 5xx, net.timeout, unsafe."):argname "NAME"
+    p:flag("--later", "And those for later are due now.")
+  end,
+}
+
+local ABOUT = {
+  status = { "What became of the items of a journal, and why.",
+    "  lull status orders.lull\n  lull status --watch orders.lull" },
+  items = { "The items of a journal, a line of JSON each.",
+    "  lull items orders.lull --failed | jq .error\n  lull items orders.lull --failed --csv > again.csv" },
+  retry = { "Lets failed items of a journal be open again: the next run takes them up.",
+    "  lull retry orders.lull --reason 5xx\n  lull retry orders.lull 4711 4712" },
+}
+
+---The parser of one command; manual and completions are made of it, too.
+---@param command string
+function M.parser(command)
+  local p = require "lull.cli.parser"("lull " .. command, ABOUT[command][1], "Examples:\n" .. ABOUT[command][2])
+  p:add_help(output.help(p))
+  PARSERS[command](p)
+  return p
+end
+
+-- ---- words ---------------------------------------------------------------
+
+local function count(n)
+  local digits, more = ("%.0f"):format(n), 1
+  while more > 0 do digits, more = digits:gsub("^(%d+)(%d%d%d)", "%1,%2") end
+  return digits
+end
+
+local function clock(at)
+  local same = os.date("%Y-%m-%d", math.floor(at)) == os.date("%Y-%m-%d", math.floor(sched.engine():wall()))
+  return os.date(same and "%H:%M:%S" or "%Y-%m-%d %H:%M:%S", math.ceil(at))
+end
+
+local function reason_line(reason)
+  local words = reason.reason and tostring(reason.reason) or "no reason is kept"
+  if reason.why then words = ("%s (%s)"):format(words, reason.why) end
+  return ("  %-7s %8s  %s"):format(reason.outcome, count(reason.count), words)
+end
+
+local function open_lines(batch, lines)
+  local way = batch.under_way
+  if not way then return end
+  local words = count(way.on_the_wire) .. " on the wire"
+  if way.waiting > 0 then
+    words = ("%s, %s wait, the first until %s"):format(words, count(way.waiting), clock(way["until"]))
+  end
+  lines[#lines + 1] = ("  %-7s %8s  %s"):format("open", count(batch.open), words)
+end
+
+local function batch_lines(batch, lines, rate)
+  local counts = {}
+  for _, state in ipairs(reading.STATES) do counts[#counts + 1] = count(batch[state]) .. " " .. state end
+  if rate then counts[#counts + 1] = ("%.1f/s"):format(rate) end
+  lines[#lines + 1] = (batch.name and ("%s: "):format(batch.name) or "") .. table.concat(counts, ", ")
+  for _, reason in ipairs(batch.reasons) do lines[#lines + 1] = reason_line(reason) end
+  if batch.due then lines[#lines + 1] = "  the first for later is due " .. clock(batch.due) end
+  open_lines(batch, lines)
+end
+
+local function settled(batch) return batch.done + batch.failed + batch.later end
+
+-- Items a second of a batch since the look before.
+local function rate_of(batch, before, i)
+  local old = before and before.batches[i]
+  if not old then return nil end
+  return math.max(settled(batch) - settled(old), 0) / (batch.at - old.at)
+end
+
+local function status_text(told, before)
+  local lines = { ("%s: %s; %s"):format(told.journal, text.count(told.runs, "run"),
+    told.pid and ("process %d is at work on it"):format(told.pid) or "nobody is at work on it") }
+  for i, batch in ipairs(told.batches) do
+    batch.at = sched.engine():now()
+    batch_lines(batch, lines, told.pid and rate_of(batch, before, i))
+  end
+  if #told.batches == 0 then lines[2] = "no batch has begun" end
+  return table.concat(lines, "\n") .. "\n"
+end
+
+-- ---- status --------------------------------------------------------------
+
+local function look(path)
+  local journal, problem = reading.open(path)
+  if not journal then refuse(problem) end
+  local told = reading.summary(journal, path)
+  journal:close()
+  return told
+end
+
+local function watch(o)
+  local terminal, before = core.terminal(io.stdout), nil
+  repeat
+    local told = look(o.journal)
+    local words = o.json and json.line(told) or status_text(told, before)
+    output.flush(terminal and not o.json and "\27[H\27[J" or "", words)
+    before = told
+    if told.pid then sched.sleep(1) end
+  until not told.pid or sched.interrupted
+end
+
+local RUN = {}
+
+function RUN.status(o)
+  if o.watch then return watch(o) end
+  local told = look(o.journal)
+  output.write(o.json and json.line(told) or status_text(told))
+end
+
+-- ---- items ---------------------------------------------------------------
+
+local function asked(o)
+  local states, ids = {}, o.id[1] and {} or nil
+  for _, state in ipairs(reading.STATES) do
+    if o[state] then states[#states + 1] = state end
+  end
+  for _, id in ipairs(o.id) do ids[id] = true end
+  return #states > 0 and states or reading.STATES, ids
+end
+
+-- Calls `fn(item, batch)` for each item of these states.
+local function each_item(path, states, ids, fn)
+  local journal, problem = reading.open(path)
+  if not journal then refuse(problem) end
+  for _, batch in ipairs(reading.batches(journal)) do
+    for _, state in ipairs(states) do
+      for item in reading.items(journal, batch.number, state) do
+        if not ids or ids[item.id] then fn(item, batch) end
+        if sched.interrupted then return end
+      end
+    end
+  end
+  journal:close()
+end
+
+local function cell(value)
+  if value == nil or value == json.null then return "" end
+  local words = type(value) == "string" and value or json.encode(value)
+  if not words:find '[",\r\n]' then return words end
+  return '"' .. words:gsub('"', '""') .. '"'
+end
+
+-- The items' own fields, as those of the first.
+local function csv_writer()
+  local columns
+  return function(item)
+    local row = type(item.item) == "table" and item.item or { id = item.item or item.id }
+    if not columns then
+      columns = text.keys(row)
+      local names = {}
+      for i, name in ipairs(columns) do names[i] = cell(name) end
+      output.write(table.concat(names, ","), "\n")
+    end
+    local cells = {}
+    for i, name in ipairs(columns) do cells[i] = cell(row[name]) end
+    output.write(table.concat(cells, ","), "\n")
+  end
+end
+
+function RUN.items(o)
+  local states, ids = asked(o)
+  local write = o.csv and csv_writer() or function(item, batch)
+    item.batch = batch.name
+    output.write(json.line(item))
+  end
+  each_item(o.journal, states, ids, write)
+end
+
+-- ---- retry ---------------------------------------------------------------
+
+-- As rules name outcomes: "422", "5xx", "net" and all below it; or why it ended.
+local function is_reason(item, name)
+  if not name then return true end
+  local reason = tostring(item.reason or "")
+  local class = name:match "^(%d)xx$"
+  if class then return reason:find("^" .. class .. "%d%d$") ~= nil end
+  return reason == name or reason:sub(1, #name + 1) == name .. "." or item.why == name
+end
+
+-- Which are to be open again. What may have been applied is so only when it is
+-- named.
+local function chosen(o)
+  local states, list, left = { "failed", o.later and "later" or nil }, {}, 0
+  local _, ids = asked(o)
+  each_item(o.journal, states, ids, function(item, batch)
+    if not is_reason(item, o.reason) then return end
+    if item.why == "unsafe" and not (ids or o.reason == "unsafe") then
+      left = left + 1
+    else
+      list[#list + 1] = { batch = batch.number, id = item.id }
+    end
+  end)
+  return list, left
+end
+
+function RUN.retry(o)
+  local list, left = chosen(o)
+  if #list > 0 then
+    local store, problem = core.store(sched.engine(), o.journal, false)
+    if not store then refuse(problem) end
+    for _, item in ipairs(list) do store:reopen(item.batch, item.id) end
+    store:close()
+  end
+  output.write(("%s open again\n"):format(text.count(#list, "item") .. (#list == 1 and " is" or " are")))
+  if left > 0 then
+    exit.complain(("%s may have been applied, and stay as they are: name their ids, or --reason unsafe"):format(
+      text.count(left, "item")))
+  end
+end
+
+-- ---- the command ---------------------------------------------------------
+
+---Runs the command; gives the exit code.
+---@param argv string[] the command first
+---@return integer
+function M.run(argv)
+  local command, rest = argv[1], {}
+  for i = 2, #argv do rest[i - 1] = argv[i] end
+  local p = M.parser(command)
+  local ok, o = p:pparse(rest)
+  if not ok then
+    exit.complain(("%s; try lull %s --help"):format(flags.explain(o, flags.aliases_of(p)), command))
+    return exit.USAGE
+  end
+  return exit.ended(sched.main(RUN[command], o))
+end
+
+return M

@@ -1,0 +1,148 @@
+-- `lull status`, `lull items` and `lull retry`: what a journal remembers.
+local json = require "lull.json"
+local wire = require "tests.wire"
+
+local BINARY = os.getenv "LULL_BINARY" or "build/lull"
+
+local WORLD = [[
+local seen = {}
+return { ["http://api.test"] = function(request)
+  local route = request.route
+  seen[route] = (seen[route] or 0) + 1
+  if route:find "late" then return 429, { ["retry-after"] = "3600" } end
+  if route:find "bad" and seen[route] == 1 then return 422 end
+  if route:find "boom" then return 503 end
+  if route:find "hold" then return 429, { ["retry-after"] = "100" } end
+  return 201
+end }]]
+
+describe("a journal's commands #binary", function()
+  after_each(wire.clean)
+
+  local function lull(arguments) return wire.run(BINARY .. " " .. arguments) end
+
+  local function lines_of(text)
+    local list = {}
+    for line in text:gmatch "[^\n]+" do list[#list + 1] = assert(json.decode(line)) end
+    return list
+  end
+
+  -- A journal with an item of each end.
+  local function journal_of(rows)
+    local server, path = wire.server(WORLD), wire.path ".lull"
+    local file = wire.write(rows or "id,sku\na,1\nbad,\"x \"\"2\"\"\"\nlate,3\nboom,4\nb,5\n", ".csv")
+    local command = ("post '%s/{id}' --each %s --journal %s --results /dev/null"):format(server.url, file, path)
+    return path, command, server
+  end
+
+  it("tell what became of the items, and why", function()
+    local path, command = journal_of()
+    assert.equal(1, lull(command).code)
+    local result = lull("status " .. path)
+    assert.equal(0, result.code)
+    assert.matches("^" .. path:gsub("%p", "%%%0")
+      .. ": 1 run; nobody is at work on it\n2 done, 2 failed, 1 later, 0 open\n", result.out)
+    assert.matches("\n  failed +1  422 %(rule%)\n", result.out)
+    assert.matches("\n  failed +1  503 %(unsafe%)\n", result.out)
+    assert.matches("\n  later +1  429 %(hint%)\n  the first for later is due [%d: -]+\n$", result.out)
+    local told = assert(json.decode(lull("status --json " .. path).out))
+    assert.are.same({ 1, 1, path, nil }, { told.version, told.runs, told.journal, told.pid })
+    local batch = told.batches[1]
+    assert.are.same({ 2, 2, 1, 0, 3 }, { batch.done, batch.failed, batch.later, batch.open, #batch.reasons })
+    assert.is_true(batch.due > 1e9)
+  end)
+
+  it("list the items, with each attempt of what failed", function()
+    local path, command = journal_of()
+    lull(command)
+    local list = lines_of(lull("items " .. path).out)
+    assert.equal(5, #list)
+    local failed = lines_of(lull("items --failed " .. path).out)
+    assert.equal(2, #failed)
+    assert.are.same({ "bad", "failed", 422, "rule", 1 },
+      { failed[1].id, failed[1].outcome, failed[1].reason, failed[1].why, #failed[1].history })
+    assert.are.same({ id = "bad", sku = 'x "2"' }, failed[1].item)
+    local attempt = failed[1].history[1]
+    assert.are.same({ 422, "stop", 1 }, { attempt.status, attempt.verdict, attempt.n })
+    assert.is_true(failed[2].history[1].maybe_applied)
+    assert.equal("id,sku\nbad,\"x \"\"2\"\"\"\nboom,4\n", lull("items --failed --csv " .. path).out)
+    assert.are.same({ 201, 1 }, { lines_of(lull("items --done " .. path).out)[1].value.status,
+      #lines_of(lull("items --later " .. path).out) })
+    list = lines_of(lull("items " .. path .. " boom a").out)
+    assert.are.same({ "a", "boom" }, { list[1].id, list[2].id })
+    assert.equal(2, #list)
+  end)
+
+  -- Who only looks must not hold up a run, nor be refused by it.
+  it("read while a run is at work, and tell what waits until when", function()
+    local path, command = journal_of "id\nhold1\nhold2\na\n"
+    local child = wire.start(("%s %s 2>&1"):format(BINARY, command:gsub("post", "put")))
+    wire.eventually(function()
+      local result = lull("status --json " .. path)
+      local told = result.code == 0 and json.decode(result.out)
+      local way = told and told.batches[1] and told.batches[1].under_way
+      return way and way.waiting == 2 and told.batches[1].done == 1
+    end, "two that wait")
+    local words = lull("status " .. path).out
+    assert.matches(("process %s is at work on it\n1 done, 0 failed, 0 later, 2 open\n"):format(child.pid), words)
+    assert.matches("\n  open +2  0 on the wire, 2 wait, the first until [%d: -]+\n$", words)
+    local list = lines_of(lull("items --open " .. path).out)
+    assert.are.same({ "hold1", "open", 1 }, { list[1].id, list[1].outcome, list[1].calls[1].attempts })
+    assert.matches("^PUT http://127.0.0.1:%d+/hold1$", list[1].calls[1].request)
+    assert.is_true(list[1].calls[1]["until"] > 1e9)
+    local watcher = wire.start(("%s status --watch --json %s"):format(BINARY, path))
+    assert.matches('"pid":' .. child.pid, watcher:line())
+    child:signal "INT"
+    child:finish()
+    local rest, code = watcher:finish()
+    assert.equal(0, code)
+    assert.is_nil(rest:match('"pid":[^\n]*\n$'))
+  end)
+
+  it("let failed items be open again, but what may have been applied only by name", function()
+    local path, command, server = journal_of()
+    lull(command)
+    local before = #server:requests()
+    local result = lull("retry " .. path)
+    assert.equal("1 item is open again\n", result.out)
+    assert.matches("^lull: 1 item may have been applied, and stay as they are: name their ids, or %-%-reason unsafe\n$",
+      result.err)
+    result = lull(command)
+    assert.matches("5 rows: 3 done %(2 before%), 1 failed %(1 before%), 1 can be tried later", result.err)
+    assert.equal(before + 1, #server:requests())
+    assert.equal("0 items are open again\n", lull("retry " .. path .. " --reason 4xx").out)
+    assert.equal("0 items are open again\n", lull("retry " .. path .. " a").out)
+    assert.equal("1 item is open again\n", lull("retry " .. path .. " --reason unsafe").out)
+    lull(command)
+    assert.equal("1 item is open again\n", lull("retry " .. path .. " boom").out)
+    assert.equal("1 item is open again\n", lull("retry " .. path .. " --later --reason 429").out)
+  end)
+
+  it("refuse a journal that a run is at work on, for a retry alone", function()
+    local path, command = journal_of "id\nbad\nhold\n"
+    local child = wire.start(("%s %s 2>&1"):format(BINARY, command))
+    wire.eventually(function()
+      local told = json.decode(lull("status --json " .. path).out)
+      return type(told) == "table" and told.batches[1] and told.batches[1].failed == 1
+    end, "one that failed")
+    local result = lull("retry " .. path)
+    assert.equal(1, result.code)
+    assert.matches(child.pid, result.err)
+    assert.is_nil(result.err:find "traceback")
+  end)
+
+  it("say what is wrong", function()
+    for command, words in pairs { ["status /nowhere.lull"] = "/nowhere.lull: No such file or directory",
+      ["items /nowhere.lull"] = "/nowhere.lull: No such file or directory",
+      ["retry /nowhere.lull"] = "/nowhere.lull: No such file or directory" } do
+      local result = lull(command)
+      assert.are.same({ 1, "", "lull: " .. words .. "\n" }, { result.code, result.out, result.err })
+    end
+    for command, words in pairs { status = "missing argument 'journal'; try lull status --help",
+      ["items --faild x"] = "unknown option '--faild' (did you mean '--failed'?); try lull items --help" } do
+      local result = lull(command)
+      assert.are.same({ 2, "lull: " .. words .. "\n" }, { result.code, result.err })
+    end
+    assert.matches("lull retry orders.lull %-%-reason 5xx", lull("retry --help").out)
+  end)
+end)
