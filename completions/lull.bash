@@ -29,14 +29,14 @@ _lull()
     for ((i = 1; i < COMP_CWORD; i++)); do
         word=${COMP_WORDS[i]}
         case $word in
-            --sim|--seed|--record|--chaos|--journal|--log|--progress|--grace) ((i++)) ;;
+            --sim|--seed|--record|--chaos|--journal|--log|--report|--progress|--grace) ((i++)) ;;
             -?*) ;;
             *) command=$word; break ;;
         esac
     done
     case $command in
         get|head|post|put|patch|delete)
-            _lull_command "-d --data --data-binary --json -T --upload-file -H --header -A --user-agent -u --user --key -i --input --curl --each --format --id --results --failed --journal --script --dry-run --attempts -m --timeout --stall --deadline --backoff --max-hint --on --preset --unsafe --limit --parallel -x --proxy -k --insecure --cacert -E --cert --cert-key --http1.1 --http2 --max-redirs -f --fail -L --location --compressed -o --output -O --remote-name --continue --skip-existing --sha256 --fail-with-body --max-filesize -s --silent -S --show-error --progress --trace --log --record --bodies --chaos --grace --seed --sim -h --help" "-T --upload-file -i --input --each --results --failed --journal --cacert -E --cert --cert-key -o --output --log --record --sim" "-d --data --data-binary --json -H --header -A --user-agent -u --user --format --id --attempts -m --timeout --stall --deadline --backoff --max-hint --on --limit --parallel -x --proxy --max-redirs --sha256 --max-filesize --progress --chaos --grace --seed" ;;
+            _lull_command "-d --data --data-binary --json -T --upload-file -H --header -A --user-agent -u --user --key -i --input --curl --each --format --id --results --failed --journal --script --dry-run --attempts -m --timeout --stall --deadline --backoff --max-hint --on --preset --unsafe --limit --parallel -x --proxy -k --insecure --cacert -E --cert --cert-key --http1.1 --http2 --max-redirs -f --fail -L --location --compressed -o --output -O --remote-name --continue --skip-existing --sha256 --fail-with-body --max-filesize -s --silent -S --show-error --report --progress --trace --log --record --bodies --chaos --grace --seed --sim -h --help" "-T --upload-file -i --input --each --results --failed --journal --cacert -E --cert --cert-key -o --output --report --log --record --sim" "-d --data --data-binary --json -H --header -A --user-agent -u --user --format --id --attempts -m --timeout --stall --deadline --backoff --max-hint --on --limit --parallel -x --proxy --max-redirs --sha256 --max-filesize --progress --chaos --grace --seed" ;;
         sim)
             _lull_command "-h --help --clients --calls --fanout --think --spread --rate --poisson --for --method --latency --capacity --service --queue --limit --limit-each --outage --fail --retry-after --conflicts --timeout --attempts --seed --svg --json --scenario" "--svg" "--clients --calls --fanout --think --spread --rate --for --method --latency --capacity --service --queue --limit --limit-each --outage --fail --retry-after --timeout --attempts --seed" "aws copyleaks copyleaks+spread curl exponential fixed github none openai standard" ;;
         status)
@@ -45,10 +45,12 @@ _lull()
             _lull_command "-h --help --failed --later --done --open --csv" "" "" ;;
         retry)
             _lull_command "-h --help --reason --later" "" "--reason" ;;
+        report)
+            _lull_command "-h --help -o --output" "" "" ;;
         plan)
             ((i + 1 < COMP_CWORD)) || _lull_command "-h --help" ;;
         "")
-            _lull_command "-h --help --sim --seed --record --bodies --chaos --journal --force --log --trace --progress --grace --quiet -v --version" "--sim --record --journal --log" "--seed --chaos --progress --grace" "delete get head help items patch plan post put retry sim status" ;;
+            _lull_command "-h --help --sim --seed --record --bodies --chaos --journal --force --log --trace --report --progress --grace --quiet -v --version" "--sim --record --journal --log --report" "--seed --chaos --progress --grace" "delete get head help items patch plan post put report retry sim status" ;;
     esac
 }
 complete -o default -o filenames -F _lull lull

@@ -18,7 +18,7 @@ local TEXTS = {
   sim = "show what policies do to a server",
   get = "get URLs", head = "show status and headers of URLs", post = "post to URLs",
   status = "tell how a journal stands", items = "list the items of a journal",
-  retry = "let failed items be open again",
+  retry = "let failed items be open again", report = "tell of a journal in a page",
   put = "put to URLs", patch = "patch what is at URLs", delete = "delete what is at URLs",
 }
 

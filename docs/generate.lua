@@ -135,7 +135,7 @@ end
 
 M["script options"] = function() return option_table(require "lull.cli.switches".parser()) end
 M["url options"] = function() return option_table(require "lull.cli.flags".parser "get") end
-for _, command in ipairs { "status", "items", "retry" } do
+for _, command in ipairs { "status", "items", "retry", "report" } do
   M[command .. " options"] = function() return option_table(require "lull.cli.journal".parser(command)) end
 end
 M["sim options"] = function() return option_table(require "lull.cli.sim".parser()) end

@@ -16,6 +16,24 @@ local runs = {} -- each, map: summaries of those under way, the first is the out
 -- many have come; nil where nobody knows.
 M.sizes = setmetatable({}, { __mode = "k" })
 
+local kept -- the summaries of all that are not within another, when somebody wants them
+
+---From now on `total` can tell.
+function M.keep() kept = kept or {} end
+
+---What became of the items of all runs that are not within another; nil: there are
+---none.
+---@return { done: integer, failed: integer, later: integer, open: integer, before: integer }?
+function M.total()
+  if not kept or #kept == 0 then return nil end
+  local all = { done = 0, failed = 0, later = 0, open = 0, before = 0 }
+  for _, sum in ipairs(kept) do
+    for _, name in ipairs { "done", "failed", "later", "before" } do all[name] = all[name] + sum[name] end
+    all.open = all.open + sum.total - sum.done - sum.failed - sum.later - sum.before
+  end
+  return all
+end
+
 ---How many items a source may have, as `sizes` tells it.
 function M.size_of(source)
   if M.sizes[source] then return M.sizes[source] end
@@ -35,6 +53,7 @@ end
 ---@param group table of its tasks
 function M.begin(sum, source, group)
   tidy()
+  if kept and #runs == 0 then kept[#kept + 1] = sum end
   runs[#runs + 1] = { sum = sum, size = M.size_of(source), group = group }
 end
 

@@ -98,8 +98,9 @@ function M.record(id, details, since)
 end
 
 ---Reports every verdict: to `trace` (a file) as lines, to `log` (a function) as
----lines of JSON, to `record` (a function) as it is.
-function M.install(trace, log, record)
+---lines of JSON, to `record` (a function) as it is, to `watch` (a function) with
+---its call's id.
+function M.install(trace, log, record, watch)
   local engine = sched.engine()
   local since = engine:now()
   engine:trace(true)
@@ -108,6 +109,7 @@ function M.install(trace, log, record)
     if trace then trace:write(M.line(id, details, since), "\n") end
     if log then log(json.line(M.record(id, details, since))) end
     if record then record(details) end
+    if watch then watch(id, details) end
   end)
   sched.on("done", function(id) numbers[id] = nil end)
 end

@@ -13,7 +13,8 @@ local NEVER = { binary = { "base", "http", "hint", "lane", "policy", "request", 
   "fleet", "bind" } }
 
 -- lull's Lua folders; the first is src/lull itself, and public is lull.lua.
-local LUA_FLOORS = { { "lull" }, { "batch" }, { "public" }, { "sim" }, { "fleet" }, { "cli" }, { "command" } }
+local LUA_FLOORS = { { "lull" }, { "batch" }, { "public" }, { "sim" }, { "fleet" }, { "report" }, { "cli" },
+  { "command" } }
 
 -- Headers of libraries, and the folders or files that may include them.
 local LIBRARIES = {
@@ -71,7 +72,7 @@ local CONCEPTS = {
 local LUA_LIBRARIES = {
   ["lull.core"] = { "batch.journal", "batch.memory", "json", "sched", "outcome", "attempt", "options", "client",
     "trace", "sim", "sim.chaos", "sim.record", "sim.simulate", "input", "cli.each", "cli.files", "cli.flags",
-    "cli.fetch", "cli.journal", "cli.progress", "cli.switches", "batch.reading", "fleet.experiment" },
+    "cli.fetch", "cli.journal", "cli.progress", "cli.switches", "batch.reading", "fleet.experiment", "report.formats" },
   cjson = { "json", "sim.answer", "cli.switches" },
   argparse = {}, -- cli.parser chooses one
 }

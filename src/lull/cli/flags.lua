@@ -72,6 +72,7 @@ local GROUPS = {
     { "--max-filesize", "SIZE", "Of a body (64MB in memory, none in a file)." },
     { "-s --silent", nil, "No errors on standard error." },
     { "-S --show-error", nil, "Errors even so." },
+    { "--report", "FILE", "Tell of the run at its end: .html, .json, .har, or .prom (OpenMetrics)." },
     { "--progress", "WHEN", "Say how far it is: auto (on a terminal), always or never." },
     { "--trace", nil, "A line a verdict on standard error." },
     { "--log", "FILE", "A line of JSON a verdict; - is standard output." },

@@ -12,7 +12,7 @@ local text = require "lull.text"
 
 local M = {}
 
-M.COMMANDS = { "status", "items", "retry" }
+M.COMMANDS = { "status", "items", "retry", "report" }
 
 -- What is wrong with a journal is a sentence, and no error of a script's.
 local Problem = { __tostring = function(self) return self.message end }
@@ -44,11 +44,17 @@ local PARSERS = {
   end,
 }
 
+PARSERS.report = function(p)
+  p:argument "journal":argname "JOURNAL"
+  p:option("-o --output", "Where it goes: .html or .json."):argname "FILE"
+end
+
 local ABOUT = {
   status = { "What became of the items of a journal, and why.",
     "  lull status orders.lull\n  lull status --watch orders.lull" },
   items = { "The items of a journal, a line of JSON each.",
     "  lull items orders.lull --failed | jq .error\n  lull items orders.lull --failed --csv > again.csv" },
+  report = { "A page that tells what became of a journal's items.", "  lull report orders.lull -o orders.html" },
   retry = { "Lets failed items of a journal be open again: the next run takes them up.",
     "  lull retry orders.lull --reason 5xx\n  lull retry orders.lull 4711 4712" },
 }
@@ -249,6 +255,11 @@ function RUN.retry(o)
     exit.complain(("%s may have been applied, and stay as they are: name their ids, or --reason unsafe"):format(
       text.count(left, "item")))
   end
+end
+
+function RUN.report(o)
+  local problem = require("lull.cli.report").journal(o.journal, o.output or o.journal:gsub("%.%w+$", "") .. ".html")
+  if problem then refuse(problem) end
 end
 
 -- ---- the command ---------------------------------------------------------

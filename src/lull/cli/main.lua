@@ -93,8 +93,8 @@ for method in pairs(METHODS) do
   COMMANDS[method] = function(argv) return require("lull.cli.fetch").run(argv) end
 end
 
--- lull status|items|retry JOURNAL
-for _, command in ipairs { "status", "items", "retry" } do
+-- lull status|items|retry|report JOURNAL
+for _, command in ipairs { "status", "items", "retry", "report" } do
   COMMANDS[command] = function(argv) return require("lull.cli.journal").run(argv) end
 end
 

@@ -25,7 +25,7 @@ function M.parser()
   local p = argparse("lull", "Run a Lua script that talks to HTTP APIs which fail, throttle or lie.", EXAMPLES)
   p:usage("Usage: lull [options] script.lua [args]    (- for standard input)\n"
     .. "       lull [get|head|post|put|patch|delete] [options] URL... | lull plan SCRIPT | lull sim POLICY\n"
-    .. "       lull status|items|retry JOURNAL")
+    .. "       lull status|items|retry|report JOURNAL")
   p:add_help(output.help(p))
   p:option("--sim", "Run against the servers of this world file, in virtual time."):argname "FILE"
   p:option("--seed", "Fix every random draw."):argname "N"
@@ -36,6 +36,7 @@ function M.parser()
   p:flag("--force", "Go on with a journal though the script's calls have changed."):hidden(true)
   p:option("--log", "Write each verdict as a line of JSON; - is standard output."):argname "FILE"
   p:flag("--trace", "Write each verdict as a line on standard error.")
+  p:option("--report", "Tell of the run at its end: .html, .json, .har, or .prom (OpenMetrics)."):argname "FILE"
   p:option("--progress", "Say how far it is: auto (on a terminal), always, never."):argname "WHEN"
   p:option("--grace", "After SIGTERM or SIGHUP, what is on the wire has so long (10s)."):argname "TIME"
   p:flag("--quiet", "Do not say what ended the script.")
@@ -130,9 +131,15 @@ local function watch(o)
     local ok, wrong = require("lull.sim.chaos").install(o.chaos)
     if not ok then return "--chaos: " .. wrong end
   end
-  if o.trace or log or recording then
+  local gather
+  if o.report then
+    gather, problem = require("lull.cli.report").begin(o.report, o.method and ("%s %s"):format(o.method,
+      o.url[1] or o.input or ""))
+    if problem then return problem end
+  end
+  if o.trace or log or recording or gather then
     require("lull.trace").install(o.trace and io.stderr, log,
-      recording and require("lull.sim.record").install(recording, o.bodies or false))
+      recording and require("lull.sim.record").install(recording, o.bodies or false), gather)
   end
 end
 

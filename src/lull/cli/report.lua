@@ -1,0 +1,122 @@
+-- report: `--report FILE` at the end of a run, and `lull report JOURNAL`.
+
+local collect = require "lull.report.collect"
+local exit = require "lull.exit"
+local formats = require "lull.report.formats"
+local html = require "lull.report.html"
+local lull = require "lull"
+local reading = require "lull.batch.reading"
+local sched = require "lull.sched"
+local secret = require "lull.secret"
+
+local M = {}
+
+local FAILURES = 20000 -- of a journal, that a report looks at
+
+local WRITERS = {
+  html = html.page, json = formats.json, prom = formats.metrics,
+  har = function(data) return formats.har(data, lull.version) end,
+}
+local ENDINGS = { html = "html", htm = "html", json = "json", har = "har", prom = "prom", txt = "prom" }
+
+---What a report's file is to hold, by its name; or nil and what is wrong.
+---@param path string
+---@return string?
+---@return string? problem
+function M.format(path)
+  local ending = path:lower():match "%.(%w+)$"
+  local format = ending and ENDINGS[ending]
+  if format then return format end
+  return nil, ("'%s': a report is a file .html, .json, .har, or .prom (OpenMetrics)"):format(path)
+end
+
+-- Whole or not at all: what reads it, such as a node exporter, sees no half.
+local function write(path, bytes)
+  if path == "-" then return require("lull.cli.output").write(bytes) end
+  local file, problem = io.open(path .. ".part", "wb")
+  if file then
+    local ok, why = file:write(bytes)
+    local closed, last = file:close()
+    problem = not (ok and closed) and (why or last) or nil
+  end
+  if not problem then problem = select(2, os.rename(path .. ".part", path)) end
+  if problem then exit.lose(path, problem) end
+end
+
+-- ---- of a journal --------------------------------------------------------
+
+local function add(into, name, n) into[name] = (into[name] or 0) + n end
+
+-- The items of all its batches, and those that failed.
+local function of_journal(path)
+  local journal, problem = reading.open(path)
+  if not journal then return nil, problem end
+  local told = reading.summary(journal, path)
+  local data = { version = 1, items = {}, reasons = {}, failures = {}, of_items = true, failure_count = 0 }
+  for _, batch in ipairs(told.batches) do
+    for _, state in ipairs(reading.STATES) do add(data.items, state, batch[state]) end
+    for _, reason in ipairs(batch.reasons) do
+      add(data.reasons, ("%s: %s (%s)"):format(reason.outcome, reason.reason or "?", reason.why or ""), reason.count)
+    end
+    data.failure_count = data.failure_count + batch.failed
+  end
+  for _, batch in ipairs(reading.batches(journal)) do
+    for item in reading.items(journal, batch.number, "failed") do
+      if #data.failures >= FAILURES then break end
+      item.outcome = item.reason or "failed"
+      data.failures[#data.failures + 1] = item
+    end
+  end
+  journal:close()
+  return data
+end
+
+---Writes the report of a journal; gives what is wrong.
+---@param path string
+---@param out string
+---@return string? problem
+function M.journal(path, out)
+  local format, problem = M.format(out)
+  if not format then return problem end
+  if format == "har" or format == "prom" then return "a journal has no single requests: -o run.html, or .json" end
+  local data
+  data, problem = of_journal(path)
+  if not data then return problem end
+  data.title = path
+  write(out, WRITERS[format](data))
+end
+
+-- ---- of a run ------------------------------------------------------------
+
+local function command()
+  return tostring(type(rawget(_G, "arg")) == "table" and arg[0] or "") -- luacheck: ignore
+end
+
+local function finish(out, format, title)
+  local data = collect.data()
+  data.title, data.failure_count = "lull " .. collect.shown_url(title or command()), data.failed_calls
+  local kept = sched.journal and not sched.memory_store and of_journal(sched.journal)
+  if kept then
+    for name, value in pairs(kept) do data[name] = value end
+  end
+  write(out, WRITERS[format](data))
+end
+
+---Begins to gather, for a report at the end of the run.
+---@param out string
+---@param title string?
+---@return function? verdict is told of each verdict; or nil
+---@return string? problem
+function M.begin(out, title)
+  local format, problem = M.format(out)
+  if not format then return nil, "--report " .. problem end
+  local before = exit.closing
+  exit.closing = function()
+    before()
+    local ok, wrong = pcall(finish, out, format, title)
+    if not ok then exit.lose(out, secret.redact(tostring(wrong))) end
+  end
+  return collect.begin(format == "har")
+end
+
+return M
