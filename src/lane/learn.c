@@ -244,6 +244,7 @@ static void refused(struct lull_learn *l, struct lull_slots *s,
                     const struct lull_learn_end *e)
 {
   l->told = e->hint > 0 && e->quota ? e->hint : 0;
+  l->quota = l->quota || e->quota;
   lull_scatter_tally(l, e, false);
   lower_trial(l, e);
   if (e->number <= l->cut || l->trial.on)

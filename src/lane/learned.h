@@ -68,6 +68,7 @@ struct lull_learn {
   bool unslotted;         /* how many are at once is not what is limited */
   uint64_t slots_granted; /* when it was last thought to be */
   lull_usec told;         /* the last wait that the server told */
+  bool quota;             /* some refusal told of one: there is a limit */
   unsigned changes;       /* counts what there is to be told of */
 };
 

@@ -1,6 +1,7 @@
 #include "lane/scatter.h"
 
 #define NOISIEST 0.25  /* share of refusals that may be no limit's */
+#define FEWEST 0.08    /* the same, where refusals tell of a limit */
 #define SCATTERED 0.04 /* share of refusals that needs no explanation */
 #define TESTED 0.7     /* of the rate, to see whether refusals become fewer */
 
@@ -34,7 +35,8 @@ void lull_scatter_test(struct lull_learn *l, struct lull_slots *s, double rate,
                        lull_usec now)
 {
   double share = lull_outcomes_share(&l->seen);
-  l->trial = (struct lull_trial){.on = share <= NOISIEST, .share = share};
+  l->trial = (struct lull_trial){.on = share <= (l->quota ? FEWEST : NOISIEST),
+                                 .share = share};
   l->peak = 0;
   l->odd = 0;
   lull_scatter_settle(l, s, TESTED * rate, now);

@@ -102,6 +102,36 @@ describe("a lane converges", function()
     reaches(batch(limits.changing(limits.leaky(10, 5), 20, limits.leaky(20, 5)), 600, 16), 39.6, 1.15, 0.06)
   end)
 
+  -- Ten processes and one limit: their refusals do not become fewer when one of
+  -- them sends less. Some lanes took the limit for failures that no rate mends,
+  -- sent as they liked, and starved another, which took that for a window of 71 s:
+  -- its calls took 334 s instead of 120.
+  it("with others, each of whom gets its share", function()
+    local model, draw, refused = limits.sliding(50, 1), random(1), 0
+    local last = 0
+    support.sim(function()
+      local ok = model.ask(require("lull").now())
+      if not ok then refused = refused + 1 end
+      return { status = ok and 200 or 429, delay = 0.04 + 0.08 * draw() }
+    end, function(lull)
+      local tasks = {}
+      for c = 1, 10 do
+        local client = lull.client { lane = "client " .. c }
+        tasks[c] = lull.spawn(function()
+          local n = 0
+          lull.each(function()
+            n = n + 1
+            return n <= 600 and n or nil
+          end, { parallel = 20 }, function(i) assert(client:get("http://api.test/" .. i)) end)
+          last = math.max(last, lull.now())
+        end)
+      end
+      for c = 1, 10 do tasks[c]:join() end
+    end, { seed = 1 })
+    assert.is_true(last <= 1.5 * 119, ("the last took %.0f s"):format(last))
+    assert.is_true(refused <= 0.05 * 6000, tostring(refused))
+  end)
+
   it("after an outage", function()
     reaches(batch(limits.outage(limits.leaky(20, 5), 10, 40), 600, 16), 59.7, 1.15, 0.07)
   end)
