@@ -19,6 +19,8 @@ complete -c lull -n 'not __fish_seen_subcommand_from delete get head help items 
 complete -c lull -n 'not __fish_seen_subcommand_from delete get head help items patch plan post put report retry sim status' -l bodies -d 'Record bodies too; they may hold secrets'
 complete -c lull -n 'not __fish_seen_subcommand_from delete get head help items patch plan post put report retry sim status' -l chaos -x -d 'Add faults: "5% 503, 1% net.reset, 2% delay 3s"'
 complete -c lull -n 'not __fish_seen_subcommand_from delete get head help items patch plan post put report retry sim status' -l journal -rF -d 'Remember what is done: lull.each goes on after a kill'
+complete -c lull -n 'not __fish_seen_subcommand_from delete get head help items patch plan post put report retry sim status' -l store-timeout -x -d 'A Redis with the journal may be away for so long (30s)'
+complete -c lull -n 'not __fish_seen_subcommand_from delete get head help items patch plan post put report retry sim status' -l assume-durable -d 'Take a Redis as a journal that may forget'
 complete -c lull -n 'not __fish_seen_subcommand_from delete get head help items patch plan post put report retry sim status' -l force -d 'Go on with a journal though the script\'s calls have changed'
 complete -c lull -n 'not __fish_seen_subcommand_from delete get head help items patch plan post put report retry sim status' -l log -rF -d 'Write each verdict as a line of JSON; - is standard output'
 complete -c lull -n 'not __fish_seen_subcommand_from delete get head help items patch plan post put report retry sim status' -l trace -d 'Write each verdict as a line on standard error'

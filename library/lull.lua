@@ -701,7 +701,7 @@ function lull.map(source, options, fn) end
 ---@field done integer
 ---@field failed integer
 ---@field later integer
----Done or failed in a run before this one, by the journal.
+---Done or failed in a run before this one, or by another process, by the journal.
 ---@field before integer
 ---Begun, and not come to an end when the process was asked to end.
 ---@field open integer
@@ -739,7 +739,8 @@ function lull.rows(path, options) end
 ---Items at once. Default 10.
 ---@field parallel? integer|string
 ---A file that remembers what became of the items, and their calls that are under
----way: after a kill the same script goes on. By default that of `lull --journal`.
+---way: after a kill the same script goes on; or `redis://HOST/0/NAME`, at which
+---several machines work. By default that of `lull --journal`.
 ---@field journal? string
 ---What tells items apart: a field's name, or a function of the item. Default: the
 ---item itself, of a table its field `id`. Means nothing without a journal.

@@ -233,6 +233,81 @@ function M.closing_server(protocol, endings)
   return child
 end
 
+-- A port that nobody has now.
+local function free_port()
+  local bound = assert(socket.tcp4())
+  assert(bound:bind("127.0.0.1", 0))
+  local _, port = bound:getsockname()
+  bound:close()
+  return port
+end
+
+-- Debian's redis-tools have the server, too, under another name, and begin no
+-- service of their own.
+local FIND_REDIS = "command -v redis-server || command -v redis-check-rdb"
+
+---True when there is a Redis to be started.
+function M.has_redis() return line_of(FIND_REDIS) ~= nil end
+
+local Redis = {}
+Redis.__index = Redis
+
+---Runs a command, and gives its first line.
+function Redis:ask(command)
+  local socket_ = assert(socket.tcp4())
+  socket_:settimeout(PATIENCE)
+  if not socket_:connect("127.0.0.1", self.port) then
+    socket_:close()
+    return nil
+  end
+  if self.password then
+    socket_:send(("AUTH %s\r\n"):format(self.password))
+    socket_:receive "*l"
+  end
+  socket_:send(command .. "\r\n")
+  local line = socket_:receive "*l"
+  if line and line:match "^%$%d" then line = socket_:receive "*l" end
+  socket_:close()
+  return line
+end
+
+local function is_alive(pid)
+  local ok = os.execute("kill -0 " .. pid .. " 2>/dev/null")
+  return ok == true or ok == 0
+end
+
+---Starts it, in its own folder, on its port; waits until it answers, and unless
+---`loading` until it has read its file. False when another has the port.
+---@param loading boolean?
+function Redis:start(loading)
+  self.child = M.start(("%s/redis-server --port %d --bind 127.0.0.1 --dir %s --save '' --logfile log %s"):format(
+    quote(self.folder), self.port, quote(self.folder), self.options))
+  M.eventually(function()
+    local said = self:ask "PING"
+    return said and (loading or not said:find "^-LOADING") or not is_alive(self.child.pid)
+  end, "redis-server does not answer")
+  return is_alive(self.child.pid)
+end
+
+---Ends it as a crash would.
+function Redis:kill() self.child:stop() end
+
+---A redis-server with a folder of its own; an append-only file unless `options`
+---say otherwise.
+---@param options string?
+function M.redis(options, password)
+  local folder = M.path ".redis"
+  os.execute(("mkdir %s && ln -s $(%s) %s/redis-server"):format(quote(folder), FIND_REDIS, quote(folder)))
+  local redis = setmetatable({ folder = folder, password = password, options = options or "--appendonly yes" }, Redis)
+  for _ = 1, 5 do
+    redis.port = free_port()
+    redis.url = ("redis://127.0.0.1:%d/0/"):format(redis.port)
+    if redis:start() then return redis end
+    redis.child:finish()
+  end
+  error "redis-server does not start"
+end
+
 ---A port where every connection is refused, for as long as the socket lives.
 function M.refusing()
   local bound = assert(socket.tcp4())

@@ -1,6 +1,7 @@
 #include "bind/store.h"
 #include "base/sip.h"
 #include "bind/read.h"
+#include "bind/redis.h"
 #include "store/file.h"
 #include "store/memory.h"
 
@@ -38,11 +39,13 @@ int lull_bind_memory_store(lua_State *L)
   return *box ? 1 : lull_bind_raise(L, LULL_ENOMEM);
 }
 
-static struct lull_store *open_store(lua_State *L, const uint64_t secret[2],
-                                     char *problem, size_t size)
+static struct lull_store *open_store(lua_State *L, const uint64_t secret[4],
+                                     bool *passing, char *problem, size_t size)
 {
   struct lull_file_options options = {.secret = secret};
   struct lull_store *s;
+  if (lua_type(L, 2) == LUA_TTABLE)
+    return lull_bind_redis_open(L, 2, secret, passing, problem, size);
   if (lua_type(L, 2) == LUA_TSTRING) {
     options.relaxed = lua_toboolean(L, 3);
     return lull_file_open(lua_tostring(L, 2), &options, problem, size);
@@ -57,15 +60,24 @@ static struct lull_store *open_store(lua_State *L, const uint64_t secret[2],
 int lull_bind_store(lua_State *L)
 {
   struct lull_engine *e = lull_bind_check_engine(L);
-  uint64_t secret[2] = {lull_rng_next(lull_engine_rng(e)),
-                        lull_rng_next(lull_engine_rng(e))};
+  struct lull_rng *rng = lull_engine_rng(e);
+  uint64_t draws[4] = {lull_rng_next(rng), lull_rng_next(rng)};
   struct lull_store **box = lua_newuserdata(L, sizeof *box);
   char problem[512] = "";
+  bool passing = false;
+  if (lua_type(L, 2) == LUA_TTABLE) {
+    draws[2] = lull_rng_next(rng);
+    draws[3] = lull_rng_next(rng);
+  }
   *box = NULL;
   luaL_getmetatable(L, store_name);
   lua_setmetatable(L, -2);
-  *box = open_store(L, secret, problem, sizeof problem);
-  return *box ? 1 : fail(L, problem);
+  *box = open_store(L, draws, &passing, problem, sizeof problem);
+  if (*box)
+    return 1;
+  fail(L, problem);
+  lua_pushboolean(L, passing);
+  return 3;
 }
 
 static int close_store(lua_State *L)
@@ -214,6 +226,55 @@ static int run(lua_State *L)
   return 1;
 }
 
+/* ---- a shared store ---------------------------------------------------- */
+
+/* store:order(letter, batch, item, bytes, number, more) -> the number of the
+   write */
+static int order(lua_State *L)
+{
+  struct lull_store *s = lull_bind_store_at(L, 1);
+  struct lull_store_write w = {.kind = LULL_STORE_ORDER};
+  const char *bytes = luaL_optlstring(L, 5, "", &w.size);
+  w.order = luaL_checkstring(L, 2)[0];
+  w.key.batch = (int64_t)luaL_checknumber(L, 3);
+  w.key.item = luaL_optlstring(L, 4, "", &w.key.len);
+  w.key.nth = (int)luaL_optnumber(L, 6, 0);
+  w.due = (lull_usec)luaL_optnumber(L, 7, 0);
+  lull_store_write(s, &w, bytes);
+  lua_pushnumber(L, (lua_Number)s->written);
+  return 1;
+}
+
+/* store:news() -> texts; nothing when there is none */
+static int news(lua_State *L)
+{
+  struct lull_store *s = lull_bind_store_at(L, 1);
+  const struct lull_store_text *texts;
+  size_t count = s->ops->news ? s->ops->news(s, &texts) : 0, i;
+  luaL_checkstack(L, (int)count, "news of a store");
+  for (i = 0; i < count; i++)
+    lua_pushlstring(L, texts[i].bytes, texts[i].len);
+  return (int)count;
+}
+
+/* store:away() -> why the server is not there now, or nil */
+static int away(lua_State *L)
+{
+  struct lull_store *s = lull_bind_store_at(L, 1);
+  const char *why = s->ops->away ? s->ops->away(s) : "";
+  if (!why[0])
+    return 0;
+  lua_pushstring(L, why);
+  return 1;
+}
+
+/* store:passing() -> what is wrong may pass: another run may do */
+static int passing(lua_State *L)
+{
+  lua_pushboolean(L, lull_bind_store_at(L, 1)->passing);
+  return 1;
+}
+
 /* ---- the memory -------------------------------------------------------- */
 
 static struct lull_memory *check_memory(lua_State *L)
@@ -247,11 +308,12 @@ static int free_memory(lua_State *L)
 void lull_bind_store_type(lua_State *L)
 {
   static const luaL_Reg methods[] = {
-      {"batch", batch},   {"claim", claim},       {"call", call},
-      {"put", put},       {"settle", settle},     {"durable", durable},
-      {"reopen", reopen}, {"chaos", chaos},       {"hash", hash},
-      {"run", run},       {"close", close_store}, {"__gc", close_store},
-      {NULL, NULL}};
+      {"batch", batch},      {"claim", claim},     {"call", call},
+      {"put", put},          {"settle", settle},   {"durable", durable},
+      {"reopen", reopen},    {"chaos", chaos},     {"hash", hash},
+      {"run", run},          {"order", order},     {"news", news},
+      {"away", away},        {"passing", passing}, {"close", close_store},
+      {"__gc", close_store}, {NULL, NULL}};
   static const luaL_Reg memory[] = {{"crash", crash},
                                     {"writes", writes},
                                     {"__gc", free_memory},

@@ -7,8 +7,9 @@
 
 #include "bind/type.h"
 
-/* core.store(engine, path or memory, {relaxed}) -> a store, or nil and one
-   sentence; core.memory_store() -> the memory. */
+/* core.store(engine, path, memory or a table (see redis.h), relaxed) -> a
+   store; or nil, one sentence, and whether that may pass; core.memory_store()
+   -> the memory. */
 int lull_bind_store(lua_State *L);
 int lull_bind_memory_store(lua_State *L);
 void lull_bind_store_type(lua_State *L);

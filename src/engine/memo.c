@@ -74,11 +74,27 @@ bool lull_memo_broken(const struct lull_engine *e)
   return e->store && e->store->problem[0] && !e->broken;
 }
 
+/* What the store's clock showed is older than now by what has passed since:
+   the largest difference is the nearest. */
+static void set_clock(struct lull_engine *e)
+{
+  struct lull_store *s = e->store;
+  lull_usec skew = s->told - e->world->ops->wall(e->world);
+  if (!s->timed || skew > s->skew)
+    s->skew = skew;
+  s->timed = true;
+  s->told = 0;
+}
+
 bool lull_memo_flush(struct lull_engine *e)
 {
   if (!e->store)
     return false;
   lull_store_flush(e->store);
+  if (e->store->ops->news)
+    e->store->ops->poll(e->store);
+  if (e->store->told)
+    set_clock(e);
   return first_is_kept(e) || lull_memo_broken(e);
 }
 
@@ -107,6 +123,12 @@ static uint64_t get(const char **from, int bytes)
   return value;
 }
 
+/* By the store's clock, which is the same for all that share it. */
+static lull_usec store_time(const struct lull_engine *e)
+{
+  return e->world->ops->wall(e->world) + e->store->skew;
+}
+
 /* How often each rule was met, when it counts by itself. */
 static unsigned counts_of(const struct lull_call *call)
 {
@@ -119,7 +141,7 @@ static void write_memo(struct lull_engine *e, const struct lull_call *call,
 {
   char bytes[FIXED + 2 * RULES_MAX], *to = bytes;
   unsigned i, rules = counts_of(call);
-  lull_usec wall = e->world->ops->wall(e->world);
+  lull_usec wall = store_time(e);
   to = put(to, FORMAT, 1);
   to = put(to, (uint64_t)state, 1);
   to = put(to, call->maybe_applied, 1);
@@ -171,7 +193,7 @@ void lull_memo_wait(struct lull_engine *e, const struct lull_call *call,
 static lull_usec left_of(struct lull_engine *e, lull_usec until,
                          lull_usec whole)
 {
-  lull_usec left = until - e->world->ops->wall(e->world);
+  lull_usec left = until - store_time(e);
   if (left < 0)
     return 0;
   return left < whole ? left : whole;

@@ -60,8 +60,10 @@ end
 ---@return integer
 function M.code_of(err)
   if ending.is_exit(err) then return err.code end
-  if getmetatable(err) == outcome.Error and err.later then return M.LATER end
-  return type(err) == "table" and rawget(err, "why") == "journal" and rawget(err, "code") or 1
+  if type(err) ~= "table" then return 1 end
+  local of_journal = rawget(err, "why") == "journal" and getmetatable(err) ~= outcome.Error
+  if (of_journal or getmetatable(err) == outcome.Error) and err.later then return M.LATER end
+  return of_journal and rawget(err, "code") or 1
 end
 
 local function failure(err)

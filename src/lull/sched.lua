@@ -117,6 +117,10 @@ M.spawned = false
 ---share of its writes at which the process ends, for who tries that.
 M.journal, M.force, M.memory_store, M.crash = nil, nil, nil, nil
 
+---How long the server of a shared journal may be away, in s; and whether it is
+---not looked at whether it keeps what it takes.
+M.store_timeout, M.assume_durable = nil, nil
+
 ---Raises, at the caller's line, when this code cannot wait.
 function M.check() return yieldable.check(current) end
 

@@ -38,6 +38,7 @@ local function code_of(sum)
   if sum.failed > 0 or sum.failed_before then return 1 end
   return (sum.later > 0 or sum.open > 0) and 75 or 0
 end
+M.code_of = code_of
 
 -- Counted as failed, and said: the function never sees it.
 local function refuse(sum, row)
@@ -97,6 +98,7 @@ local function puller(source, what)
   end
   return source
 end
+M.puller = puller
 
 -- What is for a journal means nothing without one.
 local OPTIONS = { parallel = true, journal = true, id = true, name = true, durability = true }

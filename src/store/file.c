@@ -208,14 +208,6 @@ static enum lull_err batch(struct lull_store *s, const char *name,
   return *number ? LULL_OK : LULL_ECHANGED;
 }
 
-/* As by a kill: nothing is flushed or closed. 70 is EX_SOFTWARE. */
-static void crash(struct lull_store *s)
-{
-  fprintf(stderr, "lull: --chaos: the process ends here, at write %llu\n",
-          (unsigned long long)s->written);
-  _exit(70);
-}
-
 /* ---- closing ----------------------------------------------------------- */
 
 static void release(struct store_file *f)
@@ -251,7 +243,7 @@ static const struct lull_store_ops ops = {
     .call = call,
     .flush = flush,
     .poll = poll,
-    .crash = crash,
+    .crash = lull_store_crash,
     .close = close_store,
 };
 

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 void lull_store_init(struct lull_store *s, const struct lull_store_ops *ops)
 {
@@ -51,6 +52,14 @@ void lull_store_write(struct lull_store *s, const struct lull_store_write *w,
     lull_store_fail(s, "out of memory");
   if (crashes(s))
     s->ops->crash(s);
+}
+
+/* 70 is EX_SOFTWARE. */
+void lull_store_crash(struct lull_store *s)
+{
+  fprintf(stderr, "lull: --chaos: the process ends here, at write %llu\n",
+          (unsigned long long)s->written);
+  _exit(70);
 }
 
 void lull_store_flush(struct lull_store *s)

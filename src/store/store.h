@@ -2,10 +2,11 @@
  * store: the one seam to what is kept over the end of the process: the items
  * of a batch that have come to an end, and the calls of those that have not.
  *
- * Two stores fill it: store_file (SQLite) and store_memory (for simulated
- * worlds). A write is only taken in here, and numbered; `flush` hands over
- * what has gathered, and `poll` tells up to which number all is kept for good.
- * Nothing here waits for a disk but opening and closing.
+ * Three stores fill it: file (SQLite), memory (for simulated worlds), and
+ * redis, which several processes share. A write is only taken in here, and
+ * numbered; `flush` hands over what has gathered, and `poll` tells up to which
+ * number all is kept for good. Nothing here waits for a disk or a network but
+ * opening and closing.
  */
 #ifndef LULL_STORE_STORE_H
 #define LULL_STORE_STORE_H
@@ -45,12 +46,19 @@ struct lull_store_write {
     LULL_STORE_CALL,   /* the call's bytes, new or instead of the old */
     LULL_STORE_SETTLE, /* the item's end; its calls are forgotten */
     LULL_STORE_DEFER,  /* the item is for later; its calls stay */
-    LULL_STORE_REOPEN  /* the item is open again, and has made no call */
+    LULL_STORE_REOPEN, /* the item is open again, and has made no call */
+    LULL_STORE_ORDER   /* what only a shared store knows: `order` says what */
   } kind;
+  char order;
   struct lull_store_key key;
   enum lull_store_state state;
   lull_usec due;
   size_t size;
+};
+
+struct lull_store_text {
+  const char *bytes;
+  size_t len;
 };
 
 struct lull_store_ops {
@@ -71,6 +79,11 @@ struct lull_store_ops {
   void (*poll)(struct lull_store *s);
   /* The process ends at the last write, for who tries what that does. */
   void (*crash)(struct lull_store *s);
+  /* What a shared store has to tell next, in texts, borrowed until the next
+     call; how many, 0: nothing. NULL: it is not shared. */
+  size_t (*news)(struct lull_store *s, const struct lull_store_text **texts);
+  /* Why its server is not there now, "" when it is. NULL: it is not shared. */
+  const char *(*away)(struct lull_store *s);
   /* Keeps all that was written, and frees the store. */
   void (*close)(struct lull_store *s);
 };
@@ -82,9 +95,13 @@ struct lull_store {
   uint64_t secret[2];        /* of the journal, for what it derives */
   int fd;                    /* readable when `poll` has news; -1 */
   char problem[256];         /* why nothing more is kept; "": all is well */
-  struct lull_buf pending;   /* encoded writes that were not handed over */
-  double crash_share;        /* of the writes at which the process ends */
-  struct lull_rng rng;       /* for it */
+  bool passing;              /* the problem may pass: another run may do */
+  lull_usec told; /* what a shared store's clock showed just now; 0: nothing */
+  bool timed;     /* `skew` is known */
+  lull_usec skew; /* to be added to our own, to have the store's */
+  struct lull_buf pending; /* encoded writes that were not handed over */
+  double crash_share;      /* of the writes at which the process ends */
+  struct lull_rng rng;     /* for it */
 };
 
 /* For the stores. */
@@ -99,6 +116,9 @@ void lull_store_chaos(struct lull_store *s, double share, uint64_t seed);
 
 /* Nothing more is kept, for that reason. */
 void lull_store_fail(struct lull_store *s, const char *why);
+
+/* For the stores' `crash`: as by a kill, nothing is flushed or closed. */
+void lull_store_crash(struct lull_store *s);
 
 /* Hands over what has gathered, if there is any. */
 void lull_store_flush(struct lull_store *s);

@@ -6,6 +6,7 @@ local json = require "lull.json"
 local memory = require "lull.batch.memory"
 local outcome = require "lull.outcome"
 local sched = require "lull.sched"
+local shared = require "lull.lazy" "lull.batch.shared"
 local secret = require "lull.secret"
 local tasks = require "lull.lazy" "lull.tasks"
 local text = require "lull.text"
@@ -152,8 +153,9 @@ local function conclude(batch, record, item, ...)
   end
   if type(err) ~= "table" or not err.later then return fail(batch, record, item, err) end
   if record.asides > 0 then return fail(batch, record, item, UNSURE) end
-  local due = sched.engine():wall() + (tonumber(err.retry_after) or 0)
-  settle(batch, record, "later", due, kept_failure(batch, item, err))
+  -- The clock of a shared journal is its server's.
+  local now = batch.journal.batches and 0 or sched.engine():wall()
+  settle(batch, record, "later", now + (tonumber(err.retry_after) or 0), kept_failure(batch, item, err))
   return nil, err
 end
 
@@ -203,6 +205,19 @@ local function process(batch, fn, item, ...)
   return conclude(batch, record, item, fn(item, ...))
 end
 
+-- What a shared batch does with an item that it was given: its record, with what
+-- is kept of its calls.
+local shared_items = { id = id_of, kind = kind_of, conclude = conclude }
+
+function shared_items.begin(batch, entry)
+  local record = begin(batch, entry.id, entry.renewed)
+  record.resumed, record.kept = entry.kept ~= nil, entry.kept
+  for nth in pairs(entry.kept or {}) do record.unknown = record.unknown or nth < 0 end
+  return record
+end
+
+function shared_items.fail(batch, record, item) return fail(batch, record, item, UNSURE) end
+
 -- ---- the batch -----------------------------------------------------------
 
 local function commas(n)
@@ -216,7 +231,7 @@ local function say_how(batch, source, sum)
   local settled = sum.done + sum.failed + sum.before
   local total = type(source) == "table" and #source > 0 and #source
   local script = type(rawget(_G, "arg")) == "table" and arg[0] or "script.lua" -- luacheck: ignore
-  local command = batch.again or ("lull --journal %s %s"):format(batch.journal.path, script)
+  local command = batch.again or ("lull --journal %s %s"):format(batch.journal.shown, script)
   if total and settled >= total then return end
   local left = total and ("with %s of %s"):format(commas(total - settled), commas(total))
     or ("after %s that are done"):format(commas(settled))
@@ -242,13 +257,23 @@ end
 local function run(how, source, options, fn, told)
   local durability = check(options)
   sched.check()
-  local journal = journals.open(options.journal or sched.journal, durability)
+  local path = options.journal or sched.journal
+  if journals.is_shared(path) and (told or how == "map") then
+    usage.fail(("%s gives what this process has done, and at a journal in Redis several work: use lull.each"):format(
+      told and "--each" or "lull.map"))
+  end
+  local journal = journals.open(path, durability)
   local batch = journals.batch(journal, options.name, sched.force)
   local info = debug.getinfo(fn, "S")
   batch.id, batch.settling, batch.first = options.id, {}, 1
   if told then batch.before, batch.again, batch.bodies = told.before, told.again, told.bodies end
   batch.where = ("%s:%d"):format(info.short_src, info.linedefined)
-  local first, second = tasks[how](source, options, fn, function(...) return process(batch, fn, ...) end)
+  local first, second
+  if journal.batches then
+    first = shared.each(batch, source, options, fn, shared_items)
+  else
+    first, second = tasks[how](source, options, fn, function(...) return process(batch, fn, ...) end)
+  end
   sync(batch)
   journals.leave(batch)
   if sched.interrupted then say_how(batch, source, second or first) end

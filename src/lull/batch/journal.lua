@@ -5,47 +5,81 @@ local client = require "lull.client"
 local exit = require "lull.exit"
 local json = require "lull.json"
 local memory = require "lull.batch.memory"
+local redis = require "lull.batch.redis"
 local sched = require "lull.sched"
 local usage = require "lull.usage"
 
 local M = {}
 usage.own()
 
+local PATIENCE = 30 -- s that a server may be away, by default
+local AGAIN = 0.2   -- s until it is asked again
+
 -- What is wrong with a journal is a sentence, and no error of the script's.
 local Problem = { __tostring = function(self) return self.message end }
 
-local function refuse(problem) error(setmetatable({ message = problem, why = "journal" }, Problem), 0) end
+-- `passing`: another run may do.
+local function problem_of(problem, passing)
+  return setmetatable({ message = problem, why = "journal", later = passing or nil }, Problem)
+end
+
+local function refuse(problem, passing) error(problem_of(problem, passing), 0) end
 M.refuse = refuse
 
-local now -- the journal that is open: path, store, names, unnamed, under_way
+---Ends the run, whatever its tasks are doing.
+function M.abort(problem, passing) sched.abort(problem_of(problem, passing)) end
 
--- In a simulated world it is in memory.
+local now -- the journal that is open: path, shown, store, names, unnamed, under_way;
+          -- of a shared one batches, by their numbers, and its patience
+
+-- One that is away may come, for a while.
+local function open_redis(path)
+  local engine, options = sched.engine(), redis.read(path)
+  options.assume_durable = sched.assume_durable
+  local patience = sched.store_timeout or PATIENCE
+  local ends = engine:now() + patience
+  while true do
+    local store, problem, passing = core.store(engine, options)
+    if store then return { store = store, batches = {}, patience = patience, shown = options.shown } end
+    if not passing or engine:now() >= ends then refuse(problem, passing) end
+    sched.sleep(AGAIN)
+  end
+end
+
+---True for one at which several processes work. In a simulated world it is in
+---memory.
+function M.is_shared(path) return redis.is(path) and not sched.memory_store end
+
 local function open_store(path, durability)
+  if M.is_shared(path) then return open_redis(path) end
   local store, problem = core.store(sched.engine(), sched.memory_store or path, durability == "process")
   if not store then refuse(problem) end
   if sched.crash then store:chaos(sched.engine(), sched.crash) end
-  return store
+  return { store = store, shown = path }
 end
 
 -- Nothing more can be kept: the run ends.
 local function broken(_, problem)
-  local code = problem:find("the process ended here", 1, true) and exit.CRASHED or 1
-  sched.abort(setmetatable({ message = problem, why = "journal", code = code }, Problem))
+  local what = problem_of(problem, now and now.store:passing())
+  what.code = problem:find("the process ended here", 1, true) and exit.CRASHED or nil
+  sched.abort(what)
 end
 
 ---The journal of that path, open.
 function M.open(path, durability)
   if now and now.path == path then return now end
   if now then
-    usage.fail(("one journal at a time: '%s' is open, and '%s' is another one"):format(now.path, path))
+    usage.fail(("one journal at a time: '%s' is open, and '%s' is another one"):format(now.shown,
+      redis.shown(path)))
   end
-  local store = open_store(path, durability)
-  sched.engine():attach(store)
+  local journal = open_store(path, durability)
+  sched.engine():attach(journal.store)
   sched.on("store", broken)
   sched.spawned = function(task) task.within = memory.item_now() end
   client.remember_by(memory.call, memory.key)
   json.in_order = true -- a body is the same bytes in each run
-  now = { path = path, store = store, names = {}, unnamed = 0 }
+  journal.path, journal.names, journal.unnamed = path, {}, 0
+  now = journal
   return now
 end
 
@@ -53,6 +87,7 @@ end
 function M.close()
   if not now then return end
   sched.engine():attach(nil)
+  now.closed = true
   now.store:close()
   now = nil
 end
@@ -91,7 +126,7 @@ function M.enroll(batch, kind)
   local number, problem = batch.store:batch(batch.name, kind)
   if problem == "kind" then
     usage.fail(("%s: the items of the batch %s are now %s, and were others before; give this batch "
-      .. "another `name`"):format(batch.journal.path, batch.shown, kind))
+      .. "another `name`"):format(batch.journal.shown, batch.shown, kind))
   end
   if not number then refuse(problem) end
   batch.number, batch.kind = number, kind

@@ -187,6 +187,7 @@ end
 -- What was kept of the item's next call; nil: nothing.
 local function kept_of(item)
   if not item.resumed then return nil end
+  if item.kept then return item.kept[item.calls] end -- it came with the item
   local bytes, problem = item.batch.store:call(item.batch.number, item.id, item.calls)
   if problem then error(problem, 0) end
   return bytes

@@ -33,6 +33,9 @@ function M.parser()
   p:flag("--bodies", "Record bodies too; they may hold secrets."):hidden(true)
   p:option("--chaos", "Add faults: \"5% 503, 1% net.reset, 2% delay 3s\"."):argname "FAULTS"
   p:option("--journal", "Remember what is done: lull.each goes on after a kill."):argname "FILE"
+  p:option("--store-timeout", "A Redis with the journal may be away for so long (30s)."):argname "TIME"
+    :hidden(true)
+  p:flag("--assume-durable", "Take a Redis as a journal that may forget."):hidden(true)
   p:flag("--force", "Go on with a journal though the script's calls have changed."):hidden(true)
   p:option("--log", "Write each verdict as a line of JSON; - is standard output."):argname "FILE"
   p:flag("--trace", "Write each verdict as a line on standard error.")
@@ -120,6 +123,13 @@ local function set_grace(value)
   exit.grace = math.min(seconds, usage.MOST)
 end
 
+-- How long a journal's server may be away; gives what is wrong.
+local function set_store_timeout(value)
+  local ok, seconds = pcall(usage.duration, value, "--store-timeout")
+  if not ok then return seconds end
+  sched.store_timeout = math.min(seconds, usage.MOST)
+end
+
 -- Trace, log and recording; gives what is wrong.
 local function watch(o)
   local log, recording, problem
@@ -154,7 +164,9 @@ function M.prepare(o)
   end
   local problem = o.grace and set_grace(o.grace)
   if problem then return problem end
-  sched.journal, sched.force = o.journal, o.force
+  problem = o.store_timeout and set_store_timeout(o.store_timeout)
+  if problem then return problem end
+  sched.journal, sched.force, sched.assume_durable = o.journal, o.force, o.assume_durable
   if o.sim then
     local ok, wrong = require("lull.sim.simulate").install(o.sim, seed or 0)
     if not ok then return wrong, true end

@@ -1,0 +1,249 @@
+-- shared: a batch that several processes work on, by a journal in a Redis.
+--
+-- One of them feeds: it reads the source and puts its items into the journal.
+-- All take items out of it, in small lots, and what becomes of an item is
+-- written where it was taken. Who is gone gives back what it had: at once when
+-- it ended by itself, else when its lease is over.
+
+local control = require "lull.control"
+local exit = require "lull.exit"
+local journals = require "lull.batch.journal"
+local json = require "lull.json"
+local sched = require "lull.sched"
+local tasks = require "lull.lazy" "lull.tasks"
+local usage = require "lull.usage"
+
+local M = {}
+usage.own()
+
+local unpack = table.unpack or unpack
+
+local LOT = 256         -- items that are taken or fed at once, at most
+local SHORTEST, LONGEST = 0.005, 0.25 -- s until it is looked again for items
+
+-- Waits until all that was written is taken by the server.
+local function sync(batch, number)
+  if not batch.store:durable(number) then sched.wait(sched.engine():sync()) end
+end
+
+-- ---- items as texts --------------------------------------------------------
+
+-- What the source gave, one value as itself and more as a list.
+local function encode(batch, ...)
+  local n = select("#", ...)
+  local ok, bytes = pcall(json.encode, n == 1 and (...) or { ... })
+  if not ok then
+    usage.fail(("%s: an item that other machines are to have is a text, a number or a table of such: %s"):format(
+      batch.where, tostring(bytes):gsub("^.-:%d+: ", "")))
+  end
+  return (n == 1 and "1" or "n") .. bytes
+end
+
+-- Of "round:1bytes" the item, and what came along with it.
+local function decode(text)
+  local count, bytes = text:match "^%d+:(.)(.*)$"
+  local value = json.decode(bytes)
+  if count == "1" then return value end
+  return unpack(value)
+end
+
+-- ---- what the server tells -------------------------------------------------
+
+local told = {}
+
+function told.item(batch, _, id, item, renewed, ...)
+  local kept
+  for i = 1, select("#", ...), 2 do
+    local nth, bytes = select(i, ...)
+    kept = kept or {}
+    kept[tonumber(nth)] = bytes
+  end
+  batch.last = batch.last + 1
+  batch.queue[batch.last] = { id = id, item = item, renewed = renewed == "L", kept = kept }
+end
+
+function told.batch(batch, _, open, later, fed, feeder, cursor, ...)
+  local total, done, failed, broken = ...
+  batch.counts = { open = tonumber(open), later = tonumber(later), total = tonumber(total), done = tonumber(done),
+    failed = tonumber(failed), broken = tonumber(broken) }
+  batch.fed = fed == "1"
+  batch.cursor = tonumber(feeder) == batch.store:run() and tonumber(cursor) or nil
+end
+
+function told.kind(batch, _, kind) batch.other_kind = kind end
+
+function told.twice(_, _, id) exit.complain(("two items have the id '%s'; the second is left out"):format(id)) end
+
+local function tell(journal, word, b, ...)
+  if not word then return false end
+  local batch = journal.batches[tonumber(b)]
+  if batch then told[word](batch, b, ...) end
+  return true
+end
+
+local function listen(batch)
+  while tell(batch.journal, batch.store:news()) do end
+end
+
+-- ---- feeding ---------------------------------------------------------------
+
+local function check_kind(batch, kind)
+  batch.kind = kind
+  sync(batch, batch.store:order("K", batch.number, "", kind))
+  listen(batch)
+  if batch.other_kind then
+    usage.fail(("%s: the items of the batch %s are now %s, and were others before; give this batch "
+      .. "another `name`"):format(batch.journal.shown, batch.shown, kind))
+  end
+end
+
+-- Puts what the source gave into the journal; nil at its end.
+local function put(batch, ...)
+  local item = ...
+  if item == nil then return nil end
+  if getmetatable(item) == tasks.Broken then
+    exit.complain(tostring(item))
+    return batch.store:order("R", batch.number)
+  end
+  local id = batch.of.id(batch, item)
+  if not batch.kind then check_kind(batch, batch.of.kind(batch, item)) end
+  return batch.store:order("F", batch.number, id, encode(batch, ...))
+end
+
+-- What another machine has fed already is passed over.
+local function feed(batch, source, from)
+  local n = 0
+  while n < from and source() ~= nil do n = n + 1 end
+  while not (batch.over or sched.interrupted) do
+    local number = put(batch, source())
+    if not number then
+      sync(batch, batch.store:order("E", batch.number))
+      return
+    end
+    n = n + 1
+    if n % LOT == 0 then sync(batch, number) end
+  end
+end
+
+-- In a task of its own: a source that is slow holds nobody up.
+local function begin_feeding(batch)
+  local from = batch.cursor
+  batch.feeding = true
+  sched.background(function()
+    local ok, err = control.try(feed, batch, batch.source, from)
+    if not ok then batch.wrong = { err } end
+  end)
+end
+
+-- ---- taking ----------------------------------------------------------------
+
+-- As many at once as are gone in about a second: neither a round trip for each,
+-- nor much that others could do meanwhile.
+local function size_lot(batch)
+  local now = sched.engine():now()
+  local passed = now - (batch.asked_at or now)
+  batch.asked_at = now
+  if passed > 0 and passed < 0.5 then
+    batch.lot = math.min(batch.lot * 2, LOT)
+  elseif passed > 2 then
+    batch.lot = math.max(math.floor(batch.lot / 2), 1)
+  end
+  return batch.lot
+end
+
+local function ask(batch, count)
+  batch.asked = batch.store:order("C", batch.number, "", batch.feeding and "" or "1", count)
+end
+
+local function take_news(batch)
+  if batch.asked and batch.store:durable(batch.asked) then batch.asked = nil end
+  listen(batch)
+  if batch.cursor and not (batch.feeding or batch.fed) then begin_feeding(batch) end
+end
+
+local function pop(batch)
+  local entry = batch.queue[batch.next]
+  if not entry then return nil end
+  batch.queue[batch.next] = nil
+  batch.next = batch.next + 1
+  return entry
+end
+
+-- The next item, or nil when none is left that could come: asked for before
+-- the last one is gone.
+local function next_item(batch)
+  local pause = SHORTEST
+  while true do
+    if batch.wrong then error(batch.wrong[1], 0) end
+    take_news(batch)
+    local entry = pop(batch)
+    if not batch.asked and batch.last - batch.next < batch.lot / 2 then ask(batch, size_lot(batch)) end
+    if entry then return entry end
+    sync(batch, batch.asked)
+    take_news(batch)
+    if batch.next > batch.last then
+      if batch.fed and batch.counts.open == 0 then return nil end
+      sched.sleep(pause)
+      pause = math.min(pause * 2, LONGEST)
+    end
+  end
+end
+
+-- What becomes of an item that was taken.
+local function process(batch, fn, entry)
+  local record = batch.of.begin(batch, entry)
+  if record.unknown then return batch.of.fail(batch, record, decode(entry.item)) end
+  sched.current().item = record
+  return batch.of.conclude(batch, record, decode(entry.item), fn(decode(entry.item)))
+end
+
+-- ---- the batch -------------------------------------------------------------
+
+-- What a server that does not come back is worth waiting for.
+local function watch(journal)
+  if journal.watched then return end
+  journal.watched = true
+  sched.background(function()
+    local since
+    while not journal.closed do
+      sched.sleep(0.5)
+      local why = not journal.closed and journal.store:away()
+      since = why and (since or sched.engine():now())
+      if why and sched.engine():now() - since >= journal.patience then journals.abort(why, true) end
+    end
+  end)
+end
+
+-- What the journal says of the whole batch, and this process of its own part.
+local function conclude(batch, sum)
+  ask(batch, 0)
+  sync(batch, batch.asked)
+  take_news(batch)
+  local counts = batch.counts
+  sum.failed_before = counts.failed + counts.broken > 0 or nil
+  sum.total, sum.later, sum.open = counts.total, counts.later, counts.open
+  sum.broken = batch.feeding and counts.broken or 0
+  sum.total, sum.failed = sum.total + sum.broken, sum.failed + sum.broken
+  sum.before = sum.total - sum.done - sum.failed - sum.later - sum.open
+  sum.code = tasks.code_of(sum)
+  return sum
+end
+
+---Runs the batch; `of` has what a batch does with an item: id, kind, begin,
+---fail, conclude.
+function M.each(batch, source, options, fn, of)
+  local journal = batch.journal
+  batch.of, batch.queue, batch.next, batch.last = of, {}, 1, 0
+  batch.source = tasks.puller(source, "each")
+  batch.lot = math.min(usage.count(options.parallel or 10, "parallel", 1), LOT)
+  journal.batches[#journal.batches + 1] = batch
+  batch.number = #journal.batches
+  watch(journal)
+  batch.store:order("B", batch.number, batch.name)
+  local sum = tasks.each(function() return next_item(batch) end, options, fn,
+    function(entry) return process(batch, fn, entry) end)
+  batch.over = true
+  return conclude(batch, sum)
+end
+
+return M

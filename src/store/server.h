@@ -1,0 +1,30 @@
+/*
+ * server: which Redis, which journal in it, and what is asked of it. Plain
+ * values, which belong to who made them.
+ */
+#ifndef LULL_STORE_SERVER_H
+#define LULL_STORE_SERVER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum lull_server_text {
+  LULL_SERVER_HOST, /* or the path of a socket, which begins with a slash */
+  LULL_SERVER_USER, /* NULL: the default one */
+  LULL_SERVER_PASSWORD,
+  LULL_SERVER_NAME,  /* of the journal */
+  LULL_SERVER_SHOWN, /* its URL without secrets */
+  LULL_SERVER_JOIN,  /* the scripts */
+  LULL_SERVER_STEP,
+  LULL_SERVER_TEXTS
+};
+
+struct lull_server {
+  const char *text[LULL_SERVER_TEXTS];
+  int port, database;
+  int lease;             /* ms */
+  bool assume_durable;   /* it is not looked at whether it keeps all */
+  const uint64_t *draws; /* 4: the secret of a new journal, and its epoch */
+};
+
+#endif
