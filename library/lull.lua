@@ -313,6 +313,8 @@ function client:request(method, target, options) end
 ---@field key_header? string
 ---The key stands in quotes, as the IETF's draft has it. Default false.
 ---@field key_quoted? boolean
+---A credential that is fetched once, shared and renewed; `false`: none.
+---@field auth? lull.token|false
 ---Headers by name: a text, a list of them, a `lull.secret`, or `false` to leave out a header from below;
 ---or a function that makes the value anew for each request, or all headers.
 ---@field headers? lull.made_fields|fun(request: lull.leaving): lull.fields?
@@ -840,6 +842,25 @@ function lull.file(path) end
 ---Made by `lull.file`.
 ---@class lull.file
 ---@field path string
+
+---A credential for the option `auth`, that `fn` fetches when it is needed: it gives
+---the text and how long it lasts (none: until it is refused), or `nil` and an error.
+---Sent as `authorization: Bearer TEXT`, or as `options` say. Fetched once for all who
+---wait, anew before its end, and once after a 401.
+---@param fn fun(): lull.text?, any
+---@param options? lull.token_options
+---@return lull.token
+function lull.token(fn, options) end
+
+---How a token is sent.
+---@class lull.token_options
+---Default `authorization`.
+---@field header? string
+---What stands before the text; `false`: nothing. Default `Bearer`, and nothing in another header.
+---@field scheme? string|false
+
+---Made by `lull.token`.
+---@class lull.token
 
 ---Wraps a text: it is sent as it is and shown as `***`. Joining it with other
 ---texts by `..` gives a secret again.

@@ -77,6 +77,7 @@ build = {
     ["lull.sim.world"] = "src/lull/sim/world.lua",
     ["lull.tasks"] = "src/lull/tasks.lua",
     ["lull.text"] = "src/lull/text.lua",
+    ["lull.token"] = "src/lull/token.lua",
     ["lull.trace"] = "src/lull/trace.lua",
     ["lull.unhandled"] = "src/lull/unhandled.lua",
     ["lull.usage"] = "src/lull/usage.lua",

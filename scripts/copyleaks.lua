@@ -28,18 +28,7 @@ local identity = lull.client {
     [429] = function(attempt) return attempt:retry(300) end, -- it is blocked for 5 minutes
   },
 }
-local api = lull.client {
-  base = os.getenv "COPYLEAKS_API" or "https://api.copyleaks.com",
-  preset = "copyleaks", attempts = 8, timeout = 60, deadline = 600,
-  limit = { "10/s", parallel = 32 },
-  -- A success pays for two retries: ten requests a second bound the load; in an outage it is still
-  -- after a hundred of them that the rest is left for later.
-  budget = { refund = 2 },
-}
-
 local halt -- why no more files are sent: { why, code }
-local session -- { authorization, good_until }
-local renewal -- the task that is logging in
 
 -- "2018-11-26T16:15:38.2431255+02:00" -> seconds; only differences mean something
 local function seconds(stamp)
@@ -49,31 +38,28 @@ local function seconds(stamp)
   return os.time(local_time) - (oh * 60 + om) * (sign == "+" and 60 or -60)
 end
 
-local function login()
+-- However many tasks need it at once, one login serves them all.
+local session = lull.token(function()
   local res, err = identity:post("/v3/account/login/api",
     { json = { email = EMAIL, key = lull.secret(KEY) } })
-  renewal = nil
   if not res then
     halt = { why = tostring(err), code = err.why == "rule" and 1 or 75 }
-    return
+    return nil, err
   end
   local token = res:json()
   -- By the server's own clock: ours may be wrong.
-  local life = seconds(token[".expires"]) - seconds(token[".issued"])
-  session = { authorization = lull.secret("Bearer " .. token.access_token),
-    good_until = lull.now() + life - 300 }
-end
+  return token.access_token, seconds(token[".expires"]) - seconds(token[".issued"])
+end)
 
--- The session to use, a new one where `refused` is the one we have. However many tasks ask at
--- once, one logs in and the others wait for it.
-local function open_session(refused)
-  if session and (session == refused or lull.now() >= session.good_until) then session = nil end
-  if not session and not halt then
-    renewal = renewal or lull.spawn(login)
-    renewal:join()
-  end
-  return session
-end
+local api = lull.client {
+  base = os.getenv "COPYLEAKS_API" or "https://api.copyleaks.com",
+  auth = session,
+  preset = "copyleaks", attempts = 8, timeout = 60, deadline = 600,
+  limit = { "10/s", parallel = 32 },
+  -- A success pays for two retries: ten requests a second bound the load; in an outage it is still
+  -- after a hundred of them that the rest is left for later.
+  budget = { refund = 2 },
+}
 
 -- The code in an error's body knows better than the status.
 local function by_code(attempt)
@@ -89,18 +75,10 @@ local function by_code(attempt)
 end
 
 local function submit(id, name, content)
-  local used = open_session()
-  if not used then return nil, halt end
   return api:put("/v3/scans/submit/file/" .. id, {
-    headers = { authorization = used.authorization },
     json = { base64 = (base64(content)), filename = name, properties = PROPERTIES },
     on = {
       ["4xx"] = by_code, ["5xx"] = by_code, [429] = by_code, [503] = by_code,
-      [401] = function(attempt)
-        used = open_session(used)
-        if not used then return attempt:stop(halt.why) end
-        return attempt:retry { wait = 0, headers = { authorization = used.authorization } }
-      end,
       -- The id is the content's: once an attempt may have arrived, a conflict says that it did.
       [409] = function(attempt) if attempt.maybe_applied then return attempt:accept() end end,
     },

@@ -13,6 +13,7 @@ local progress = lazy "lull.progress"
 local rows = lazy "lull.batch.rows"
 local tasks = lazy "lull.tasks"
 local text = require "lull.text"
+local token = lazy "lull.token"
 local usage = require "lull.usage"
 
 usage.own()
@@ -35,6 +36,8 @@ M.fds = sched.fds
 M.timeout = sched.timeout
 M.try = control.try
 M.exit = sched.exit
+
+function M.token(fn, options) return token.new(fn, options) end
 
 function M.rows(path, options) return rows.rows(path, options) end
 

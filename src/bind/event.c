@@ -165,6 +165,7 @@ static void push_headers(lua_State *L, const struct lull_call *c)
   if (body && !body->file)
     lull_bind_set_bytes(L, "body", body->text, (size_t)body->len);
   lull_bind_set_flag(L, "at_home", lull_request_at_home(&c->request));
+  lull_bind_set_flag(L, "foreign", c->request.foreign);
 }
 
 /* A call that the lane's own limits ended says how the lane stands. */

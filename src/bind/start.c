@@ -116,7 +116,7 @@ static bool read_memo(lua_State *L, struct lull_call_memo *memo)
 
 /* engine:start(client, {method, url, headers, secrets, body | file, output,
    sha256, onto, lane, keyed, unsafe, ask_always,
-   prepare, limits; and how it is
+   prepare, renews, limits; and how it is
    remembered}) -> id, or nil, a text, and what is wrong with the output */
 int lull_bind_start(lua_State *L)
 {
@@ -134,6 +134,7 @@ int lull_bind_start(lua_State *L)
   options.unsafe = lull_bind_flag(L, 3, "unsafe");
   options.ask_always = lull_bind_flag(L, 3, "ask_always");
   options.prepares = lull_bind_flag(L, 3, "prepare");
+  options.renews = lull_bind_flag(L, 3, "renews");
   options.lane = lull_bind_string(L, 3, "lane", NULL);
   if (read_memo(L, &memo))
     options.memo = &memo;

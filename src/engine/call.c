@@ -29,6 +29,7 @@ static bool copy_options(struct lull_call *call,
   call->unsafe = o->unsafe;
   call->ask_always = o->ask_always;
   call->prepares = o->prepares;
+  call->renews = o->renews;
   if (o->limits) {
     struct lull_limits *own = lull_mem_alloc(sizeof *own);
     if (!own || !lull_aside_of(&call->aside)) {

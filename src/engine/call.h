@@ -125,6 +125,7 @@ struct lull_call {
   bool remembered : 1; /* by a store */
   bool unanswered : 1; /* the next attempt was sent by a process that ended */
   bool prepares : 1;   /* the script makes headers anew for each request */
+  bool renews : 1;     /* a 401 is the script's to judge: it has a token */
 };
 
 /* Where a call was before it went elsewhere. */
@@ -146,6 +147,7 @@ struct lull_call_options {
   bool keyed, unsafe;
   bool ask_always; /* the script makes the body anew for each attempt */
   bool prepares;   /* and headers for each request */
+  bool renews;     /* it has a token, which may be renewed after a 401 */
   const struct lull_call_memo *memo; /* NULL: it is not remembered */
 };
 

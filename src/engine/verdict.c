@@ -262,6 +262,8 @@ static bool must_ask(const struct lull_call *call,
   struct lull_verdict v;
   if (facts->rule != LULL_NO_RULE && p->rules[facts->rule].ask)
     return true;
+  if (call->renews && facts->status == 401 && facts->class == LULL_CLASS_NONE)
+    return true;
   if (!call->ask_always)
     return false;
   v = lull_policy_limit(p, facts, call->ended->suggestion, false);

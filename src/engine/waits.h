@@ -10,8 +10,9 @@
 
 #include "engine/engine.h"
 
-#define LULL_WAITS_MAX 16 /* groups; what comes after them is counted alone   \
-                           */
+#define LULL_WAITS_MAX                                                        \
+  16 /* groups; what comes after them is counted alone                        \
+      */
 
 struct lull_wait {
   const char *lane; /* borrowed; "" before its first attempt in this process */

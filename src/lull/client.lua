@@ -64,7 +64,7 @@ local function new_client(checked, cert_of_call)
   client.core, client.functions = options.compile(checked, client.base, cert_of_call)
   client.rules = checked.on
   client.made = options.has_function(checked.headers) and maker.functions(checked.headers) or nil
-  if not (client.made or checked.key or checked.query or checked.lane or checked.unsafe) then
+  if not (client.made or checked.auth or checked.key or checked.query or checked.lane or checked.unsafe) then
     plain[client] = client.core
   end
   for _, fn in ipairs(observers.made) do fn(client) end
@@ -100,8 +100,21 @@ local function changes(verdict, factory, may_retry)
   return c
 end
 
+-- A 401 for a call with a token, which may have been renewed: the call goes
+-- again then. Nil where it has its 401.
+local function renewed(own, details)
+  local ok, problem = own.renew(outcome.lazy(details, "n"))
+  if ok == nil then
+    own.problem = problem
+    return { action = "stop", why = outcome.no_token(problem) }
+  end
+  return ok and { action = "retry", suggested = "retry", wait = 0, free = true } or nil
+end
+
 -- Asks the script. Runs in the call's own task.
-local function consult(client, details, factory)
+local function consult(client, details, factory, own)
+  local again = details.status == 401 and own and own.renew and renewed(own, details)
+  if again then return again, changes(again, factory, true) end
   local fn = client.functions[details.rule]
   local may_retry, suggested = details.may_retry, details.verdict
   local verdict
@@ -149,11 +162,14 @@ end
 
 -- Makes the headers of the request that is to leave, and gives the next event:
 -- one that came meanwhile, as the call's time was over, say.
-local function prepared(id, make, details)
+local function prepared(id, own, details)
   local engine, box = sched.engine(), sched.listen(id)
-  local ok, headers, secrets = asked(make, details)
+  local ok, headers, secrets = asked(own.make, details)
   local problem = headers
-  if ok then
+  if ok and not headers then -- there is no token
+    own.problem, problem = secrets, nil
+    engine:cancel(id)
+  elseif ok then
     ok, problem = engine:prepare(id, headers, secrets)
     problem = problem and "the headers cannot be sent: " .. problem
   end
@@ -164,13 +180,23 @@ local function prepared(id, make, details)
   return sched.wait(id, box)
 end
 
+-- What a call comes to; without a token the reason is that.
+local function concluded(client, details, stop_reason, own)
+  if not own then return outcome.conclude(details, stop_reason, client.rules) end
+  local response, err = outcome.conclude(details, stop_reason, client.rules)
+  if response and own.ended then own.ended(response.attempts) end
+  if response then return response end
+  if own.problem then outcome.without_token(err, own.problem) end
+  return nil, err
+end
+
 -- Goes with the call from event to event, until it is done.
-local function follow(client, id, factory, make, kind, details)
+local function follow(client, id, factory, own, kind, details)
   local engine = sched.engine()
   local stop_reason
-  while kind == "headers" do kind, details = prepared(id, make, details) end
+  while kind == "headers" do kind, details = prepared(id, own, details) end
   while kind ~= "done" do
-    local ok, verdict, changed = asked(consult, client, details, factory)
+    local ok, verdict, changed = asked(consult, client, details, factory, own)
     local problem = verdict
     if ok then
       stop_reason = verdict.why
@@ -183,9 +209,9 @@ local function follow(client, id, factory, make, kind, details)
       error(problem, 0)
     end
     kind, details = sched.wait(id)
-    while kind == "headers" do kind, details = prepared(id, make, details) end
+    while kind == "headers" do kind, details = prepared(id, own, details) end
   end
-  return outcome.conclude(details, stop_reason, client.rules)
+  return concluded(client, details, stop_reason, own)
 end
 
 -- Its error is that of a call whose key is not made again.

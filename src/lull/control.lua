@@ -111,24 +111,24 @@ local function traceback(err)
   return ending.with_traceback(err, err, 2)
 end
 
--- `fn(a, b, c)` on a Lua whose pcall does not let a task wait, and whose
+-- `fn(a, b, c, d)` on a Lua whose pcall does not let a task wait, and whose
 -- xpcall passes no arguments on.
-local function traced_apart(fn, a, b, c)
-  if not sched.current() then return xpcall(function() return fn(a, b, c) end, traceback) end
-  local task = run_child(fn, a, b, c)
+local function traced_apart(fn, a, b, c, d)
+  if not sched.current() then return xpcall(function() return fn(a, b, c, d) end, traceback) end
+  local task = run_child(fn, a, b, c, d)
   if not task.results then return false, task.traceback end
   return true, unpack(task.results, 1, 2)
 end
 
----As try, for three arguments and two results; but a text error comes with its
+---As try, for four arguments and two results; but a text error comes with its
 ---traceback, and what ends the task is returned, too: its caller has something
 ---to put away first.
-function M.traced(fn, a, b, c)
+function M.traced(fn, a, b, c, d)
   local ok, one, two
   if yieldable.pcall_yields then
-    ok, one, two = xpcall(fn, traceback, a, b, c)
+    ok, one, two = xpcall(fn, traceback, a, b, c, d)
   else
-    ok, one, two = traced_apart(fn, a, b, c)
+    ok, one, two = traced_apart(fn, a, b, c, d)
   end
   local current = sched.current()
   if current and current.cancelled then return false, current.cancelled end

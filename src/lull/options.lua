@@ -7,6 +7,7 @@ local presets = require "lull.presets"
 local redact = require "lull.redact"
 local secret = require "lull.secret"
 local text = require "lull.text"
+local token = require "lull.lazy" "lull.token"
 local usage = require "lull.usage"
 
 local M = { version = "0.1.0" }
@@ -125,6 +126,11 @@ end
 ---@param name string
 function M.static_headers(value, name) return header_fields(value, name, true) end
 
+local function auth(value, name)
+  if value == false or token.is(value) then return value end
+  usage.fail(("%s must be a lull.token, not a %s"):format(name, type(value)))
+end
+
 local function base_url(value, name)
   usage.no_nul(usage.type(value, name, "string"), name)
   redact.url(value)
@@ -181,6 +187,7 @@ local CLIENT = {
   key = key,
   key_header = header_name,
   key_quoted = of_type("boolean"),
+  auth = auth,
   headers = function(value, name) return header_fields(value, name) end,
   query = plain "table or string",
   ca = plain "string",
@@ -225,7 +232,7 @@ M.LIMITS = { attempts = true, timeout = true, stall = true, deadline = true, max
 
 -- What a call can be told without a client of its own.
 M.CHEAP = names(CALL, M.LIMITS, { query = true, headers = true, key = true,
-  key_header = true, key_quoted = true, lane = true, unsafe = true })
+  key_header = true, key_quoted = true, lane = true, unsafe = true, auth = true })
 
 ---Checks options, each by its own check; raises at the caller's line.
 ---@param options table

@@ -277,6 +277,21 @@ function M.conclude(details, stop_reason, rules)
   return nil, err
 end
 
+---Why there was no token, in words.
+---@param failure { problem: any }
+function M.no_token(failure) return "no token: " .. secret.shown(failure.problem) end
+
+---The call ended since there was no token for it.
+---@param err lull.error
+---@param failure { problem: any, later: boolean, retry_after: number? }
+function M.without_token(err, failure)
+  if err.reason ~= 401 then
+    err.reason, err.outcome = "auth", M.no_token(failure)
+    err.why_text = err.attempts == 0 and "nothing was sent" or "not tried again"
+  end
+  err.why, err.later, err.retry_after = "auth", failure.later, failure.retry_after
+end
+
 local function recall_response(told, prefix)
   local recalled = { status = tonumber(told[prefix .. "status"]), body = told[prefix .. "body"] or "",
     headers = M.headers(told[prefix .. "headers"] or ""), history = {}, attempts = told.attempts,

@@ -6,6 +6,7 @@
 
 local options = require "lull.options"
 local text = require "lull.text"
+local token = require "lull.token"
 local usage = require "lull.usage"
 
 local M = {}
@@ -23,6 +24,9 @@ function M.functions(fields)
   end
   return found
 end
+
+-- So often a call may go again with a token that others have renewed.
+local MOST = 5
 
 local function place(fn)
   local info = debug.getinfo(fn, "S")
@@ -70,34 +74,86 @@ local function names_of(fields, into)
   return into
 end
 
----The function that makes the headers of a call's next request, as the core
----takes them; nil when there is none to make.
+-- The headers that functions make of a request: the client's, below the call's.
+local function all_made(client, own, mine, details)
+  local request = { method = details.method, url = details.url, body = details.body, attempt = details.n }
+  local all = {}
+  if client then
+    local theirs = made(client, request)
+    for name, value in pairs(details.at_home and theirs or kept_home(theirs)) do
+      if not mine[name:lower()] then all[name] = value end
+    end
+  end
+  if own then
+    for name, value in pairs(made(own, request)) do put(all, name, value) end
+  end
+  return all
+end
+
+-- The token that a call uses, and whether it is the call's own. A header of the
+-- call's own by that name goes before it.
+local function choose_token(theirs, given, mine)
+  local auth = theirs
+  if given ~= nil then auth = given end
+  if auth and mine[token.header(auth):lower()] then auth = nil end
+  return auth or nil, given ~= nil
+end
+
+-- What a call has to do with its token: `put` sets the header; `renew` says
+-- whether one that was refused has another in its place; `ended` tells of an
+-- answer that took it.
+local function holder(auth, is_own)
+  local used, renewed, again = {}, false, 0
+  local self = {}
+  function self.put(all, details)
+    used[details.n] = nil
+    if not (is_own or details.at_home) then return true end
+    local value, serial = token.value(auth)
+    if not value then return nil, serial end
+    if not details.foreign then used[details.n] = serial end
+    put(all, token.header(auth), value)
+    return true
+  end
+  function self.renew(n)
+    local serial = used[n]
+    if not serial or renewed or again >= MOST then return false end
+    local known = token.serial(auth)
+    again = again + 1
+    renewed = known == serial
+    return token.refused(auth, serial)
+  end
+  function self.ended(n) if used[n] then token.accepted(auth, used[n]) end end
+  return self
+end
+
+---What makes the headers of a call's requests, `make(details)`: as the core takes
+---them, or nil and what is wrong; nil when there is none to make. With a token
+---also `renew(n)`, of the attempt that was refused, and `ended(n)`.
 ---@param client table? functions of the client's layers
 ---@param fields table? the call's headers
----@return (fun(details: table): string?, string?)?
-function M.maker(client, fields)
-  local own = M.functions(fields)
-  if not (client or own) then return nil end
-  local mine, before = names_of(fields, {}), {}
-  return function(details)
-    local request = { method = details.method, url = details.url, body = details.body, attempt = details.n }
-    local all = {}
-    if client then
-      local theirs = made(client, request)
-      for name, value in pairs(details.at_home and theirs or kept_home(theirs)) do
-        if not mine[name:lower()] then all[name] = value end
-      end
-    end
-    if own then
-      for name, value in pairs(made(own, request)) do put(all, name, value) end
+---@param theirs table? the client's token
+---@param given table|false|nil the call's
+---@return table?
+function M.maker(client, fields, theirs, given)
+  local own, mine, before = M.functions(fields), names_of(fields, {}), {}
+  local auth, is_own = choose_token(theirs, given, mine)
+  if not (client or own or auth) then return nil end
+  local self = auth and holder(auth, is_own) or {}
+  function self.make(details)
+    local all = all_made(client, own, mine, details)
+    if auth then
+      local ok, problem = self.put(all, details)
+      if not ok then return nil, problem end
     end
     local now = names_of(all, {})
     for name in pairs(before) do
       if not now[name] then all[name] = false end
     end
     before = now
-    return options.pack_headers(all, true)
+    local headers, secrets = options.pack_headers(all, true)
+    return headers or "", secrets
   end
+  return self
 end
 
 return M

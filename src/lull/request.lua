@@ -154,7 +154,10 @@ function M.of(client, method, target, given)
   if body and not has_header("content-type", headers, base.headers) then
     spec.headers = (spec.headers or "") .. "content-type\0" .. TYPES[body] .. "\0"
   end
-  if client.made or options.has_function(given.headers) then spec.prepare = prepare.maker(client.made, headers) end
+  if client.made or base.auth or given.auth or options.has_function(given.headers) then
+    spec.prepare = prepare.maker(client.made, headers, base.auth, given.auth)
+    spec.renews = spec.prepare and spec.prepare.renew and true
+  end
   spec.keyed, spec.minted = keyed.key and true or false, keyed.minted
   spec.unsafe = option(client, given, "unsafe")
   spec.lane = lane_of({ lane = option(client, given, "lane") }, spec)
