@@ -50,12 +50,20 @@ bool lull_netloop_woken(struct lull_netloop *loop)
 /* No shard's index: a descriptor of the loop's own. */
 #define OURS UINT32_MAX
 
-static void watch(struct lull_netloop *loop, int op, int fd, uint32_t events,
+static bool watch(struct lull_netloop *loop, int op, int fd, uint32_t events,
                   uint32_t index)
 {
   struct epoll_event event = {.events = events};
   event.data.u64 = (uint64_t)index << 32 | (uint32_t)fd;
-  epoll_ctl(loop->epoll_fd, op, fd, &event);
+  return epoll_ctl(loop->epoll_fd, op, fd, &event) == 0;
+}
+
+/* What is known of a socket may be of one that was closed without a word. */
+static void watch_on(struct lull_netloop *loop, bool known, int fd,
+                     uint32_t events, uint32_t index)
+{
+  if (!watch(loop, known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, events, index))
+    watch(loop, known ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, fd, events, index);
 }
 
 static void stir(struct lull_shard *shard, int fd, int mask)
@@ -65,25 +73,68 @@ static void stir(struct lull_shard *shard, int fd, int mask)
   curl_multi_socket_action(shard->multi, fd, mask, &running);
 }
 
-/* libcurl wants to know about a socket, or no more. `seen` is set once the
-   socket is being watched. */
+/* libcurl forgets a socket with the end of a request, and begins anew with the
+   next one on it. Meanwhile the kernel goes on to tell of it, which spares two
+   system calls a request. So it is with those that are opened and closed
+   through sockets alone: of others nobody knows when their number is
+   another's. */
+static void forget(struct lull_netloop *loop, int fd)
+{
+  struct lull_socket *socket = lull_sockets_find(loop->sockets, fd);
+  if (socket && socket->watched == EPOLLIN) {
+    socket->resting = true;
+    return;
+  }
+  if (socket)
+    socket->watched = 0;
+  watch(loop, EPOLL_CTL_DEL, fd, 0, 0);
+}
+
+/* `seen`: libcurl has asked for it before, and not forgotten it since. */
+static void heed(struct lull_shard *shard, int fd, uint32_t events, bool seen)
+{
+  struct lull_netloop *loop = shard->all->user;
+  struct lull_socket *socket = lull_sockets_find(loop->sockets, fd);
+  if (!socket) {
+    watch_on(loop, seen, fd, events, shard->index);
+    return;
+  }
+  if (socket->watched != events)
+    watch_on(loop, socket->watched, fd, events, shard->index);
+  socket->watched = events;
+  socket->resting = false;
+}
+
+/* True when something came on a socket that rests: its server closes it, as a
+   rule, and libcurl looks at that before it uses it again. */
+static bool woke_up(struct lull_netloop *loop, int fd)
+{
+  struct lull_socket *socket = lull_sockets_find(loop->sockets, fd);
+  if (!socket || !socket->resting)
+    return false;
+  socket->resting = false;
+  socket->watched = 0;
+  watch(loop, EPOLL_CTL_DEL, fd, 0, 0);
+  return true;
+}
+
+/* libcurl wants to know about a socket, or no more. */
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *user,
                      void *seen)
 {
   struct lull_shard *shard = user;
-  struct lull_netloop *loop = shard->all->user;
   uint32_t events = 0;
   (void)easy;
   if (what == CURL_POLL_REMOVE) {
     shard->dropped = true;
-    watch(loop, EPOLL_CTL_DEL, fd, 0, 0);
+    forget(shard->all->user, fd);
     return 0;
   }
   if (what & CURL_POLL_IN)
     events |= EPOLLIN;
   if (what & CURL_POLL_OUT)
     events |= EPOLLOUT;
-  watch(loop, seen ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, events, shard->index);
+  heed(shard, fd, events, seen != NULL);
   if (!seen)
     curl_multi_assign(shard->multi, fd, shard);
   return 0;
@@ -119,9 +170,11 @@ static enum lull_err open_descriptors(struct lull_netloop *loop)
   return LULL_OK;
 }
 
-enum lull_err lull_netloop_init(struct lull_netloop *loop, int interrupt_fd)
+enum lull_err lull_netloop_init(struct lull_netloop *loop, int interrupt_fd,
+                                struct lull_sockets *sockets)
 {
-  *loop = (struct lull_netloop){.interrupt_fd = interrupt_fd, .other_fd = -1};
+  *loop = (struct lull_netloop){
+      .interrupt_fd = interrupt_fd, .other_fd = -1, .sockets = sockets};
   loop->armed_at = LULL_NEVER;
   lull_shards_init(&loop->shards, ROOM, set_up, loop);
   return open_descriptors(loop);
@@ -169,7 +222,7 @@ static void take_event(struct lull_netloop *loop,
     take_other(loop);
   } else if (index == OURS) {
     drain_interrupts(loop);
-  } else {
+  } else if (!woke_up(loop, fd)) {
     if (event->events & EPOLLIN)
       mask |= CURL_CSELECT_IN;
     if (event->events & EPOLLOUT)
@@ -251,9 +304,11 @@ static void set_up(struct lull_shard *shard, void *user)
   (void)shard, (void)user;
 }
 
-enum lull_err lull_netloop_init(struct lull_netloop *loop, int interrupt_fd)
+enum lull_err lull_netloop_init(struct lull_netloop *loop, int interrupt_fd,
+                                struct lull_sockets *sockets)
 {
-  *loop = (struct lull_netloop){.interrupt_fd = interrupt_fd, .other_fd = -1};
+  *loop = (struct lull_netloop){
+      .interrupt_fd = interrupt_fd, .other_fd = -1, .sockets = sockets};
   lull_shards_init(&loop->shards, UINT_MAX, set_up, loop);
   return lull_shards_first(&loop->shards) ? LULL_OK : LULL_EWORLD;
 }

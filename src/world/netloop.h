@@ -12,10 +12,12 @@
 #define LULL_WORLD_NETLOOP_H
 
 #include "world/shards.h"
+#include "world/sockets.h"
 
 struct lull_netloop {
   struct lull_shards shards;
-  int interrupt_fd;    /* -1: none */
+  struct lull_sockets *sockets; /* that libcurl has opened; world_real's */
+  int interrupt_fd;             /* -1: none */
   unsigned interrupts; /* bytes that came over it, and are not yet counted */
   int other_fd;        /* that somebody else is told by; -1: none */
   bool woken;          /* it was readable */
@@ -27,7 +29,8 @@ struct lull_netloop {
 lull_usec lull_netloop_now(void);
 
 /* LULL_EWORLD when the system gives no descriptors. */
-enum lull_err lull_netloop_init(struct lull_netloop *loop, int interrupt_fd);
+enum lull_err lull_netloop_init(struct lull_netloop *loop, int interrupt_fd,
+                                struct lull_sockets *sockets);
 void lull_netloop_clear(struct lull_netloop *loop);
 
 /* Drives the transfers, waiting for at most until `until`; returns after

@@ -234,7 +234,7 @@ struct lull_world *lull_world_real(int interrupt_fd)
     return NULL;
   w->base.ops = &ops;
   lull_sockets_init(&w->sockets);
-  if (lull_netloop_init(&w->loop, interrupt_fd) == LULL_OK)
+  if (lull_netloop_init(&w->loop, interrupt_fd, &w->sockets) == LULL_OK)
     return &w->base;
   lull_netloop_clear(&w->loop);
   lull_mem_free(w);

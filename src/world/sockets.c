@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -46,6 +47,7 @@ static bool grow(struct lull_sockets *s, size_t fd)
   list = lull_mem_grow(s->list, cap * sizeof *list);
   if (!list)
     return false;
+  memset(list + s->cap, 0, (cap - s->cap) * sizeof *list);
   s->list = list;
   s->cap = cap;
   return true;
@@ -59,20 +61,22 @@ static void link_to(struct lull_sockets *s, int fd, int port)
   *chain = fd;
 }
 
-static void link_new(struct lull_sockets *s, int fd)
-{
-  s->list[fd].tired = false;
-  link_to(s, fd, 0);
-}
-
-static bool unlink_from(struct lull_sockets *s, int *chain, int fd)
+static void unlink_from(struct lull_sockets *s, int *chain, int fd)
 {
   for (; *chain >= 0; chain = &s->list[*chain].next)
     if (*chain == fd) {
       *chain = s->list[fd].next;
-      return true;
+      return;
     }
-  return false;
+}
+
+/* libcurl 7.88 closes one that did not connect in time without a word. */
+static void link_new(struct lull_sockets *s, int fd)
+{
+  if (s->list[fd].open)
+    unlink_from(s, chain_of(s, s->list[fd].port), fd);
+  s->list[fd] = (struct lull_socket){.open = true};
+  link_to(s, fd, 0);
 }
 
 static int port_of(int fd)
@@ -122,9 +126,16 @@ curl_socket_t lull_sockets_open(struct lull_sockets *s,
 int lull_sockets_close(void *user, curl_socket_t fd)
 {
   struct lull_sockets *s = user;
-  if ((size_t)fd < s->cap)
+  if ((size_t)fd < s->cap) {
     unlink_from(s, chain_of(s, s->list[fd].port), fd);
+    s->list[fd].open = false;
+  }
   return close(fd);
+}
+
+struct lull_socket *lull_sockets_find(struct lull_sockets *s, int fd)
+{
+  return (size_t)fd < s->cap && s->list[fd].open ? &s->list[fd] : NULL;
 }
 
 /* ---- what the kernel knows --------------------------------------------- */

@@ -22,7 +22,11 @@
 struct lull_socket {
   int next; /* in its chain; -1: the last one */
   int port; /* its own; 0: not known yet, or not open */
-  bool tired;
+  bool open, tired;
+  /* netloop's: what the kernel tells of it, 0 for nothing; libcurl does not
+     want to hear of it now. */
+  unsigned watched;
+  bool resting;
 };
 
 struct lull_sockets {
@@ -38,6 +42,10 @@ void lull_sockets_clear(struct lull_sockets *s);
 /* A new socket; CURL_SOCKET_BAD when there is none. */
 curl_socket_t lull_sockets_open(struct lull_sockets *s,
                                 const struct curl_sockaddr *address);
+
+/* NULL when it was not opened here, or has been closed: libcurl has sockets of
+   its own, and a number comes back. */
+struct lull_socket *lull_sockets_find(struct lull_sockets *s, int fd);
 
 /* libcurl's CURLOPT_CLOSESOCKETFUNCTION; its user is the table. */
 int lull_sockets_close(void *user, curl_socket_t fd);
