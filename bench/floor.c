@@ -374,6 +374,8 @@ int main(int argc, char **argv)
   curl_global_init(CURL_GLOBAL_DEFAULT);
   epoll_fd = epoll_create1(EPOLL_CLOEXEC);
   multi = checked(curl_multi_init());
+  /* From 8.14 on the default closes some of those that are in use. */
+  curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, 1000L);
   curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket);
   curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer);
   prepare();
