@@ -23,9 +23,8 @@ Exit codes: 0 done, 1 failed, 2 usage, 3 did not load, 75 try later, 129/130/143
 function M.parser()
   local argparse = require "lull.cli.parser"
   local p = argparse("lull", "Run a Lua script that talks to HTTP APIs which fail, throttle or lie.", EXAMPLES)
-  p:usage("Usage: lull [options] script.lua [args]    (- for standard input)\n"
-    .. "       lull [get|head|post|put|patch|delete] [options] URL... | lull plan SCRIPT | lull sim POLICY\n"
-    .. "       lull status|items|retry|report JOURNAL")
+  p:usage("Usage: lull [options] script.lua|- [args] | lull get|head|post|put|patch|delete [options] URL...\n"
+    .. "       lull plan SCRIPT | lull sim POLICY | lull status|items|retry|report JOURNAL")
   p:add_help(output.help(p))
   p:option("--sim", "Run against the servers of this world file, in virtual time."):argname "FILE"
   p:option("--seed", "Fix every random draw."):argname "N"
@@ -41,7 +40,7 @@ function M.parser()
   p:flag("--trace", "Write each verdict as a line on standard error.")
   p:option("--report", "Tell of the run at its end: .html, .json, .har, or .prom (OpenMetrics)."):argname "FILE"
   p:option("--progress", "Say how far it is: auto (on a terminal), always, never."):argname "WHEN"
-  p:option("--grace", "After SIGTERM or SIGHUP, what is on the wire has so long (10s)."):argname "TIME"
+  p:option("--grace", "After SIGTERM or SIGHUP, what is on the wire has so long (10s)."):argname "TIME":hidden(true)
   p:flag("--quiet", "Do not say what ended the script.")
   p:flag("-v --version", "Show the versions of lull and of what it uses.")
   return p
