@@ -188,11 +188,6 @@ static lull_usec gates(const struct lull_lane *lane, lull_usec now)
   return at;
 }
 
-static bool ahead(const struct lull_ticket *a, const struct lull_ticket *b)
-{
-  return a->retry != b->retry ? a->retry : a->number < b->number;
-}
-
 static struct lull_ticket *head(const struct lull_lane *lane, unsigned set)
 {
   const struct lull_queue *queue = &lane->queues[2 * (size_t)set];
@@ -213,7 +208,7 @@ static struct lull_ticket *choose(const struct lull_lane *lane, lull_usec now,
     lull_usec at = later(open, lull_rates_next(&lane->rates, ticket->routes));
     if (at > now)
       *when = at < *when ? at : *when;
-    else if (!best || ahead(ticket, best))
+    else if (!best || lull_queue_ahead(ticket, best))
       best = ticket;
   }
   return best;
@@ -293,6 +288,13 @@ lull_usec lull_lane_slack(const struct lull_lane *lane)
   return slack < 20 * LULL_MSEC ? 20 * LULL_MSEC : slack;
 }
 
+static bool alone(const struct lull_lane *lane,
+                  const struct lull_ticket *ticket)
+{
+  return ticket->flying <= 1 && !lane->queued &&
+         lane->slots.starts == ticket->number;
+}
+
 /* What the lane learns from it. */
 static void learn(struct lull_lane *lane, const struct lull_ticket *ticket,
                   lull_usec now, const struct lull_lane_end *end)
@@ -302,6 +304,7 @@ static void learn(struct lull_lane *lane, const struct lull_ticket *ticket,
                                              .began = ticket->began,
                                              .now = now,
                                              .flying = ticket->flying,
+                                             .alone = alone(lane, ticket),
                                              .result = end->result,
                                              .hint = end->hint,
                                              .quota = end->told});
@@ -326,9 +329,9 @@ void lull_lane_head(struct lull_ticket *ticket, lull_usec now,
 static void spare(const struct lull_lane *lane, struct lull_ticket *ticket,
                   lull_usec now, bool told)
 {
-  bool alone = ticket->flying <= 1 && !lane->queued && !lane->slots.flying;
   uint64_t granted = lane->learn.seen.granted;
-  ticket->spared = !alone && (told || granted > ticket->granted) &&
+  ticket->spared = !alone(lane, ticket) &&
+                   (told || granted > ticket->granted) &&
                    lull_learn_bears(&lane->learn, now);
   ticket->granted = granted;
 }
@@ -396,7 +399,7 @@ struct lull_ticket *lull_lane_first(const struct lull_lane *lane)
   struct lull_ticket *best = NULL;
   for (unsigned set = 0; set < lane->sets; set++) {
     struct lull_ticket *ticket = head(lane, set);
-    if (ticket && (!best || ahead(ticket, best)))
+    if (ticket && (!best || lull_queue_ahead(ticket, best)))
       best = ticket;
   }
   return best;

@@ -77,6 +77,7 @@ struct lull_learn_end {
   uint64_t number;
   lull_usec began, now;
   unsigned flying; /* when it began, itself included */
+  bool alone;      /* no other was, and none waits: its own wait will do */
   enum lull_lane_result result;
   lull_usec hint; /* that the server told, or -1 */
   bool quota;     /* it told of a quota: 429, or nothing remaining */

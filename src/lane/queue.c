@@ -23,3 +23,8 @@ void lull_queue_remove(struct lull_queue *q, struct lull_ticket *ticket)
     q->last = ticket->prev;
   ticket->prev = ticket->next = NULL;
 }
+
+bool lull_queue_ahead(const struct lull_ticket *a, const struct lull_ticket *b)
+{
+  return a->retry != b->retry ? a->retry : a->number < b->number;
+}

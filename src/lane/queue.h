@@ -15,4 +15,8 @@ struct lull_queue {
 void lull_queue_push(struct lull_queue *q, struct lull_ticket *ticket);
 void lull_queue_remove(struct lull_queue *q, struct lull_ticket *ticket);
 
+/* A retry goes ahead of first tries; first in, first out within each. */
+bool lull_queue_ahead(const struct lull_ticket *a,
+                      const struct lull_ticket *b);
+
 #endif

@@ -132,6 +132,23 @@ describe("a lane converges", function()
     assert.is_true(refused <= 0.05 * 6000, tostring(refused))
   end)
 
+  -- Nobody else is held back by it, so the call's own wait will do. The lane
+  -- fell to a request each twenty seconds when two of three were refused.
+  it("with one call at a time by that call's own waits", function()
+    local asked, n = {}, 0
+    support.sim(function(request)
+      asked[request.path] = (asked[request.path] or 0) + 1
+      return asked[request.path] < 3 and 503 or 200
+    end, function(lull)
+      local client = lull.client { budget = false, backoff = { base = "1ms", factor = 2, jitter = "none" } }
+      lull.each(function()
+        n = n + 1
+        return n <= 100 and n or nil
+      end, { parallel = 1 }, function(i) assert(client:get("http://api.test/" .. i)) end)
+      assert.is_true(lull.now() < 1, tostring(lull.now()))
+    end)
+  end)
+
   it("after an outage", function()
     reaches(batch(limits.outage(limits.leaky(20, 5), 10, 40), 600, 16), 59.7, 1.15, 0.07)
   end)
