@@ -2,7 +2,8 @@
  * server: an HTTP/1.1 server for the benchmarks: exact faults, and faster
  * than every client.
  *
- * One thread, epoll, keep-alive, loopback only, GET only. Prints its port on
+ * One thread, epoll, keep-alive, loopback only; GET, and POST with a length,
+ * which is answered as GET is. Prints its port on
  * standard output when it listens, and ends by itself after its life (its
  * only argument, in seconds, 900 without one).
  *
@@ -30,6 +31,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/epoll.h>
 #include <time.h>
 #include <unistd.h>
@@ -293,21 +295,36 @@ static void answer(struct conn *c, const char *path)
 
 /* ---- requests ---------------------------------------------------------- */
 
+/* How long a POST's body is. */
+static size_t body_of(char *head, const char *end)
+{
+  char *line = head;
+  while ((line = memchr(line, '\n', (size_t)(end - line))) != NULL)
+    if (strncasecmp(++line, "content-length:", 15) == 0)
+      return (size_t)atol(line + 15);
+  return 0;
+}
+
 /* Answers the first request in the buffer. 0 when it is not whole yet, -1
    when it is none. */
 static ssize_t take_request(struct conn *c, char *in, size_t len)
 {
-  char *end = memmem(in, len, "\r\n\r\n", 4), *stop;
+  char *end = memmem(in, len, "\r\n\r\n", 4), *path, *stop;
+  size_t whole;
   if (!end)
     return len >= IN_MAX ? -1 : 0;
-  if (memcmp(in, "GET /", 5) != 0)
+  if (memcmp(in, "GET /", 5) != 0 && memcmp(in, "POST /", 6) != 0)
     return -1;
-  stop = memchr(in + 4, ' ', (size_t)(end - in - 4));
+  whole = (size_t)(end + 4 - in) + (*in == 'P' ? body_of(in, end) : 0);
+  if (whole > len)
+    return whole > IN_MAX ? -1 : 0;
+  path = strchr(in, '/');
+  stop = memchr(path, ' ', (size_t)(end - path));
   if (!stop)
     return -1;
   *stop = '\0';
-  answer(c, in + 4);
-  return end + 4 - in;
+  answer(c, path);
+  return (ssize_t)whole;
 }
 
 static bool take_input(struct conn *c)

@@ -75,6 +75,35 @@ runs["function"] = function()
 end
 -- luacheck: pop
 
+-- A batch: a keyed POST an item, each met by `x` 503s; with a journal in
+-- JOURNAL, or without.
+function runs.batch()
+  options.budget = false
+  options.backoff = { base = "1ms", factor = 2, jitter = "none" }
+  local api = lull.client(options)
+  local more = { parallel = parallel, journal = os.getenv "JOURNAL", durability = os.getenv "DURABILITY" }
+  local path = x and x > 0 and "/storm/%d?k=" .. x or "/bytes/2?%d"
+  local pull = upto(total)
+  local sum = lull.each(function()
+    local i = pull()
+    return i and ("item%08d"):format(i)
+  end, more, function(id)
+    return api:post(path:format(tonumber(id:sub(5))), { key = true, body = id })
+  end)
+  ok = sum.done
+end
+
+-- The same items, of which the journal knows each; what it takes to pass over
+-- them.
+function runs.skip()
+  local pull = upto(total)
+  local sum = lull.each(function()
+    local i = pull()
+    return i and ("item%08d"):format(i)
+  end, { parallel = parallel, journal = os.getenv "JOURNAL" }, function(id) return #id end)
+  ok = sum.total
+end
+
 function runs.waiting()
   local pulse = y and lull.spawn(beat)
   lull.each(upto(total), { parallel = total },

@@ -318,8 +318,11 @@ end
 ---@return string
 function M.text(text, least)
   if not environment_read then read_environment() end
-  local list = stretches(text, least or 1)
-  if list[1] then text = without(text, list) end
+  if secrets.count + guessed.count + guessed_before.count > 0 then
+    local list = stretches(text, least or 1)
+    if list[1] then text = without(text, list) end
+  end
+  if not text:find("@", 1, true) then return text end
   return (text:gsub("(://)[^/?#%s]*@", "%1"))
 end
 

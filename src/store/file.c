@@ -2,6 +2,7 @@
 #include "store/file.h"
 #include "store/commit.h"
 #include "store/lock.h"
+#include "store/recall.h"
 
 #include <stdio.h>
 
@@ -25,22 +26,13 @@ static const char *const migrations[VERSION] = {
     "CREATE TABLE call (batch INTEGER, id TEXT, nth INTEGER, data BLOB,"
     " PRIMARY KEY (batch, id, nth)) WITHOUT ROWID;"};
 
-enum { GET_ITEM, GET_CALL, GET_ASIDE, READS };
-
-static const char *const reads[READS] = {
-    "SELECT state, run, due, data FROM item WHERE batch = ?1 AND id = ?2",
-    "SELECT data FROM call WHERE batch = ?1 AND id = ?2 AND nth = ?3",
-    "SELECT data FROM call WHERE batch = ?1 AND id = ?2 AND nth < 0",
-};
-
 struct store_file {
   struct lull_store store; /* first, so that the seam's pointer is ours */
   const struct lull_sqlite *api;
   struct lull_lock lock;
   char *path;
-  sqlite3 *writer, *reader;
-  sqlite3_stmt *st[READS];
-  struct lull_buf row; /* the bytes that were read last */
+  sqlite3 *writer;
+  struct lull_recall recall;
   struct lull_commit commit;
   bool committing; /* `commit` was started */
 };
@@ -73,78 +65,42 @@ static bool look(struct store_file *f, bool wait)
 /* While the thread is at work, what comes gathers for its next one. */
 static void flush(struct lull_store *s)
 {
-  lull_commit_take(&self(s)->commit, &s->pending, s->written);
+  struct store_file *f = self(s);
+  if (look(f, false) || s->problem[0])
+    return;
+  lull_recall_note(&f->recall, &s->pending);
+  lull_commit_take(&f->commit, &s->pending, s->written);
 }
 
+/* What gathers goes when the loop has nothing else to do, not at a look. */
 static void poll(struct lull_store *s)
 {
-  if (!look(self(s), false))
-    lull_store_flush(s);
+  look(self(s), false);
 }
 
-/* SQLITE_ROW, SQLITE_DONE, or an error, which is the store's problem. The
-   statement is to be reset soon: while it reads, the log cannot begin anew. */
-static int read_row(struct store_file *f, int which,
-                    const struct lull_store_key *k)
+static enum lull_err read_end(struct store_file *f, int rc)
 {
-  sqlite3_stmt *st = f->st[which];
-  int rc = f->api->bind_int(st, 1, k->batch);
-  if (!rc)
-    rc = f->api->bind_text(st, 2, k->item, (int)k->len, SQLITE_STATIC);
-  if (!rc && which == GET_CALL)
-    rc = f->api->bind_int(st, 3, k->nth);
-  if (!rc)
-    rc = f->api->step(st);
-  if (rc != SQLITE_ROW && rc != SQLITE_DONE && !f->store.problem[0])
-    say(f, f->api->message(f->reader), f->store.problem,
+  if (rc && !f->store.problem[0])
+    say(f, f->recall.api->message(f->recall.db), f->store.problem,
         sizeof f->store.problem);
-  return rc;
+  return f->store.problem[0] ? LULL_EIO : LULL_OK;
 }
 
-static void copy_column(struct store_file *f, sqlite3_stmt *st, int column)
-{
-  const void *bytes = f->api->column_blob(st, column);
-  size_t len = (size_t)f->api->column_bytes(st, column);
-  f->row.len = 0;
-  if (len && lull_buf_add(&f->row, bytes, len) != LULL_OK)
-    lull_store_fail(&f->store, "out of memory");
-}
-
+/* While the thread commits nothing is held, so that the log can begin anew. */
 static enum lull_err claim(struct lull_store *s,
                            const struct lull_store_key *k,
                            struct lull_store_item *item)
 {
   struct store_file *f = self(s);
-  sqlite3_stmt *st = f->st[GET_ITEM];
-  int rc = read_row(f, GET_ITEM, k);
-  *item = (struct lull_store_item){0};
-  if (rc == SQLITE_ROW) {
-    item->state = (enum lull_store_state)f->api->column_int(st, 0);
-    item->run = f->api->column_int(st, 1);
-    item->due = f->api->column_int(st, 2);
-    copy_column(f, st, 3);
-    item->bytes = f->row.data;
-    item->len = f->row.len;
-  }
-  f->api->reset(st);
-  return s->problem[0] ? LULL_EIO : LULL_OK;
+  bool busy = look(f, false);
+  return read_end(f, lull_recall_item(&f->recall, k, item, !busy));
 }
 
 static enum lull_err call(struct lull_store *s, const struct lull_store_key *k,
                           const char **bytes, size_t *len)
 {
   struct store_file *f = self(s);
-  int which = k->nth < 0 ? GET_ASIDE : GET_CALL;
-  int rc = read_row(f, which, k);
-  *bytes = NULL;
-  *len = 0;
-  if (rc == SQLITE_ROW) {
-    copy_column(f, f->st[which], 0);
-    *bytes = f->row.data;
-    *len = f->row.len;
-  }
-  f->api->reset(f->st[which]);
-  return s->problem[0] ? LULL_EIO : LULL_OK;
+  return read_end(f, lull_recall_call(&f->recall, k, bytes, len));
 }
 
 /* ---- one statement at a time ------------------------------------------- */
@@ -212,19 +168,14 @@ static enum lull_err batch(struct lull_store *s, const char *name,
 
 static void release(struct store_file *f)
 {
-  int i;
   if (f->committing)
     lull_commit_stop(&f->commit);
-  for (i = 0; f->api && i < READS; i++)
-    f->api->finalize(f->st[i]);
-  if (f->api && f->reader)
-    f->api->close(f->reader);
+  lull_recall_close(&f->recall);
   if (f->api &&
       f->writer) /* the last one: what is in the log goes into the file */
     f->api->close(f->writer);
   lull_lock_release(&f->lock);
   lull_buf_clear(&f->store.pending);
-  lull_buf_clear(&f->row);
   lull_mem_free(f->path);
   lull_mem_free(f);
 }
@@ -315,18 +266,6 @@ static const char *set_up(struct store_file *f,
   return begin_run(f, o->secret) ? f->api->message(f->writer) : NULL;
 }
 
-static const char *open_reader(struct store_file *f)
-{
-  int i;
-  if (f->api->open(f->path, &f->reader, SQLITE_OPEN_READONLY, NULL))
-    return f->reader ? f->api->message(f->reader) : "out of memory";
-  for (i = 0; i < READS; i++)
-    if (f->api->prepare(f->reader, reads[i], -1, SQLITE_PREPARE_PERSISTENT,
-                        &f->st[i], NULL))
-      return f->api->message(f->reader);
-  return NULL;
-}
-
 /* The file is made here, so that only its owner can read it. A file that is
    none of SQLite's is not touched. */
 static const char *create(const char *path)
@@ -354,10 +293,9 @@ static const char *open_parts(struct store_file *f,
   f->api->busy(f->writer, 5000); /* a reader may be about to look */
   wrong = set_up(f, o);
   if (!wrong)
-    wrong = open_reader(f);
+    wrong = lull_recall_open(&f->recall, f->api, f->path);
   if (wrong)
     return wrong;
-  f->api->busy(f->reader, 5000);
   f->committing = true;
   if (!lull_commit_start(&f->commit, f->api, f->writer, f->store.run))
     return f->api->message(f->writer);
@@ -381,7 +319,6 @@ struct lull_store *lull_file_open(const char *path,
     return NULL;
   }
   lull_store_init(&f->store, &ops);
-  lull_buf_init(&f->row, SIZE_MAX / 2);
   f->api = lull_sqlite();
   if (!f->api)
     snprintf(problem, size,

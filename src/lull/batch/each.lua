@@ -63,12 +63,13 @@ end
 
 -- "R" and a response's status and body, "J" and a value, or nothing.
 local function kept_value(value)
-  local kind = "J"
   if value == nil then return "" end
-  if outcome.is_response(value) then kind, value = "R", { status = value.status, body = value.body } end
-  local ok, line = pcall(json.line, value)
-  if not ok or #line > KEPT then return "" end
-  return kind .. secret.redact(line)
+  local response = outcome.is_response(value)
+  local ok, line = pcall(json.line, response and value.body or value)
+  if not ok then return "" end
+  if response then line = ('{"body":%s,"status":%d}\n'):format(line:sub(1, -2), value.status) end
+  if #line > KEPT then return "" end
+  return (response and "R" or "J") .. secret.redact(line)
 end
 
 local function value_of(bytes)
@@ -166,6 +167,8 @@ local function twice(batch, id)
   return batch and tasks.TWICE
 end
 
+local LATER = { later = true }
+
 -- What is known of the item already, for the loop, and last what is kept of it;
 -- nil: it is to be run.
 local function known(batch, id)
@@ -176,9 +179,10 @@ local function known(batch, id)
   if run == batch.store:run() then return twice(batch, id) end
   if state == "later" then
     if due <= sched.engine():wall() then return nil, true end
-    return nil, nil, { later = true }, failure_of(bytes)
+    return nil, nil, LATER, batch.before and failure_of(bytes)
   end
-  if state == "failed" then return tasks.BEFORE, state, nil, failure_of(bytes) end
+  if state == "failed" then return tasks.BEFORE, state, nil, batch.before and failure_of(bytes) end
+  if not (batch.values or batch.before) then return tasks.BEFORE, state end
   local value = value_of(bytes)
   return tasks.BEFORE, state, value, value or {}
 end
@@ -266,6 +270,7 @@ local function run(how, source, options, fn, told)
   local batch = journals.batch(journal, options.name, sched.force)
   local info = debug.getinfo(fn, "S")
   batch.id, batch.settling, batch.first = options.id, {}, 1
+  batch.values = how == "map"
   if told then batch.before, batch.again, batch.bodies = told.before, told.again, told.bodies end
   batch.where = ("%s:%d"):format(info.short_src, info.linedefined)
   local first, second

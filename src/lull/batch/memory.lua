@@ -39,14 +39,11 @@ M.item_now = item_now
 
 -- ---- bytes ---------------------------------------------------------------
 
--- Pairs of texts, each with its length before it.
-local function pack(fields)
-  local parts = {}
-  for i, field in ipairs(fields) do
-    field = tostring(field)
-    parts[i] = #field .. ":" .. field
-  end
-  return table.concat(parts)
+-- A name and a value, each with its length before it.
+local function add(parts, name, value)
+  if value == nil then return end
+  value = tostring(value)
+  parts[#parts + 1] = #name .. ":" .. name .. #value .. ":" .. value
 end
 
 local function unpack_fields(text)
@@ -64,7 +61,8 @@ local IDEMPOTENT = { GET = true, HEAD = true, PUT = true, DELETE = true, OPTIONS
 -- What the call is: its method and URL, for people, and a hash of both and of
 -- its body. Secrets are in none of them.
 local function tag_of(item, spec)
-  local url = secret.redact(core.redact(spec.url) or spec.url):gsub("[\n ]", "+")
+  local url = secret.redact(core.redact(spec.url) or spec.url)
+  if url:find(" ", 1, true) or url:find("\n", 1, true) then url = url:gsub("[\n ]", "+") end
   local body = spec.body or spec.file or ""
   return ("%s %s %s\n"):format(spec.method, url,
     item.batch.store:hash(table.concat({ spec.method, spec.url, body }, "\0")))
@@ -79,16 +77,11 @@ end
 -- ---- ends ----------------------------------------------------------------
 
 local TEXTS = { "reason", "why", "why_text", "stop_reason", "outcome", "lane", "method", "url" }
+local OF_RESPONSE = { "attempts", "elapsed", "waited", "method" }
 local NUMBERS = { "attempts", "elapsed", "waited", "retry_after", "budget", "budget_capacity" }
 
 -- The headers as the core gives them.
 local function raw_headers(packed) return packed and core.unpack(packed, "headers") or "" end
-
-local function add(fields, name, value)
-  if value == nil then return end
-  fields[#fields + 1] = name
-  fields[#fields + 1] = value
-end
 
 local function pack_response(fields, prefix, response)
   add(fields, prefix .. "status", response.status)
@@ -105,9 +98,9 @@ local function pack_end(response, err)
   local fields = {}
   if response then
     pack_response(fields, "", response)
-    for _, name in ipairs { "attempts", "elapsed", "waited", "method" } do add(fields, name, response[name]) end
+    for _, name in ipairs(OF_RESPONSE) do add(fields, name, response[name]) end
     add(fields, "url", secret.redact(core.redact(response.url) or ""))
-    return pack(fields)
+    return table.concat(fields)
   end
   for _, name in ipairs(TEXTS) do add(fields, name, err[name]) end
   for _, name in ipairs(NUMBERS) do add(fields, name, err[name]) end
@@ -115,7 +108,7 @@ local function pack_end(response, err)
   if err.later then add(fields, "later", "1") end
   if maybe_applied(err) then add(fields, "maybe", "1") end
   if err.response then pack_response(fields, "last_", err.response) end
-  return pack(fields)
+  return table.concat(fields)
 end
 
 local function fields_of(bytes)
@@ -237,7 +230,8 @@ function M.key()
   if not item or not own then return nil end
   item.keys = item.keys + 1
   local digits = item.batch.store:hash(("key\0%s\0%s\0%d"):format(item.batch.name, item.id, item.keys))
-  return (digits:gsub("^(%x%x%x%x%x%x%x%x)(%x%x%x%x).(%x%x%x).(%x%x%x)(.*)$", "%1-%2-4%3-8%4-%5"))
+  return ("%s-%s-4%s-8%s-%s"):format(digits:sub(1, 8), digits:sub(9, 12), digits:sub(14, 16), digits:sub(18, 20),
+    digits:sub(21))
 end
 
 ---True when a call of another task was under way, which must not be doubled.
