@@ -178,6 +178,7 @@ build = {
         "src/store/lock.c",
         "src/store/memory.c",
         "src/store/reader.c",
+        "src/store/recall.c",
         "src/store/redis.c",
         "src/store/sqlite.c",
         "src/store/store.c",

@@ -81,8 +81,10 @@ static void poll(struct lull_store *s)
 static enum lull_err read_end(struct store_file *f, int rc)
 {
   if (rc && !f->store.problem[0])
-    say(f, f->recall.api->message(f->recall.db), f->store.problem,
-        sizeof f->store.problem);
+    say(f,
+        rc == SQLITE_NOMEM ? "out of memory"
+                           : f->recall.api->message(f->recall.db),
+        f->store.problem, sizeof f->store.problem);
   return f->store.problem[0] ? LULL_EIO : LULL_OK;
 }
 

@@ -5,8 +5,8 @@
 #include <string.h>
 
 static const char *const reads[LULL_RECALLS] = {
-    "SELECT state, run, due, data, id FROM item WHERE batch = ?1 AND id >= ?2"
-    " ORDER BY id",
+    ("SELECT state, run, due, data, id FROM item"
+     " WHERE batch = ?1 AND id >= ?2 ORDER BY id"),
     "SELECT data FROM call WHERE batch = ?1 AND id = ?2 AND nth = ?3",
     "SELECT data FROM call WHERE batch = ?1 AND id = ?2 AND nth < 0",
 };
