@@ -250,7 +250,7 @@ describe("the same seed", function()
       "policy       completed  given up  requests  per call  all done     p50    p95    p99  burst  recover",
       "curl               119        31       346      2.31       16s  17.2ms  7.06s  7.07s     13    6.99s",
       "exponential        141         9       326      2.17       20s    17ms  15.1s  15.1s     12    9.98s",
-      "standard           123        27       349      2.33     15.7s  17.3ms  9.31s  12.2s     10     6.7s",
+      "standard           126        24       385      2.57     16.2s  16.8ms  10.8s  11.7s     10    7.19s",
     }, fleet.output { "sim", "--clients", "50", "--calls", "3", "--limit", "20/s", "--outage", "1s..9s",
       "--latency", "8ms~1ms", "--spread", "5s", "curl", "exponential", "standard" })
   end)
