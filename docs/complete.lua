@@ -159,7 +159,8 @@ function M.bash()
     SCENARIOS = table.concat(text.keys(scenarios.named), " "), METHODS = table.concat(c.methods, "|"),
     URL_OPTIONS = aliases(c.url, any), URL_FILES = aliases(c.url, of_file), URL_OTHERS = aliases(c.url, other),
     SIM_OPTIONS = aliases(c.sim, any), SIM_FILES = aliases(c.sim, of_file), SIM_OTHERS = aliases(c.sim, other),
-    JOURNALS = bash_journals(c), PLAN_OPTIONS = aliases(c.plan, any), POLICIES = policies(), COMMANDS = names_of(c.commands),
+    JOURNALS = bash_journals(c), PLAN_OPTIONS = aliases(c.plan, any),
+    POLICIES = policies(), COMMANDS = names_of(c.commands),
     SCRIPT_OPTIONS = aliases(c.script, any), SCRIPT_FILES = aliases(c.script, of_file),
     SCRIPT_OTHERS = aliases(c.script, other),
   })

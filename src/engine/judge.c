@@ -232,6 +232,7 @@ static struct lull_lane_end end_of(const struct lull_call *call, unsigned rule,
     end.result = LULL_RESULT_FAIL;
   end.hint = told(hint);
   end.told = status != 503;
+  end.base = call->client->policy.backoff.base;
   return end;
 }
 

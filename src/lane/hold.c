@@ -2,19 +2,20 @@
 
 #include "lane/scatter.h"
 
-#define PAUSE (250 * LULL_MSEC) /* the lane's own, at first */
+#define PAUSE (250 * LULL_MSEC) /* the lane's own, at first, at most */
 #define LONGER 1.5
-#define LONGEST (4 * LULL_SEC)
-#define FEW 3 /* granted: too few to know a rate by */
+#define LONGEST 16 /* times the first */
+#define FEW 3      /* granted: too few to know a rate by */
 #define TOLD_ROUGHLY (3 * LULL_SEC / 2) /* whole seconds, and a bit */
 
 static lull_usec own_pause(struct lull_learn *l)
 {
-  double wait = (double)PAUSE;
-  for (unsigned i = 1; i < l->hold.streak && wait < (double)LONGEST; i++)
+  double first = (double)(l->base > 0 && l->base < PAUSE ? l->base : PAUSE);
+  double wait = first;
+  for (unsigned i = 1; i < l->hold.streak && wait < LONGEST * first; i++)
     wait *= LONGER;
-  if (wait > (double)LONGEST)
-    wait = (double)LONGEST;
+  if (wait > LONGEST * first)
+    wait = LONGEST * first;
   return (lull_usec)(wait * (double)lull_rng_range(&l->rng, 900, 1100) / 1000);
 }
 

@@ -307,7 +307,8 @@ static void learn(struct lull_lane *lane, const struct lull_ticket *ticket,
                                              .alone = alone(lane, ticket),
                                              .result = end->result,
                                              .hint = end->hint,
-                                             .quota = end->told});
+                                             .quota = end->told,
+                                             .base = end->base});
 }
 
 void lull_lane_head(struct lull_ticket *ticket, lull_usec now,
@@ -433,16 +434,15 @@ void lull_lane_inspect(const struct lull_lane *lane, lull_usec now,
                        struct lull_lane_state *state)
 {
   const struct lull_slots *slots = &lane->slots;
-  const struct lull_budget *budget = &lane->budget;
+  const struct lull_budget *b = &lane->budget;
   struct lull_pace pace = lull_pace_now(&lane->pace, now, 0);
-  bool paused = slots->ramp && now < slots->until;
   *state = (struct lull_lane_state){
       .queued = lane->queued,
       .flying = slots->flying,
       .parallel = lull_slots_limit(slots),
-      .paused_until = paused ? slots->until : 0,
-      .budget = budget->conf.on ? budget->level / 1000.0 : 0,
-      .budget_capacity = budget->conf.on ? budget->conf.capacity / 1000.0 : 0,
+      .paused_until = slots->ramp && now < slots->until ? slots->until : 0,
+      .budget = b->conf.on ? b->level / 1000.0 : 0,
+      .budget_capacity = b->conf.on ? b->conf.capacity / 1000.0 : 0,
       .breaker = lull_breaker_name(&lane->breaker, now),
       .quota_remaining = pace.known && !pace.guess ? pace.remaining : -1,
       .learned = lull_learn_told(&lane->learn, slots),

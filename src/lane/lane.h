@@ -23,6 +23,7 @@ struct lull_lane_end {
   const struct lull_quota *quota; /* NULL: nothing told */
   lull_usec hint;                 /* a wait that is obeyed; 0: none */
   bool told;                      /* of a quota: it is meant for all calls */
+  lull_usec base;                 /* the first wait of its backoff; 0: none */
 };
 
 /* NULL when there is no memory. The name is copied. */

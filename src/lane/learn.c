@@ -5,6 +5,8 @@
 
 #define IDLE (2 * LULL_SEC)
 #define ALIVE (60 * LULL_SEC)
+#define QUICK 3  /* grants between two cuts: with fewer it is too quick */
+#define CUTS 2   /* of that kind in a row that raise a doubt */
 #define FAR 0.75 /* below what was borne: another reason */
 
 void lull_learn_configure(struct lull_learn *l, bool on)
@@ -195,6 +197,7 @@ static void refused_at_rate(struct lull_learn *l, struct lull_slots *s,
                             const struct lull_learn_end *e)
 {
   uint64_t granted = lull_scatter_granted(l, e->number);
+  bool quick = lull_outcomes_after(&l->seen, l->cut + 1).granted < QUICK;
   double lately = lull_outcomes_rate(&l->seen, e->began - LULL_SEC / 2, 8);
   double fits =
       lull_outcomes_fit(&l->seen, l->cubic.last.at, e->began, l->burst);
@@ -205,8 +208,11 @@ static void refused_at_rate(struct lull_learn *l, struct lull_slots *s,
   if (l->cubic.crest > l->peak)
     l->peak = l->cubic.crest;
   l->odd = found < FAR * l->peak ? l->odd + 1 : 0;
+  l->quick = quick ? l->quick + 1 : 0;
   if (l->odd >= 3 && lull_scatter_few(l))
     lull_scatter_try(l, s, e->now, true);
+  else if (l->quick >= CUTS)
+    lull_scatter_doubt(l, s, e->now);
 }
 
 static bool is_shut(const struct lull_learn *l, const struct lull_learn_end *e)
@@ -245,6 +251,7 @@ static void refused(struct lull_learn *l, struct lull_slots *s,
 {
   l->told = e->hint > 0 && e->quota ? e->hint : 0;
   l->quota = l->quota || e->quota;
+  l->base = e->base;
   lull_scatter_tally(l, e, false);
   lower_trial(l, e);
   if (e->number <= l->cut || l->trial.on)

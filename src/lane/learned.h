@@ -65,9 +65,11 @@ struct lull_learn {
   double burst;           /* granted at once when it began; 0: not known */
   double peak;            /* the most that it was found to bear */
   unsigned odd;           /* refusals far below that */
+  unsigned quick;         /* cuts in a row with hardly a grant between */
   bool unslotted;         /* how many are at once is not what is limited */
   uint64_t slots_granted; /* when it was last thought to be */
   lull_usec told;         /* the last wait that the server told */
+  lull_usec base;         /* of the backoff of what was refused last */
   bool quota;             /* some refusal told of one: there is a limit */
   unsigned changes;       /* counts what there is to be told of */
 };
@@ -81,6 +83,7 @@ struct lull_learn_end {
   enum lull_lane_result result;
   lull_usec hint; /* that the server told, or -1 */
   bool quota;     /* it told of a quota: 429, or nothing remaining */
+  lull_usec base; /* the first wait of the call's backoff; 0: none */
 };
 
 /* The same in short, for people. */

@@ -3,6 +3,7 @@
 #define NOISIEST 0.25  /* share of refusals that may be no limit's */
 #define FEWEST 0.08    /* the same, where refusals tell of a limit */
 #define SCATTERED 0.04 /* share of refusals that needs no explanation */
+#define MANY 4         /* refusals that tell, where they are many */
 #define TESTED 0.7     /* of the rate, to see whether refusals become fewer */
 
 uint64_t lull_scatter_granted(const struct lull_learn *l, uint64_t mark)
@@ -54,6 +55,16 @@ void lull_scatter_try(struct lull_learn *l, struct lull_slots *s,
     lull_scatter_test(l, s, rate, now);
 }
 
+void lull_scatter_doubt(struct lull_learn *l, struct lull_slots *s,
+                        lull_usec now)
+{
+  if (l->quota)
+    return;
+  lull_scatter_test(l, s, l->cubic.rate, now);
+  l->trial.on = true;
+  l->quick = 0;
+}
+
 static void take_for_noise(struct lull_learn *l, double share)
 {
   l->noise = share > l->trial.share ? share : l->trial.share;
@@ -70,7 +81,11 @@ static void conclude_trial(struct lull_learn *l)
   double expected = all * t->share;
   bool fell = share < 0.25 * t->share;
   bool stayed = t->refused >= 2 && share >= 0.4 * t->share;
-  if (share > NOISIEST ? expected >= 4 : fell && expected >= 4)
+  if (t->share > NOISIEST && stayed && t->refused >= MANY && t->granted >= 2)
+    take_for_noise(l, share);
+  else if (t->share > NOISIEST && stayed)
+    t->on = all < 8 * MANY;
+  else if (share > NOISIEST ? expected >= 4 : fell && expected >= 4)
     t->on = false;
   else if (share <= NOISIEST && (stayed || expected >= 8))
     take_for_noise(l, share);

@@ -31,6 +31,11 @@ void lull_scatter_test(struct lull_learn *l, struct lull_slots *s, double rate,
 void lull_scatter_try(struct lull_learn *l, struct lull_slots *s,
                       lull_usec now, bool anyhow);
 
+/* The same, though refusals are many: cut after cut has not made them fewer.
+   Only where none told of a limit. */
+void lull_scatter_doubt(struct lull_learn *l, struct lull_slots *s,
+                        lull_usec now);
+
 /* What came of it. */
 void lull_scatter_tally(struct lull_learn *l, const struct lull_learn_end *e,
                         bool granted);

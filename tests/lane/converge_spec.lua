@@ -149,6 +149,27 @@ describe("a lane converges", function()
     end)
   end)
 
+  -- Each call was refused twice and then served. Two thirds refused was too many to
+  -- be noise, and cut after cut made it no less: the rate fell to one in twenty
+  -- seconds, and a hundred calls took two hours. The pauses were the lane's own, a
+  -- quarter of a second at least, though the script had asked for a millisecond.
+  it("when more is refused than served, and no rate makes that less", function()
+    for _, parallel in ipairs { 2, 8, 32 } do
+      local asked, n = {}, 0
+      support.sim(function(request)
+        asked[request.path] = (asked[request.path] or 0) + 1
+        return { status = asked[request.path] < 3 and 503 or 200, delay = 0.01 }
+      end, function(lull)
+        local client = lull.client { budget = false, backoff = "const:1ms" }
+        lull.each(function()
+          n = n + 1
+          return n <= 100 and n or nil
+        end, { parallel = parallel }, function(i) assert(client:get("http://api.test/" .. i)) end)
+        assert.is_true(lull.now() < 60, ("%d at once: %.0f s"):format(parallel, lull.now()))
+      end)
+    end
+  end)
+
   it("after an outage", function()
     reaches(batch(limits.outage(limits.leaky(20, 5), 10, 40), 600, 16), 59.7, 1.15, 0.07)
   end)
