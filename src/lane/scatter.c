@@ -72,6 +72,17 @@ static void take_for_noise(struct lull_learn *l, double share)
   forget_rate(l);
 }
 
+/* Where they were many: when as many again are refused they are no limit's. A
+   trial that does not tell ends. */
+static void conclude_many(struct lull_learn *l, unsigned all, double share)
+{
+  struct lull_trial *t = &l->trial;
+  if (t->refused >= MANY && t->granted >= 2)
+    take_for_noise(l, share);
+  else
+    t->on = all < 8 * MANY;
+}
+
 /* The lower rate has been tried for long enough. */
 static void conclude_trial(struct lull_learn *l)
 {
@@ -81,10 +92,8 @@ static void conclude_trial(struct lull_learn *l)
   double expected = all * t->share;
   bool fell = share < 0.25 * t->share;
   bool stayed = t->refused >= 2 && share >= 0.4 * t->share;
-  if (t->share > NOISIEST && stayed && t->refused >= MANY && t->granted >= 2)
-    take_for_noise(l, share);
-  else if (t->share > NOISIEST && stayed)
-    t->on = all < 8 * MANY;
+  if (t->share > NOISIEST && stayed)
+    conclude_many(l, all, share);
   else if (share > NOISIEST ? expected >= 4 : fell && expected >= 4)
     t->on = false;
   else if (share <= NOISIEST && (stayed || expected >= 8))
