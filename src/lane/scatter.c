@@ -58,8 +58,6 @@ void lull_scatter_try(struct lull_learn *l, struct lull_slots *s,
 void lull_scatter_doubt(struct lull_learn *l, struct lull_slots *s,
                         lull_usec now)
 {
-  if (l->quota)
-    return;
   lull_scatter_test(l, s, l->cubic.rate, now);
   l->trial.on = true;
   l->quick = 0;

@@ -32,7 +32,7 @@ void lull_scatter_try(struct lull_learn *l, struct lull_slots *s,
                       lull_usec now, bool anyhow);
 
 /* The same, though refusals are many: cut after cut has not made them fewer.
-   Only where none told of a limit. */
+ */
 void lull_scatter_doubt(struct lull_learn *l, struct lull_slots *s,
                         lull_usec now);
 
