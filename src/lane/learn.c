@@ -257,7 +257,8 @@ static void refused(struct lull_learn *l, struct lull_slots *s,
   lower_trial(l, e);
   if (e->number <= l->cut || l->trial.on)
     return;
-  if (e->alone && !l->hold.on && !rated(l) && !l->period.on)
+  if (e->alone && !(e->quota && e->hint > 0) && !l->hold.on && !rated(l) &&
+      !l->period.on)
     return;
   if (l->hold.on) {
     lull_hold_on(l, s, e);

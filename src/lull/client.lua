@@ -177,7 +177,7 @@ local function prepared(id, own, details)
     engine:cancel(id)
     error(problem, 0)
   end
-  return sched.wait(id, box)
+  return sched.wait_on(id, box)
 end
 
 -- What a call comes to; without a token the reason is that.

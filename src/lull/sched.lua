@@ -358,9 +358,7 @@ end
 ---Waits for the next event of an id: kind and details. `check` must have
 ---been called before the id was made.
 ---@param id number
----@param box table? of `listen`: what has come since
-function M.wait(id, box)
-  if box and box.kind then return box.kind, box.details end
+function M.wait(id)
   local task = current
   if not task then return wait_outside(id) end
   waiting[id % SLOTS] = task
@@ -368,6 +366,14 @@ function M.wait(id, box)
   local kind, details = yield(waiting)
   if not kind then ended() end
   return kind, details
+end
+
+---The same for one that was listened to.
+---@param id number
+---@param box table of `listen`: what has come since
+function M.wait_on(id, box)
+  if box.kind then return box.kind, box.details end
+  return M.wait(id)
 end
 
 function M.sleep(seconds)

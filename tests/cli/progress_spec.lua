@@ -69,7 +69,8 @@ describe("progress #binary", function()
   -- What stands on the screen's rows in the end, and the most that stood on one.
   local function rows_of(bytes)
     local rows, row, widest = {}, "", 0
-    for piece, mark in (bytes .. "\n"):gmatch "([^\r\n]*)([\r\n])" do
+    for part, mark in (bytes .. "\n"):gmatch "([^\r\n]*)([\r\n])" do
+      local piece = part
       local cleared = piece:find("\27[K", 1, true)
       piece = cleared and piece:gsub("\27%[K", "") or piece .. row:sub(#piece + 1)
       widest, row = math.max(widest, #piece), piece
