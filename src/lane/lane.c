@@ -435,7 +435,7 @@ void lull_lane_inspect(const struct lull_lane *lane, lull_usec now,
 {
   const struct lull_slots *slots = &lane->slots;
   const struct lull_budget *b = &lane->budget;
-  struct lull_pace pace = lull_pace_now(&lane->pace, now, 0);
+  struct lull_pace p = lull_pace_now(&lane->pace, now, 0);
   *state = (struct lull_lane_state){
       .queued = lane->queued,
       .flying = slots->flying,
@@ -444,7 +444,7 @@ void lull_lane_inspect(const struct lull_lane *lane, lull_usec now,
       .budget = b->conf.on ? b->level / 1000.0 : 0,
       .budget_capacity = b->conf.on ? b->conf.capacity / 1000.0 : 0,
       .breaker = lull_breaker_name(&lane->breaker, now),
-      .quota_remaining = pace.known && !pace.guess ? pace.remaining : -1,
+      .quota_remaining = p.known && !p.guess ? p.remaining : -1,
       .learned = lull_learn_told(&lane->learn, slots),
   };
 }

@@ -256,8 +256,8 @@ local function joined_headers(a, b)
     out[name] = value
     lower[tostring(name):lower()] = name
   end
-  for key, value in text.sorted(b) do
-    local name = key
+  for given, value in text.sorted(b) do
+    local name = given
     if type(name) == "number" then -- a function that makes all, of one more layer
       name = #out + 1
     elseif lower[name:lower()] then
