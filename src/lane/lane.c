@@ -12,8 +12,7 @@
 
 /* Tickets under the same routes wait for the same things, so each set of
    routes has queues of its own: [2 * set] for retries, [2 * set + 1] for
-   first tries. Only heads need to be looked at, and no head blocks those of
-   another set. */
+   first tries. Only heads are looked at; none blocks those of another set. */
 struct lull_lane {
   char *name;
   struct lull_queue *queues;
