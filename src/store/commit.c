@@ -3,8 +3,6 @@
 
 #ifdef LULL_STORE_SQLITE
 
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -139,29 +137,6 @@ static bool prepare(struct lull_commit *c)
   return true;
 }
 
-static bool open_pipe(struct lull_commit *c)
-{
-  int i;
-  if (pipe(c->wake) != 0)
-    return false;
-  for (i = 0; i < 2; i++) {
-    fcntl(c->wake[i], F_SETFD, FD_CLOEXEC);
-    fcntl(c->wake[i], F_SETFL, O_NONBLOCK);
-  }
-  return true;
-}
-
-/* Signals are for the threads that were there before. */
-static bool begin_thread(struct lull_commit *c)
-{
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  c->running = pthread_create(&c->thread, NULL, work, c) == 0;
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
-  return c->running;
-}
-
 bool lull_commit_start(struct lull_commit *c, const struct lull_sqlite *api,
                        sqlite3 *db, int64_t run_number)
 {
@@ -170,7 +145,9 @@ bool lull_commit_start(struct lull_commit *c, const struct lull_sqlite *api,
   lull_buf_init(&c->handed, SIZE_MAX / 2);
   pthread_mutex_init(&c->mutex, NULL);
   pthread_cond_init(&c->news, NULL);
-  return prepare(c) && open_pipe(c) && begin_thread(c);
+  c->running = prepare(c) && lull_thread_pipe(c->wake) &&
+               lull_thread_begin(&c->thread, work, c);
+  return c->running;
 }
 
 bool lull_commit_take(struct lull_commit *c, struct lull_buf *pending,
@@ -218,9 +195,7 @@ void lull_commit_stop(struct lull_commit *c)
   }
   for (i = 0; i < LULL_COMMIT_STATEMENTS; i++)
     c->api->finalize(c->st[i]);
-  for (i = 0; i < 2; i++)
-    if (c->wake[i] >= 0)
-      close(c->wake[i]);
+  lull_thread_close(c->wake);
   lull_buf_clear(&c->handed);
   pthread_cond_destroy(&c->news);
   pthread_mutex_destroy(&c->mutex);

@@ -13,7 +13,7 @@
 
 #ifdef LULL_STORE_SQLITE
 
-#include <pthread.h>
+#include "store/thread.h"
 
 enum {
   LULL_COMMIT_CALL,

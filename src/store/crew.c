@@ -4,9 +4,7 @@
 
 #ifdef LULL_STORE_REDIS
 
-#include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -235,30 +233,6 @@ static void *work(void *user)
 
 /* ---- what the store calls ---------------------------------------------- */
 
-static bool open_pipe(int fds[2])
-{
-  int i;
-  if (pipe(fds) != 0)
-    return false;
-  for (i = 0; i < 2; i++) {
-    fcntl(fds[i], F_SETFD, FD_CLOEXEC);
-    fcntl(fds[i], F_SETFL, O_NONBLOCK);
-  }
-  return true;
-}
-
-/* Signals are for the threads that were there before; that of a closed
-   connection is for nobody. */
-static bool begin_thread(struct lull_crew *c)
-{
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  c->running = pthread_create(&c->thread, NULL, work, c) == 0;
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
-  return c->running;
-}
-
 redisReply *lull_crew_start(struct lull_crew *c)
 {
   redisReply *reply;
@@ -267,7 +241,9 @@ redisReply *lull_crew_start(struct lull_crew *c)
   lull_buf_init(&c->handed, SIZE_MAX / 2);
   pthread_mutex_init(&c->mutex, NULL);
   pthread_cond_init(&c->news, NULL);
-  if (!open_pipe(c->wake) || !open_pipe(c->call) || !begin_thread(c))
+  c->running = lull_thread_pipe(c->wake) && lull_thread_pipe(c->call) &&
+               lull_thread_begin(&c->thread, work, c);
+  if (!c->running)
     return NULL;
   pthread_mutex_lock(&c->mutex);
   while (c->busy)
@@ -331,7 +307,6 @@ void lull_crew_words(struct lull_crew *c, char away[256], char wrong[256],
 
 void lull_crew_stop(struct lull_crew *c)
 {
-  int i;
   if (c->running) {
     pthread_mutex_lock(&c->mutex);
     c->stop = true;
@@ -341,12 +316,8 @@ void lull_crew_stop(struct lull_crew *c)
   }
   if (c->reply)
     c->link.api->free_reply(c->reply);
-  for (i = 0; i < 2; i++) {
-    if (c->wake[i] >= 0)
-      close(c->wake[i]);
-    if (c->call[i] >= 0)
-      close(c->call[i]);
-  }
+  lull_thread_close(c->wake);
+  lull_thread_close(c->call);
   lull_buf_clear(&c->handed);
   pthread_cond_destroy(&c->news);
   pthread_mutex_destroy(&c->mutex);

@@ -15,7 +15,7 @@
 
 #ifdef LULL_STORE_REDIS
 
-#include <pthread.h>
+#include "store/thread.h"
 
 enum { LULL_CREW_WRITES = 256 }; /* that one script takes at most */
 

@@ -13,11 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define APPLICATION 0x6c756c6c /* "lull" */
-#define VERSION 1              /* of the tables */
-
 /* The tables, by the version that brought them. */
-static const char *const migrations[VERSION] = {
+static const char *const migrations[LULL_JOURNAL_VERSION] = {
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID;"
     "CREATE TABLE batch (id INTEGER PRIMARY KEY, name TEXT UNIQUE,"
     " kind TEXT);"
@@ -210,10 +207,10 @@ static const char *stranger(struct store_file *f, int64_t *version)
       ask(f, "PRAGMA user_version", NULL, version, NULL) ||
       ask(f, "SELECT count(*) FROM sqlite_master", NULL, &tables, NULL))
     return f->api->message(f->writer);
-  if (application != APPLICATION && (application || tables))
+  if (application != LULL_JOURNAL_ID && (application || tables))
     return "it is no journal of lull's; name another file";
-  if (*version > VERSION)
-    return "it is a journal of a newer lull; use that one";
+  if (*version > LULL_JOURNAL_VERSION)
+    return LULL_JOURNAL_NEWER;
   return NULL;
 }
 
@@ -222,11 +219,11 @@ static int migrate(struct store_file *f, int64_t version)
 {
   char last[96];
   int rc = f->api->exec(f->writer, "BEGIN IMMEDIATE", NULL, NULL, NULL);
-  for (; !rc && version < VERSION; version++)
+  for (; !rc && version < LULL_JOURNAL_VERSION; version++)
     rc = f->api->exec(f->writer, migrations[version], NULL, NULL, NULL);
   snprintf(last, sizeof last,
            "PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT",
-           APPLICATION, VERSION);
+           LULL_JOURNAL_ID, LULL_JOURNAL_VERSION);
   return rc ? rc : f->api->exec(f->writer, last, NULL, NULL, NULL);
 }
 
@@ -263,7 +260,7 @@ static const char *set_up(struct store_file *f,
   wrong = stranger(f, &version);
   if (wrong)
     return wrong;
-  if (version < VERSION && migrate(f, version))
+  if (version < LULL_JOURNAL_VERSION && migrate(f, version))
     return f->api->message(f->writer);
   return begin_run(f, o->secret) ? f->api->message(f->writer) : NULL;
 }
@@ -323,9 +320,7 @@ struct lull_store *lull_file_open(const char *path,
   lull_store_init(&f->store, &ops);
   f->api = lull_sqlite();
   if (!f->api)
-    snprintf(problem, size,
-             "a journal needs SQLite: install libsqlite3 (Debian: "
-             "libsqlite3-0)");
+    snprintf(problem, size, LULL_SQLITE_MISSING);
   else if (lull_lock_local(path, problem, size) &&
            lull_lock_take(&f->lock, path, problem, size)) {
     wrong = open_parts(f, options);
@@ -344,10 +339,7 @@ struct lull_store *lull_file_open(const char *path,
                                   char *problem, size_t size)
 {
   (void)options;
-  snprintf(problem, size,
-           "%s: this lull was built without SQLite: install its headers "
-           "(Debian: libsqlite3-dev) and build it anew",
-           path);
+  snprintf(problem, size, "%s: " LULL_SQLITE_LEFT_OUT, path);
   return NULL;
 }
 

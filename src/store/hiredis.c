@@ -16,10 +16,7 @@ const struct lull_hiredis *lull_hiredis(void)
 
 #elif defined(LULL_STORE_REDIS)
 
-#include <dlfcn.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <string.h>
+#include "store/library.h"
 
 #define TEXT_OF(x) #x
 #define TEXT(x) TEXT_OF(x)
@@ -41,35 +38,12 @@ static const char *const names[] = {"redisConnectWithTimeout",
 _Static_assert(sizeof(struct lull_hiredis) == COUNT * sizeof(void *),
                "a name for each function");
 
-static void *open_library(void)
-{
-  void *library = NULL;
-  size_t i;
-  for (i = 0; files[i] && !library; i++)
-    library = dlopen(files[i], RTLD_NOW | RTLD_LOCAL);
-  return library;
-}
-
-/* POSIX has functions in pointers to data; ISO C copies their bytes. */
-static bool load(struct lull_hiredis *api, void *library)
-{
-  size_t i;
-  for (i = 0; i < COUNT; i++) {
-    void *function = dlsym(library, names[i]);
-    if (!function)
-      return false;
-    memcpy((char *)api + i * sizeof function, &function, sizeof function);
-  }
-  return true;
-}
-
 const struct lull_hiredis *lull_hiredis(void)
 {
   static struct lull_hiredis api;
   static bool loaded;
-  void *library;
-  if (!loaded && (library = open_library()) != NULL)
-    loaded = load(&api, library);
+  if (!loaded)
+    loaded = lull_library_load(files, names, COUNT, &api);
   return loaded ? &api : NULL;
 }
 

@@ -10,9 +10,6 @@
 
 #ifdef LULL_STORE_SQLITE
 
-#define APPLICATION 0x6c756c6c /* "lull", as in file.c */
-#define VERSION 1
-
 /* Numbers first, then texts. ?1 batch, ?2 state, ?3 text, ?4 rows. */
 static const char *const queries[] = {
     [LULL_READ_BATCHES] =
@@ -119,10 +116,10 @@ static const char *stranger(struct lull_reader *r)
   int64_t application = number(r, "PRAGMA application_id");
   if (application < 0)
     return r->api->message(r->db);
-  if (application != APPLICATION)
+  if (application != LULL_JOURNAL_ID)
     return "it is no journal of lull's";
-  if (number(r, "PRAGMA user_version") > VERSION)
-    return "it is a journal of a newer lull; use that one";
+  if (number(r, "PRAGMA user_version") > LULL_JOURNAL_VERSION)
+    return LULL_JOURNAL_NEWER;
   return NULL;
 }
 
@@ -169,9 +166,7 @@ struct lull_reader *lull_reader_open(const char *path, char *problem,
   const char *wrong = "out of memory";
   if (r) {
     r->api = lull_sqlite();
-    wrong = r->api ? open_file(r, path)
-                   : "a journal needs SQLite: install libsqlite3 (Debian: "
-                     "libsqlite3-0)";
+    wrong = r->api ? open_file(r, path) : LULL_SQLITE_MISSING;
   }
   if (!wrong)
     return r;
@@ -193,10 +188,7 @@ void lull_reader_close(struct lull_reader *r)
 struct lull_reader *lull_reader_open(const char *path, char *problem,
                                      size_t size)
 {
-  snprintf(problem, size,
-           "%s: this lull was built without SQLite: install its headers "
-           "(Debian: libsqlite3-dev) and build it anew",
-           path);
+  snprintf(problem, size, "%s: " LULL_SQLITE_LEFT_OUT, path);
   return NULL;
 }
 

@@ -17,10 +17,7 @@ const struct lull_sqlite *lull_sqlite(void)
 
 #elif defined(LULL_STORE_SQLITE)
 
-#include <dlfcn.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <string.h>
+#include "store/library.h"
 
 static const char *const files[] = {"libsqlite3.so.0", "libsqlite3.so",
                                     "libsqlite3.dylib", NULL};
@@ -39,35 +36,12 @@ static const char *const names[] = {
 _Static_assert(sizeof(struct lull_sqlite) == COUNT * sizeof(void *),
                "a name for each function");
 
-static void *open_library(void)
-{
-  void *library = NULL;
-  size_t i;
-  for (i = 0; files[i] && !library; i++)
-    library = dlopen(files[i], RTLD_NOW | RTLD_LOCAL);
-  return library;
-}
-
-/* POSIX has functions in pointers to data; ISO C copies their bytes. */
-static bool load(struct lull_sqlite *api, void *library)
-{
-  size_t i;
-  for (i = 0; i < COUNT; i++) {
-    void *function = dlsym(library, names[i]);
-    if (!function)
-      return false;
-    memcpy((char *)api + i * sizeof function, &function, sizeof function);
-  }
-  return true;
-}
-
 const struct lull_sqlite *lull_sqlite(void)
 {
   static struct lull_sqlite api;
   static bool loaded;
-  void *library;
-  if (!loaded && (library = open_library()) != NULL)
-    loaded = load(&api, library);
+  if (!loaded)
+    loaded = lull_library_load(files, names, COUNT, &api);
   return loaded ? &api : NULL;
 }
 

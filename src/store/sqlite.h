@@ -2,7 +2,7 @@
  * sqlite: SQLite's functions, loaded when a journal is first named: a run
  * without one costs nothing, and lull works where SQLite is not installed.
  *
- * Only store's own files use it.
+ * Only store's own files use it. Here stands, too, what a journal is known by.
  */
 #ifndef LULL_STORE_SQLITE_H
 #define LULL_STORE_SQLITE_H
@@ -13,6 +13,17 @@
 #include <sqlite3.h>
 #endif
 #endif
+
+#define LULL_SQLITE_MISSING                                                   \
+  "a journal needs SQLite: install libsqlite3 (Debian: libsqlite3-0)"
+#define LULL_SQLITE_LEFT_OUT                                                  \
+  "this lull was built without SQLite: install its headers "                  \
+  "(Debian: libsqlite3-dev) and build it anew"
+
+/* A journal's application_id, "lull", and the user_version of its tables. */
+#define LULL_JOURNAL_ID 0x6c756c6c
+#define LULL_JOURNAL_VERSION 1
+#define LULL_JOURNAL_NEWER "it is a journal of a newer lull; use that one"
 
 #ifdef LULL_STORE_SQLITE
 
