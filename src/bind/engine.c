@@ -106,9 +106,7 @@ static int report(lua_State *L, enum lull_err err)
     lua_pushboolean(L, 1);
     return 1;
   }
-  lua_pushnil(L);
-  lua_pushstring(L, lull_err_text(err));
-  return 2;
+  return lull_bind_problem(L, lull_err_text(err));
 }
 
 /* The changes to a retry: {headers, secrets, url, body, file} */

@@ -1,4 +1,5 @@
 #include "bind/file.h"
+#include "bind/write.h"
 #include "http/output.h"
 
 #include <stdio.h>
@@ -53,9 +54,7 @@ int lull_bind_place(lua_State *L)
     lua_pushstring(L, kind);
     return 1;
   }
-  lua_pushnil(L);
-  lua_pushstring(L, strerror(err));
-  return 2;
+  return lull_bind_problem(L, strerror(err));
 }
 
 static enum lull_err put(const char *path, const char *bytes, size_t len,

@@ -1,5 +1,6 @@
 #define _DEFAULT_SOURCE
 #include "bind/input.h"
+#include "bind/write.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -10,13 +11,6 @@
 
 #define PIECE 16384 /* bytes, at most, in one go */
 
-static int fail(lua_State *L, const char *why)
-{
-  lua_pushnil(L);
-  lua_pushstring(L, why);
-  return 2;
-}
-
 /* Past stdio's own buffer: nothing else may have read from the file. */
 int lull_bind_input(lua_State *L)
 {
@@ -25,15 +19,15 @@ int lull_bind_input(lua_State *L)
   char bytes[PIECE];
   ssize_t n;
   if (!*file)
-    return fail(L, "the file is closed");
+    return lull_bind_problem(L, "the file is closed");
   look.fd = fileno(*file);
   if (poll(&look, 1, 0) == 0)
-    return fail(L, "later");
+    return lull_bind_problem(L, "later");
   n = read(look.fd, bytes, sizeof bytes);
   if (n < 0 && (errno == EINTR || errno == EAGAIN))
-    return fail(L, "later");
+    return lull_bind_problem(L, "later");
   if (n < 0)
-    return fail(L, strerror(errno));
+    return lull_bind_problem(L, strerror(errno));
   lua_pushlstring(L, bytes, (size_t)n);
   return 1;
 }

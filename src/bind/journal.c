@@ -1,4 +1,5 @@
 #include "bind/journal.h"
+#include "bind/write.h"
 #include "store/lock.h"
 #include "store/reader.h"
 
@@ -72,13 +73,6 @@ static const char *push_row(lua_State *L, const char *at,
   return at;
 }
 
-static int fail(lua_State *L, const char *problem)
-{
-  lua_pushnil(L);
-  lua_pushstring(L, problem);
-  return 2;
-}
-
 static int list(lua_State *L, const struct lull_reader_query *q,
                 const struct columns *c)
 {
@@ -90,7 +84,7 @@ static int list(lua_State *L, const struct lull_reader_query *q,
   box->full = false;
   wrong = lull_reader_read(box->reader, q, take, box);
   if (wrong || box->full)
-    return fail(L, wrong ? wrong : "out of memory");
+    return lull_bind_problem(L, wrong ? wrong : "out of memory");
   at = box->rows.data;
   lua_createtable(L, box->count, 0);
   for (i = 1; i <= box->count; i++) {
@@ -197,7 +191,7 @@ int lull_bind_journal(lua_State *L)
   luaL_getmetatable(L, journal_name);
   lua_setmetatable(L, -2);
   box->reader = lull_reader_open(path, problem, sizeof problem);
-  return box->reader ? 1 : fail(L, problem);
+  return box->reader ? 1 : lull_bind_problem(L, problem);
 }
 
 int lull_bind_journal_holder(lua_State *L)

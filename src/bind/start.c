@@ -96,9 +96,7 @@ static int push_id(lua_State *L, enum lull_err err, lull_id id)
     lull_bind_push_id(L, id);
     return 1;
   }
-  lua_pushnil(L);
-  lua_pushstring(L, lull_err_text(err));
-  return 2;
+  return lull_bind_problem(L, lull_err_text(err));
 }
 
 /* How it is remembered: {item, batch, nth, tag, memo}; false: not. */

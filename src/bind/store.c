@@ -2,6 +2,7 @@
 #include "base/sip.h"
 #include "bind/read.h"
 #include "bind/redis.h"
+#include "bind/write.h"
 #include "store/file.h"
 #include "store/memory.h"
 
@@ -18,13 +19,6 @@ struct lull_store *lull_bind_store_at(lua_State *L, int index)
   if (!*box)
     luaL_error(L, "the journal is closed");
   return *box;
-}
-
-static int fail(lua_State *L, const char *problem)
-{
-  lua_pushnil(L);
-  lua_pushstring(L, problem);
-  return 2;
 }
 
 /* ---- opening ----------------------------------------------------------- */
@@ -75,7 +69,7 @@ int lull_bind_store(lua_State *L)
   *box = open_store(L, draws, &passing, problem, sizeof problem);
   if (*box)
     return 1;
-  fail(L, problem);
+  lull_bind_problem(L, problem);
   lua_pushboolean(L, passing);
   return 3;
 }
@@ -100,7 +94,7 @@ static int batch(lua_State *L)
   enum lull_err err = s->ops->batch(s, luaL_checkstring(L, 2),
                                     luaL_checkstring(L, 3), &number);
   if (err)
-    return fail(L, err == LULL_ECHANGED ? "kind" : s->problem);
+    return lull_bind_problem(L, err == LULL_ECHANGED ? "kind" : s->problem);
   lua_pushnumber(L, (lua_Number)number);
   return 1;
 }
@@ -119,7 +113,7 @@ static int claim(lua_State *L)
   struct lull_store_key key = check_key(L);
   struct lull_store_item item;
   if (s->ops->claim(s, &key, &item) != LULL_OK)
-    return fail(L, s->problem);
+    return lull_bind_problem(L, s->problem);
   lua_pushstring(L, item.state <= LULL_STORE_LATER ? states[item.state]
                                                    : states[0]);
   lua_pushnumber(L, (lua_Number)item.run);
@@ -138,7 +132,7 @@ static int call(lua_State *L)
   size_t len;
   key.nth = (int)luaL_checknumber(L, 4);
   if (s->ops->call(s, &key, &bytes, &len) != LULL_OK)
-    return fail(L, s->problem);
+    return lull_bind_problem(L, s->problem);
   if (!bytes)
     return 0;
   lua_pushlstring(L, bytes, len);

@@ -39,3 +39,10 @@ void lull_bind_push_id(lua_State *L, lull_id id)
   lua_pushnumber(L, (lua_Number)id);
 #endif
 }
+
+int lull_bind_problem(lua_State *L, const char *sentence)
+{
+  lua_pushnil(L);
+  lua_pushstring(L, sentence);
+  return 2;
+}

@@ -14,6 +14,9 @@ void lull_bind_set_number(lua_State *L, const char *name, double value);
 void lull_bind_set_integer(lua_State *L, const char *name, lua_Integer value);
 void lull_bind_set_flag(lua_State *L, const char *name, bool value);
 
+/* Gives nil and that sentence. */
+int lull_bind_problem(lua_State *L, const char *sentence);
+
 /* An id is a whole number, where Lua has them. */
 void lull_bind_push_id(lua_State *L, lull_id id);
 
