@@ -28,11 +28,6 @@ end
 -- So often a call may go again with a token that others have renewed.
 local MOST = 5
 
-local function place(fn)
-  local info = debug.getinfo(fn, "S")
-  return ("%s:%d"):format(info.short_src, info.linedefined)
-end
-
 -- One header in the place of others of its name.
 local function put(out, name, value)
   for known in pairs(out) do
@@ -47,11 +42,11 @@ local function made(functions, request)
   for name, fn in text.sorted(functions) do
     local value = fn(request)
     if type(name) == "number" then
-      value = usage.at(place(fn), options.static_headers, value or {}, "what a function makes of headers")
+      value = usage.at(fn, options.static_headers, value or {}, "what a function makes of headers")
       for field, one in text.sorted(value) do put(out, field, one) end
     else
       if value == nil then value = false end
-      usage.at(place(fn), options.static_headers, { [name] = value }, "what a function makes of headers")
+      usage.at(fn, options.static_headers, { [name] = value }, "what a function makes of headers")
       put(out, name, value)
     end
   end

@@ -181,19 +181,6 @@ end
 
 -- ---- words ---------------------------------------------------------------
 
-local function commas(n)
-  local digits, more = ("%.0f"):format(n), 1
-  while more > 0 do digits, more = digits:gsub("^(%d+)(%d%d%d)", "%1,%2") end
-  return digits
-end
-
--- The time of day, with the day where it is another one.
-local function clock(wall, now)
-  local at = math.ceil(wall)
-  local same_day = os.date("%Y-%m-%d", at) == os.date("%Y-%m-%d", math.floor(now))
-  return os.date(same_day and "%H:%M:%S" or "%Y-%m-%d %H:%M:%S", at)
-end
-
 local CAUSES = { rate = "the rate", pause = "a pause", pace = "the quota", breaker = "the breaker" }
 local WHO = { hint = ", as the server asked", rule = ", as the script says" }
 
@@ -205,12 +192,13 @@ local function wait_text(p, drop, now)
   local what = group.cause and CAUSES[group.cause] or tostring(group.status or group.class or "of the run before")
   if drop < 1 and group.lane ~= "" then what = what .. " of " .. utf8.visible(group.lane):gsub("^%a+://", "") end
   if group["until"] then
-    what = what .. " until " .. clock(group["until"], now)
-    if group.last - group.first > 1 then what = what .. " to " .. clock(group.until_last, now) end
+    what = what .. " until " .. text.clock(group["until"], now)
+    if group.last - group.first > 1 then what = what .. " to " .. text.clock(group.until_last, now) end
   end
   if drop < 2 then what = what .. (WHO[group.source] or "") end
   local more = p.waiting - group.count
-  return ("%s wait: %s%s"):format(commas(group.count), what, more > 0 and (", %s more"):format(commas(more)) or "")
+  local rest = more > 0 and (", %s more"):format(text.commas(more)) or ""
+  return ("%s wait: %s%s"):format(text.commas(group.count), what, rest)
 end
 
 -- Seconds as few words: what is far away is not known to the second.
@@ -220,13 +208,13 @@ local function about(seconds)
 end
 
 local function rate_text(rate)
-  return rate >= 10 and ("%s/s"):format(commas(rate)) or ("%.1f/s"):format(rate)
+  return rate >= 10 and ("%s/s"):format(text.commas(rate)) or ("%.1f/s"):format(rate)
 end
 
 local function done_text(p, drop)
   local settled = p.done + p.before
-  if not p.total or drop >= 5 then return commas(settled) .. " done" end
-  return ("%s of %s%s done"):format(commas(settled), p.exact and "" or "about ", commas(p.total))
+  if not p.total or drop >= 5 then return text.commas(settled) .. " done" end
+  return ("%s of %s%s done"):format(text.commas(settled), p.exact and "" or "about ", text.commas(p.total))
 end
 
 -- With ever less, the higher `drop` is.
@@ -235,10 +223,10 @@ local function line_of(p, drop, now)
   local function put(words) parts[#parts + 1] = words end
   if p.batch then
     put(done_text(p, drop))
-    if p.failed > 0 then put(commas(p.failed) .. " failed") end
-    if p.later > 0 then put(commas(p.later) .. " later") end
+    if p.failed > 0 then put(text.commas(p.failed) .. " failed") end
+    if p.later > 0 then put(text.commas(p.later) .. " later") end
   end
-  if p.under_way > 0 and drop < 3 then put(commas(p.under_way) .. " under way") end
+  if p.under_way > 0 and drop < 3 then put(text.commas(p.under_way) .. " under way") end
   put(wait_text(p, drop, now))
   if p.rate and drop < 4 then put(rate_text(p.rate)) end
   if p.left and drop < 6 then put(about(p.left) .. " left") end

@@ -62,9 +62,8 @@ end
 -- The number of a task, and where its function stands. A worker has none
 -- before it is asked for.
 local function name_of(task)
-  local info = debug.getinfo(task.fn or task.group.fn, "S")
   task.number = task.number or next_number()
-  return task.name or ("%d (%s:%d)"):format(task.number, info.short_src, info.linedefined)
+  return task.name or ("%d (%s)"):format(task.number, usage.place(task.fn or task.group.fn))
 end
 
 Task.__tostring = function(task) return "task " .. name_of(task) end

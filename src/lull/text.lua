@@ -105,6 +105,25 @@ function M.duration(seconds)
   return ("%.0fd"):format(whole / 86400)
 end
 
+---A whole number, its thousands apart: "12,500".
+---@param n number
+---@return string
+function M.commas(n)
+  local digits, more = ("%.0f"):format(n), 1
+  while more > 0 do digits, more = digits:gsub("^(%d+)(%d%d%d)", "%1,%2") end
+  return digits
+end
+
+---The time of day, with the day where it is another one than now.
+---@param wall number s since 1970, told no sooner than it is
+---@param now number likewise
+---@return string
+function M.clock(wall, now)
+  local at = math.ceil(wall)
+  local same_day = os.date("%Y-%m-%d", at) == os.date("%Y-%m-%d", math.floor(now))
+  return os.date(same_day and "%H:%M:%S" or "%Y-%m-%d %H:%M:%S", at)
+end
+
 ---"1 attempt", "2 attempts".
 function M.count(n, what)
   return ("%d %s%s"):format(n, what, n == 1 and "" or "s")

@@ -29,11 +29,6 @@ local LAST, LAST_SECONDS = 0.1, 300
 -- do, twice as late each time.
 local SOON, LATE = 1, 60
 
-local function place(fn)
-  local info = debug.getinfo(fn, "S")
-  return ("%s:%d"):format(info.short_src, info.linedefined)
-end
-
 function M.new(fn, given)
   usage.type(fn, "what fetches a token", "function")
   given = usage.type(given or {}, "a token's options", "table")
@@ -74,8 +69,8 @@ end
 local function fetch(s)
   local text, life = s.fn()
   if text == nil then return nil, life == nil and "its function gave none" or life end
-  secret.new((usage.at(place(s.fn), check_text, text)))
-  if life ~= nil then life = usage.at(place(s.fn), usage.duration, life, "a token's lifetime") end
+  secret.new((usage.at(s.fn, check_text, text)))
+  if life ~= nil then life = usage.at(s.fn, usage.duration, life, "a token's lifetime") end
   return text, life
 end
 

@@ -22,14 +22,22 @@ M.own()
 -- shorter one would take letters out of its words.
 local LEAST = 3
 
-local placed -- where what is checked now comes from, when no line on the stack tells
+---Where a function stands: "script.lua:12".
+---@param fn function
+---@return string
+function M.place(fn)
+  local info = getinfo(fn, "S")
+  return ("%s:%d"):format(info.short_src, info.linedefined)
+end
 
----Calls `fn(a, b)`, which does not wait; what it finds wrong is laid to that
----place.
-function M.at(place, fn, a, b)
-  placed = place
-  local result = fn(a, b)
-  placed = nil
+local maker -- the function that made what is checked now: no line on the stack tells
+
+---Calls `check(a, b)`, which does not wait; what it finds wrong is laid to where
+---`fn`, which made it, stands.
+function M.at(fn, check, a, b)
+  maker = fn
+  local result = check(a, b)
+  maker = nil
   return result
 end
 
@@ -37,8 +45,8 @@ end
 ---@param message string
 function M.fail(message)
   message = redact.text(message, LEAST)
-  if placed then
-    message, placed = placed .. ": " .. message, nil
+  if maker then
+    message, maker = M.place(maker) .. ": " .. message, nil
     error(message, 0)
   end
   local level = 2

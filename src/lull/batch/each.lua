@@ -224,12 +224,6 @@ function shared_items.fail(batch, record, item) return fail(batch, record, item,
 
 -- ---- the batch -----------------------------------------------------------
 
-local function commas(n)
-  local digits, more = ("%d"):format(n), 1
-  while more > 0 do digits, more = digits:gsub("^(%d+)(%d%d%d)", "%1,%2") end
-  return digits
-end
-
 -- How to go on, for who has ended the run at a terminal.
 local function say_how(batch, source, sum)
   local settled = sum.done + sum.failed + sum.before
@@ -237,8 +231,8 @@ local function say_how(batch, source, sum)
   local script = type(rawget(_G, "arg")) == "table" and arg[0] or "script.lua" -- luacheck: ignore
   local command = batch.again or ("lull --journal %s %s"):format(batch.journal.shown, script)
   if total and settled >= total then return end
-  local left = total and ("with %s of %s"):format(commas(total - settled), commas(total))
-    or ("after %s that are done"):format(commas(settled))
+  local left = total and ("with %s of %s"):format(text.commas(total - settled), text.commas(total))
+    or ("after %s that are done"):format(text.commas(settled))
   exit.complain(("%s goes on %s"):format(command, left))
 end
 
@@ -268,11 +262,10 @@ local function run(how, source, options, fn, told)
   end
   local journal = journals.open(path, durability)
   local batch = journals.batch(journal, options.name, sched.force)
-  local info = debug.getinfo(fn, "S")
   batch.id, batch.settling, batch.first = options.id, {}, 1
   batch.values = how == "map"
   if told then batch.before, batch.again, batch.bodies = told.before, told.again, told.bodies end
-  batch.where = ("%s:%d"):format(info.short_src, info.linedefined)
+  batch.where = usage.place(fn)
   local first, second
   if journal.batches then
     first = shared.each(batch, source, options, fn, shared_items)

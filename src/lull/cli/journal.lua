@@ -70,36 +70,27 @@ end
 
 -- ---- words ---------------------------------------------------------------
 
-local function count(n)
-  local digits, more = ("%.0f"):format(n), 1
-  while more > 0 do digits, more = digits:gsub("^(%d+)(%d%d%d)", "%1,%2") end
-  return digits
-end
-
-local function clock(at)
-  local same = os.date("%Y-%m-%d", math.floor(at)) == os.date("%Y-%m-%d", math.floor(sched.engine():wall()))
-  return os.date(same and "%H:%M:%S" or "%Y-%m-%d %H:%M:%S", math.ceil(at))
-end
+local function clock(at) return text.clock(at, sched.engine():wall()) end
 
 local function reason_line(reason)
   local words = reason.reason and tostring(reason.reason) or "no reason is kept"
   if reason.why then words = ("%s (%s)"):format(words, reason.why) end
-  return ("  %-7s %8s  %s"):format(reason.outcome, count(reason.count), words)
+  return ("  %-7s %8s  %s"):format(reason.outcome, text.commas(reason.count), words)
 end
 
 local function open_lines(batch, lines)
   local way = batch.under_way
   if not way then return end
-  local words = count(way.on_the_wire) .. " on the wire"
+  local words = text.commas(way.on_the_wire) .. " on the wire"
   if way.waiting > 0 then
-    words = ("%s, %s wait, the first until %s"):format(words, count(way.waiting), clock(way["until"]))
+    words = ("%s, %s wait, the first until %s"):format(words, text.commas(way.waiting), clock(way["until"]))
   end
-  lines[#lines + 1] = ("  %-7s %8s  %s"):format("open", count(batch.open), words)
+  lines[#lines + 1] = ("  %-7s %8s  %s"):format("open", text.commas(batch.open), words)
 end
 
 local function batch_lines(batch, lines, rate)
   local counts = {}
-  for _, state in ipairs(reading.STATES) do counts[#counts + 1] = count(batch[state]) .. " " .. state end
+  for _, state in ipairs(reading.STATES) do counts[#counts + 1] = text.commas(batch[state]) .. " " .. state end
   if rate then counts[#counts + 1] = ("%.1f/s"):format(rate) end
   lines[#lines + 1] = (batch.name and ("%s: "):format(batch.name) or "") .. table.concat(counts, ", ")
   for _, reason in ipairs(batch.reasons) do lines[#lines + 1] = reason_line(reason) end

@@ -21,12 +21,6 @@ local function escape(words)
   return (utf8.visible(words):gsub('[&<>"]', MARKS))
 end
 
-local function commas(n)
-  local digits, more = ("%.0f"):format(n), 1
-  while more > 0 do digits, more = digits:gsub("^(%d+)(%d%d%d)", "%1,%2") end
-  return digits
-end
-
 local function seconds(s) return s and text.duration(s) or "" end
 
 -- ---- parts ---------------------------------------------------------------
@@ -94,12 +88,12 @@ local function cards(data)
   for _, state in ipairs(STATES) do
     local n = data.items and data.items[state]
     local wanted = n and (n > 0 or state == "done" or state == "failed")
-    if wanted then card(out, commas(n), "items " .. (NAMES[state] or state)) end
+    if wanted then card(out, text.commas(n), "items " .. (NAMES[state] or state)) end
   end
   if data.calls then
-    card(out, commas(data.calls), "calls")
-    card(out, commas(data.failed_calls), "calls failed")
-    card(out, commas(data.requests), "requests")
+    card(out, text.commas(data.calls), "calls")
+    card(out, text.commas(data.failed_calls), "calls failed")
+    card(out, text.commas(data.requests), "requests")
     card(out, seconds(data.took), "took")
     card(out, seconds(data.calls > 0 and data.waited / data.calls or 0), "waits a call")
   end
@@ -133,7 +127,7 @@ local function counts_table(title, first, counts)
   if not counts or not next(counts) then return "" end
   local rows = {}
   for name, n in text.sorted(counts) do
-    rows[#rows + 1] = ("<tr><td>%s</td>%s</tr>"):format(escape(name), number_cell(n, commas(n)))
+    rows[#rows + 1] = ("<tr><td>%s</td>%s</tr>"):format(escape(name), number_cell(n, text.commas(n)))
   end
   return ("<h2>%s</h2><table>%s<tbody>%s</tbody></table>"):format(title,
     head_row { { first }, { "how often", n = true } }, table.concat(rows))
@@ -193,7 +187,7 @@ local function failures_table(data)
     rows[i] = row
   end
   local left = (data.failure_count or #list) - #rows
-  local note = left > 0 and ('<p class="dim">%s more are not on this page.</p>'):format(commas(left)) or ""
+  local note = left > 0 and ('<p class="dim">%s more are not on this page.</p>'):format(text.commas(left)) or ""
   return ('<h2>What failed</h2><input id="find" type="search" placeholder="find" aria-label="find">%s'
     .. '<table id="failures">%s<tbody>%s</tbody></table>'):format(note,
     head_row { { data.of_items and "item" or "call" }, { "outcome" }, { "why" }, { "attempts", n = true },
