@@ -50,7 +50,7 @@ _lull()
         plan)
             ((i + 1 < COMP_CWORD)) || _lull_command "-h --help" ;;
         "")
-            _lull_command "-h --help --sim --seed --record --bodies --chaos --journal --store-timeout --assume-durable --force --log --trace --report --progress --grace --quiet -v --version" "--sim --record --journal --log --report" "--seed --chaos --store-timeout --progress --grace" "delete get head help items patch plan post put report retry sim status" ;;
+            _lull_command "-h --help --sim --seed --record --bodies --chaos --journal --store-timeout --assume-durable --force --log --trace --report --progress --grace --quiet -v --version" "--sim --record --journal --log --report" "--seed --chaos --store-timeout --progress --grace" "delete explain get head help items patch plan post put report retry sim status" ;;
     esac
 }
 complete -o default -o filenames -F _lull lull

@@ -14,7 +14,7 @@ local trial = require "lull.fleet.experiment"
 local M = {}
 
 local TEXTS = {
-  help = "show the help", plan = "tell what a script would do",
+  help = "show the help", explain = "tell why something comes, and what helps", plan = "tell what a script would do",
   sim = "show what policies do to a server",
   get = "get URLs", head = "show status and headers of URLs", post = "post to URLs",
   status = "tell how a journal stands", items = "list the items of a journal",

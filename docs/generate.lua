@@ -9,6 +9,8 @@
 --     lua5.4 docs/generate.lua PAGE...
 
 local core = require "lull.core"
+local errors = require "lull.cli.errors"
+local explain = require "lull.cli.explain"
 local definitions = require "docs.definitions"
 local library = require "docs.types"
 local presets = require "lull.presets"
@@ -138,6 +140,28 @@ M["url options"] = function() return option_table(require "lull.cli.flags".parse
 for _, command in ipairs { "status", "items", "retry", "report" } do
   M[command .. " options"] = function() return option_table(require "lull.cli.journal".parser(command)) end
 end
+-- An entry of what `lull explain` knows, as a row; its messages under one another.
+local function error_row(entry)
+  local names = {}
+  for i, name in ipairs(explain.names(entry)) do names[i] = "`" .. explain.shown(name) .. "`" end
+  local name = table.concat(names, "<br>") .. (entry.says and "<br>" .. entry.says or "")
+  local cells = { name, explain.plain(entry[2]), explain.plain(entry[3]) }
+  for i, cell in ipairs(cells) do cells[i] = cell:gsub("|", "\\|") end
+  return "| " .. table.concat(cells, " | ") .. " |"
+end
+
+function M.errors()
+  local lines = {}
+  for _, group in ipairs(errors.GROUPS) do
+    lines[#lines + 1] = ("\n## %s\n"):format(group.title)
+    if group.about then lines[#lines + 1] = group.about .. "\n" end
+    local first = group.messages and "message" or "name"
+    lines[#lines + 1] = ("| %s | why it comes | what helps |\n|---|---|---|"):format(first)
+    for _, entry in ipairs(group.list) do lines[#lines + 1] = error_row(entry) end
+  end
+  return lines
+end
+
 M["sim options"] = function() return option_table(require "lull.cli.sim".parser()) end
 
 -- An example, as it stands in its file, without the words above it.
@@ -202,7 +226,7 @@ function M.renew(page)
   page = page:gsub("<!%-%- shell %-%->(.-)<!%-%- /shell %-%->", M.shell)
   for _, name in ipairs { "defaults", "decisions", "outcomes", "presets", "readme.lua", "readme_spec.lua",
     "hosts/luv.lua", "script options", "url options", "sim options", "client options", "call options",
-    "why" } do
+    "why", "status options", "items options", "retry options", "report options", "errors" } do
     local from, to = "<!-- " .. name .. " -->", "<!-- /" .. name .. " -->"
     local a, b = page:find(from, 1, true)
     local c = b and page:find(to, b, true)

@@ -201,6 +201,14 @@ local function outcome_text(details)
   return details.text or "nothing was sent"
 end
 
+-- What the user can do about an end, where that is known.
+local NEXT = {
+  hint = "run it again after that, or raise max_hint",
+  budget = "it fills with what is accepted; run it again later, or raise budget",
+  breaker = "run it again after that",
+  unsafe = "a key makes it safe: key = true, or --key",
+}
+
 local function ending(err)
   if err.stop_reason then return err.stop_reason end
   local words = err.why_text or err.why
@@ -213,7 +221,7 @@ local function ending(err)
   elseif err.why == "breaker" then
     words = ("%s (lane %s)"):format(words, utf8.visible(err.lane))
   end
-  return words
+  return NEXT[err.why] and ("%s; %s"):format(words, NEXT[err.why]) or words
 end
 
 Error.__tostring = function(self)

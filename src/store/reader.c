@@ -114,8 +114,9 @@ int64_t lull_reader_runs(struct lull_reader *r)
 static const char *stranger(struct lull_reader *r)
 {
   int64_t application = number(r, "PRAGMA application_id");
-  if (application < 0)
-    return r->api->message(r->db);
+  const char *words = application < 0 ? r->api->message(r->db) : "";
+  if (application < 0 && !strstr(words, "not a database"))
+    return words;
   if (application != LULL_JOURNAL_ID)
     return "it is no journal of lull's";
   if (number(r, "PRAGMA user_version") > LULL_JOURNAL_VERSION)
@@ -148,7 +149,9 @@ static const char *open_alone(struct lull_reader *r, const char *path)
 static const char *open_file(struct lull_reader *r, const char *path)
 {
   if (access(path, R_OK) != 0)
-    return strerror(errno);
+    return errno == ENOENT
+               ? "there is no such journal; a run with --journal makes one"
+               : strerror(errno);
   if (r->api->open(path, &r->db, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK) {
     r->api->busy(r->db, 5000);
     if (number(r, "PRAGMA application_id") >= 0 || !may_be_alone(path))

@@ -132,11 +132,10 @@ describe("a journal's commands #binary", function()
   end)
 
   it("say what is wrong", function()
-    for command, words in pairs { ["status /nowhere.lull"] = "/nowhere.lull: No such file or directory",
-      ["items /nowhere.lull"] = "/nowhere.lull: No such file or directory",
-      ["retry /nowhere.lull"] = "/nowhere.lull: No such file or directory" } do
-      local result = lull(command)
-      assert.are.same({ 1, "", "lull: " .. words .. "\n" }, { result.code, result.out, result.err })
+    for _, command in ipairs { "status", "items", "retry" } do
+      local result = lull(command .. " /nowhere.lull")
+      assert.are.same({ 1, "", "lull: /nowhere.lull: there is no such journal; a run with --journal makes one\n" },
+        { result.code, result.out, result.err })
     end
     for command, words in pairs { status = "missing argument 'journal'; try lull status --help",
       ["items --faild x"] = "unknown option '--faild' (did you mean '--failed'?); try lull items --help" } do

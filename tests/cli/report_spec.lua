@@ -133,7 +133,8 @@ describe("a report #binary", function()
     assert.matches("^lull: %-%-report 'run.pdf': a report is a file .html, .json, .har, or .prom %(OpenMetrics%);",
       result.err)
     result = lull "report /nowhere.lull -o /tmp/x.html"
-    assert.are.same({ 1, "lull: /nowhere.lull: No such file or directory\n" }, { result.code, result.err })
+    assert.are.same({ 1, "lull: /nowhere.lull: there is no such journal; a run with --journal makes one\n" },
+      { result.code, result.err })
     local script = wire.write("return", ".lua")
     result = lull("--report /nowhere/x.html " .. script)
     assert.equal(1, result.code)

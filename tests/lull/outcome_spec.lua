@@ -117,7 +117,8 @@ describe("an error", function()
     assert.are.equal("GET http://api.test/: no answer in time (net.timeout.read) after 1 attempt in 2.5s: "
       .. "the deadline leaves no time", text({ "hang" }, { deadline = 2.5 }))
     assert.are.equal("GET http://api.test/: 503 Service Unavailable after 1 attempt in 0s: the server asks for a "
-      .. "longer wait than allowed (1h 0m)", text { { 503, { ["retry-after"] = 3600 } } })
+      .. "longer wait than allowed (1h 0m); run it again after that, or raise max_hint",
+      text { { 503, { ["retry-after"] = 3600 } } })
     assert.are.equal("GET http://api.test/: 599 after 1 attempt in 0s: not to be retried",
       text({ 599 }, { on = { [599] = "stop" } }))
     assert.are.equal("GET http://api.test/: 503 Service Unavailable after 8 attempts in 2m 41s: attempts used up",
@@ -128,7 +129,7 @@ describe("an error", function()
     local err
     sim(function() return "close" end, function(lull) err = select(2, lull.post(URL)) end)
     assert.are.equal("POST http://api.test/: the connection closed without an answer (net.empty) after 1 attempt "
-      .. "in 0s: sending it again might do it twice", tostring(err))
+      .. "in 0s: sending it again might do it twice; a key makes it safe: key = true, or --key", tostring(err))
   end)
 
   it("can be raised and caught again as it is", function()

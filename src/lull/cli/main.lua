@@ -98,6 +98,9 @@ for _, command in ipairs { "status", "items", "retry", "report" } do
   COMMANDS[command] = function(argv) return require("lull.cli.journal").run(argv) end
 end
 
+-- lull explain NAME
+function COMMANDS.explain(argv) return require("lull.cli.explain").run(argv) end
+
 -- lull help [COMMAND]
 function COMMANDS.help(argv)
   local name = argv[2]

@@ -107,13 +107,17 @@ end
 
 -- ---- the run -------------------------------------------------------------
 
+local cost = 0 -- s of the last look
+
+-- A look is as dear as the cheaper of two: within one the process may have had to
+-- wait for a core.
 local function go_on(look, often)
   if not on then return end
   local engine = sched.engine()
-  local before = engine:wall()
+  local before, last = engine:wall(), cost
   look()
-  local cost = engine:wall() - before
-  sched.after(math.max(often, math.min(cost, 1) * SHARE), function() go_on(look, often) end)
+  cost = math.min(engine:wall() - before, 1)
+  sched.after(math.max(often, math.min(cost, last) * SHARE), function() go_on(look, often) end)
 end
 
 ---Begins to tell.
