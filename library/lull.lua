@@ -62,7 +62,7 @@
 ---| "rule" # a rule, or the table of defaults, says that it is not to be retried
 ---| "attempts" # all attempts are used up
 ---| "deadline" # the deadline is over, or no attempt could begin before it
----| "hint" # the server asked for a longer wait than `max_hint` or the deadline allows: see `retry_after`
+---| "hint" # the server asked for a longer wait than `max_hint` or the deadline allows, or the lane is held for longer: see `retry_after`
 ---| "budget" # the lane's retry budget is empty: lull's own limit
 ---| "breaker" # the lane's breaker is open: lull's own limit
 ---| "unsafe" # the request may have been applied, and may not be sent twice
@@ -502,6 +502,8 @@ function headers:each() end
 ---With `net.proxy`: what the proxy said.
 ---@field proxy_status? integer
 ---@field lane? string
+---What held the lane for longer than the call may wait, which ended it at once.
+---@field held_by? "pause"|"pace"|"rate"|"learned"
 ---Tokens left in the lane, when its budget or breaker ended the call.
 ---@field budget? number
 ---@field budget_capacity? number

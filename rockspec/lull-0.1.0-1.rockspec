@@ -156,6 +156,7 @@ build = {
         "src/lane/breaker.c",
         "src/lane/budget.c",
         "src/lane/cubic.c",
+        "src/lane/door.c",
         "src/lane/hold.c",
         "src/lane/lane.c",
         "src/lane/learn.c",

@@ -173,6 +173,8 @@ static void push_lane_state(lua_State *L, const struct lull_engine *e,
                             const struct lull_call *c)
 {
   struct lull_lane_state s;
+  if (c->held)
+    lull_bind_set_string(L, "held_by", lull_ticket_cause_name(c->leg.cause));
   if (c->end_why != LULL_WHY_BUDGET && c->end_why != LULL_WHY_BREAKER)
     return;
   lull_engine_lane_state(e, c, &s);

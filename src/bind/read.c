@@ -91,6 +91,9 @@ void lull_bind_limits(lua_State *L, int index, struct lull_limits *l)
   l->attempts = (unsigned)lull_bind_number(L, index, "attempts", l->attempts);
   l->deadline = lull_bind_time(L, index, "deadline", l->deadline);
   l->max_hint = lull_bind_time(L, index, "max_hint", l->max_hint);
+  lua_getfield(L, index, "max_hint");
+  l->max_hint_given = l->max_hint_given || !lua_isnil(L, -1);
+  lua_pop(L, 1);
   l->stall = lull_bind_time(L, index, "stall", l->stall);
   read_timeouts(L, index, l);
 }

@@ -126,6 +126,7 @@ struct lull_call {
   bool unanswered : 1; /* the next attempt was sent by a process that ended */
   bool prepares : 1;   /* the script makes headers anew for each request */
   bool renews : 1;     /* a 401 is the script's to judge: it has a token */
+  bool held : 1;       /* its lane was, for too long: that ended it */
 };
 
 /* Where a call was before it went elsewhere. */

@@ -335,6 +335,20 @@ static void work(struct lull_engine *e, lull_usec until)
   lull_events_tell(&e->events, &leg->call->entry, LULL_TELL_SEND);
 }
 
+#define BRIEF (LULL_SEC / 4) /* ends soon enough by itself */
+
+/* Who cannot wait for the end of what holds the lane is told so at once: each
+   time that it moves. */
+static void refuse_held(struct lull_engine *e, struct lull_lane_slot *slot)
+{
+  struct lull_lane_hold hold = lull_lane_held(slot->lane, NULL, e->now);
+  if (!hold.cause || hold.until - e->now < BRIEF ||
+      hold.until < lull_usec_add(slot->swept, BRIEF))
+    return;
+  slot->swept = hold.until;
+  lull_lifecycle_refuse_held(e, slot, &hold);
+}
+
 /* Lets go what the lane allows to start. */
 static void dispatch_lane(struct lull_engine *e, struct lull_lane_slot *slot)
 {
@@ -347,6 +361,7 @@ static void dispatch_lane(struct lull_engine *e, struct lull_lane_slot *slot)
       lull_verdict_conclude(e, leg);
   }
   lull_lifecycle_refuse_queued(e, slot->lane);
+  refuse_held(e, slot);
   slot->cause = lull_lane_cause(slot->lane, e->now);
   lull_timerq_set(&e->timers, &slot->entry.timer, when);
 }

@@ -18,6 +18,7 @@ struct lull_lane_slot {
   bool dirty;
   enum lull_lane_cause cause; /* why its queue could not move, when asked */
   uint64_t configured_by;     /* the client whose limits came last */
+  lull_usec swept;            /* who cannot wait until then has been refused */
 };
 
 struct lull_lanes {

@@ -201,6 +201,65 @@ void lull_lifecycle_refuse_queued(struct lull_engine *e,
   }
 }
 
+/* It would not be let go in time, or later than a wait may be. A rate that
+   the script sets is waited for, unless it says how long it waits. */
+static bool is_too_long(const struct lull_engine *e,
+                        const struct lull_call *call,
+                        const struct lull_lane_hold *hold)
+{
+  const struct lull_limits *limits = lull_call_limits(call);
+  if (hold->cause == LULL_CAUSE_NONE)
+    return false;
+  if (hold->until >= lull_call_deadline(call))
+    return true;
+  return hold->until - e->now > limits->max_hint &&
+         (hold->cause != LULL_CAUSE_RATE || limits->max_hint_given);
+}
+
+enum lull_why lull_lifecycle_held(const struct lull_engine *e,
+                                  struct lull_call *call,
+                                  const struct lull_lane_hold *hold)
+{
+  if (!is_too_long(e, call, hold))
+    return LULL_WHY_NONE;
+  call->retry_after = hold->until - e->now;
+  call->leg.cause = hold->cause;
+  call->held = true;
+  return hold->own ? LULL_WHY_DEADLINE : LULL_WHY_HINT;
+}
+
+static void end_held(struct lull_engine *e, struct lull_call *call,
+                     const struct lull_lane_hold *hold)
+{
+  enum lull_why why = lull_lifecycle_held(e, call, hold);
+  if (why)
+    lull_lifecycle_finish_early(e, call, why, LULL_CLASS_NONE);
+}
+
+/* What can be known at once is not waited for. */
+static void refuse_if_held(struct lull_engine *e, struct lull_call *call)
+{
+  struct lull_leg *leg = &call->leg;
+  struct lull_lane_hold hold =
+      lull_lane_held(leg->lane->lane, &leg->ticket, e->now);
+  if (call->state == LULL_QUEUED)
+    end_held(e, call, &hold);
+}
+
+void lull_lifecycle_refuse_held(struct lull_engine *e,
+                                const struct lull_lane_slot *slot,
+                                const struct lull_lane_hold *hold)
+{
+  struct lull_entry *entry;
+  size_t at = 0;
+  while ((entry = lull_idtable_next(&e->ids, &at)) != NULL) {
+    struct lull_call *call = lull_call_of(entry);
+    if (call && call->leg.lane == slot && !call->hedge &&
+        (call->state == LULL_QUEUED || call->state == LULL_WAITING))
+      end_held(e, call, hold);
+  }
+}
+
 enum lull_err lull_lifecycle_begin(struct lull_engine *e,
                                    struct lull_call *call, bool retry)
 {
@@ -212,6 +271,7 @@ enum lull_err lull_lifecycle_begin(struct lull_engine *e,
   call->state = LULL_QUEUED;
   lull_timerq_set(&e->timers, &call->entry.timer, lull_call_deadline(call));
   refuse_if_open(e, call, retry);
+  refuse_if_held(e, call);
   return LULL_OK;
 }
 

@@ -14,6 +14,7 @@
  *   WAITING          QUEUED    its wait is over               engine
  *   FLYING, ASKED    DONE      it is accepted, or stopped     verdict
  *   QUEUED,PREPARING DONE      its deadline, an open breaker  engine
+ *   QUEUED, WAITING  DONE      its lane is held for too long  engine
  *   any but DONE     DONE      it is cancelled                engine
  *
  * Each transition is one function here, but for the one that flight makes.
@@ -43,6 +44,17 @@ enum lull_err lull_lifecycle_enqueue(struct lull_engine *e,
 /* When the lane's breaker is open, who waits in its queue ends at once. */
 void lull_lifecycle_refuse_queued(struct lull_engine *e,
                                   struct lull_lane *lane);
+
+/* Why a call ends that its lane is held too long for; LULL_WHY_NONE: it is
+   not. */
+enum lull_why lull_lifecycle_held(const struct lull_engine *e,
+                                  struct lull_call *call,
+                                  const struct lull_lane_hold *hold);
+
+/* Ends those who wait for a lane that is held for too long. */
+void lull_lifecycle_refuse_held(struct lull_engine *e,
+                                const struct lull_lane_slot *slot,
+                                const struct lull_lane_hold *hold);
 
 /* Writes the verdict into a record; from then on it may be reported. */
 void lull_lifecycle_decide(struct lull_engine *e, struct lull_call *call,

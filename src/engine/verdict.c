@@ -15,6 +15,8 @@ static void finish_ticket(struct lull_engine *e, struct lull_leg *leg,
     lull_hint_quota(&leg->call->ended->attempt.response.headers,
                     e->world->ops->wall(e->world), &quota);
   end = lull_judge_end(leg->call, &quota);
+  if (end.hint > 0 && leg->call->ended->hint.asked && quota.remaining <= 0)
+    quota.reset = end.hint; /* RFC 9110: it has precedence */
   lull_lane_arrived(&leg->ticket, e->now);
   lull_lane_finish(&leg->ticket, e->now, &end);
   lull_lanes_touch(&e->lanes, leg->lane);
@@ -46,19 +48,25 @@ static bool is_borne(const struct lull_call *call,
   return v->source == LULL_SOURCE_HINT || is_spared(call);
 }
 
-/* The lane's own limits on a retry: its breaker and its budget. */
+/* The lane's own limits on a retry: its breaker, what holds it, and its
+   budget. */
 static struct lull_verdict ask_lane(struct lull_engine *e,
                                     struct lull_call *call,
                                     struct lull_verdict v, bool free)
 {
   struct lull_lane *lane = call->leg.lane->lane;
   lull_usec until = 0, next = lull_usec_add(e->now, v.wait);
+  struct lull_lane_hold hold;
   if (v.action != LULL_RETRY)
     return v;
   if (!lull_lane_closed(lane, e->now, &until) && until > next) {
     call->retry_after = until - e->now;
     return lull_policy_stop(LULL_WHY_BREAKER);
   }
+  hold = lull_lane_held(lane, NULL, e->now);
+  enum lull_why why = lull_lifecycle_held(e, call, &hold);
+  if (why)
+    return lull_policy_stop(why);
   if (!free && !asks_again(call) && !is_borne(call, &v) &&
       !lull_lane_pay(lane))
     return lull_policy_stop(LULL_WHY_BUDGET);
@@ -109,6 +117,8 @@ static void pause_lane(struct lull_engine *e, struct lull_call *call,
 static void note_refusal(struct lull_call *call, struct lull_verdict wish,
                          struct lull_verdict v)
 {
+  if (call->held)
+    return;
   if (v.why == LULL_WHY_HINT)
     call->retry_after = call->ended->hint.wait;
   else if (v.why == LULL_WHY_DEADLINE && wish.action == LULL_RETRY &&

@@ -2,32 +2,7 @@
 
 #include <string.h>
 
-#include "lane/breaker.h"
-#include "lane/budget.h"
-#include "lane/learn.h"
-#include "lane/pace.h"
-#include "lane/queue.h"
-#include "lane/rates.h"
-#include "lane/slots.h"
-
-/* Tickets under the same routes wait for the same things, so each set of
-   routes has queues of its own: [2 * set] for retries, [2 * set + 1] for
-   first tries. Only heads are looked at; none blocks those of another set. */
-struct lull_lane {
-  char *name;
-  struct lull_queue *queues;
-  unsigned sets;
-  unsigned queued;
-  uint64_t number; /* tickets that were ever queued */
-  bool expect_sent;
-  bool pacing;
-  struct lull_rates rates;
-  struct lull_slots slots;
-  struct lull_learn learn;
-  struct lull_pace pace;
-  struct lull_budget budget;
-  struct lull_breaker breaker;
-};
+#include "lane/door.h"
 
 /* Makes queues for all sets of the windows there are. */
 static enum lull_err widen(struct lull_lane *lane)
@@ -149,44 +124,6 @@ static lull_usec later(lull_usec a, lull_usec b)
   return a > b ? a : b;
 }
 
-/* When each thing that a whole lane waits for will be over. LULL_NEVER: only
-   an event can end it. */
-static lull_usec gate(const struct lull_lane *lane, lull_usec now,
-                      enum lull_lane_cause cause)
-{
-  enum lull_lane_cause why;
-  lull_usec at = lull_learn_next(&lane->learn, &lane->slots, now, &why);
-  lull_usec learned = why == cause ? at : 0;
-  switch (cause) {
-  case LULL_CAUSE_BREAKER:
-    return lull_breaker_next(&lane->breaker, now);
-  case LULL_CAUSE_PAUSE:
-    return later(learned, lull_slots_unpaused(&lane->slots, now));
-  case LULL_CAUSE_LEARNED:
-    return learned;
-  case LULL_CAUSE_PARALLEL:
-    return lull_slots_unfilled(&lane->slots);
-  case LULL_CAUSE_PACE:
-    return lane->pacing ? lull_pace_next(&lane->pace, now, lane->slots.flying,
-                                         lane->queued)
-                        : 0;
-  case LULL_CAUSE_RATE:
-    return lull_rates_next(&lane->rates, lane->rates.common);
-  case LULL_CAUSE_NONE:
-  case LULL_CAUSES:
-    break;
-  }
-  return 0;
-}
-
-static lull_usec gates(const struct lull_lane *lane, lull_usec now)
-{
-  lull_usec at = 0;
-  for (unsigned cause = LULL_CAUSE_NONE; cause < LULL_CAUSES; cause++)
-    at = later(at, gate(lane, now, (enum lull_lane_cause)cause));
-  return at;
-}
-
 static struct lull_ticket *head(const struct lull_lane *lane, unsigned set)
 {
   const struct lull_queue *queue = &lane->queues[2 * (size_t)set];
@@ -195,11 +132,10 @@ static struct lull_ticket *head(const struct lull_lane *lane, unsigned set)
 
 /* The first of all heads that may start; else *when tells when one may, as
    far as time alone goes. */
-static struct lull_ticket *choose(const struct lull_lane *lane, lull_usec now,
-                                  lull_usec *when)
+static struct lull_ticket *choose(const struct lull_lane *lane, lull_usec open,
+                                  lull_usec now, lull_usec *when)
 {
   struct lull_ticket *best = NULL;
-  lull_usec open = gates(lane, now);
   for (unsigned set = 0; set < lane->sets; set++) {
     struct lull_ticket *ticket = head(lane, set);
     if (!ticket)
@@ -240,8 +176,9 @@ struct lull_ticket *lull_lane_next(struct lull_lane *lane, lull_usec now,
   if (!lane->queued)
     return NULL;
   lull_learn_turn(&lane->learn, &lane->slots, now);
-  struct lull_ticket *ticket = choose(lane, now, when);
-  if (!ticket && gate(lane, now, LULL_CAUSE_LEARNED) > now)
+  struct lull_door door = lull_door_ask(lane, now);
+  struct lull_ticket *ticket = choose(lane, lull_door_open(&door), now, when);
+  if (!ticket && door.at[LULL_CAUSE_LEARNED] > now)
     lull_learn_press(&lane->learn);
   if (!ticket)
     return NULL;
@@ -405,28 +342,25 @@ struct lull_ticket *lull_lane_first(const struct lull_lane *lane)
   return best;
 }
 
-/* A refusal by the server is worth more words than a limit of our own; of
-   rate and pace the later one is what is waited for. */
 enum lull_lane_cause lull_lane_cause(const struct lull_lane *lane,
                                      lull_usec now)
 {
   const struct lull_ticket *ticket = lull_lane_first(lane);
   if (!ticket)
     return LULL_CAUSE_NONE;
-  if (gate(lane, now, LULL_CAUSE_BREAKER) > now)
-    return LULL_CAUSE_BREAKER;
-  if (gate(lane, now, LULL_CAUSE_PAUSE) > now)
-    return LULL_CAUSE_PAUSE;
-  if (gate(lane, now, LULL_CAUSE_LEARNED) > now)
-    return LULL_CAUSE_LEARNED;
-  lull_usec pace = gate(lane, now, LULL_CAUSE_PACE);
-  lull_usec rate = later(gate(lane, now, LULL_CAUSE_RATE),
-                         lull_rates_next(&lane->rates, ticket->routes));
-  if (later(pace, rate) > now)
-    return pace >= rate ? LULL_CAUSE_PACE : LULL_CAUSE_RATE;
-  if (gate(lane, now, LULL_CAUSE_PARALLEL) > now)
-    return LULL_CAUSE_PARALLEL;
-  return LULL_CAUSE_NONE;
+  struct lull_door door = lull_door_ask(lane, now);
+  lull_door_narrow(&door, lane, ticket);
+  return lull_door_cause(&door, now);
+}
+
+struct lull_lane_hold lull_lane_held(const struct lull_lane *lane,
+                                     const struct lull_ticket *ticket,
+                                     lull_usec now)
+{
+  struct lull_door door = lull_door_ask(lane, now);
+  if (ticket)
+    lull_door_narrow(&door, lane, ticket);
+  return lull_door_held(&door, lane, now);
 }
 
 void lull_lane_inspect(const struct lull_lane *lane, lull_usec now,

@@ -118,6 +118,12 @@ struct lull_ticket *lull_lane_first(const struct lull_lane *lane);
 enum lull_lane_cause lull_lane_cause(const struct lull_lane *lane,
                                      lull_usec now);
 
+/* What holds this ticket, or NULL, everybody. An answer that is under way may
+   still make it longer or shorter. */
+struct lull_lane_hold lull_lane_held(const struct lull_lane *lane,
+                                     const struct lull_ticket *ticket,
+                                     lull_usec now);
+
 struct lull_lane_state {
   unsigned queued, flying, parallel; /* parallel: the limit now, 0: none */
   lull_usec paused_until;            /* 0: not paused */

@@ -21,6 +21,13 @@ enum lull_lane_cause {
 
 const char *lull_ticket_cause_name(enum lull_lane_cause cause);
 
+/* Until when nobody starts, as far as time alone goes. */
+struct lull_lane_hold {
+  enum lull_lane_cause cause; /* LULL_CAUSE_NONE: it is not known */
+  lull_usec until;
+  bool own; /* a pause that nobody but the lane has set */
+};
+
 struct lull_lane;
 
 /* One call's place in a lane. Zeroed at first. */

@@ -209,9 +209,17 @@ local NEXT = {
   unsafe = "a key makes it safe: key = true, or --key",
 }
 
+-- What holds a lane.
+local HELD = { pause = "a pause", pace = "the server's quota", rate = "the rate that was set for it",
+  learned = "the rate that it has learned" }
+
 local function ending(err)
   if err.stop_reason then return err.stop_reason end
   local words = err.why_text or err.why
+  if err.held_by then
+    words = ("%s would hold it in lane %s for longer than allowed"):format(HELD[err.held_by] or err.held_by,
+      utf8.visible(err.lane))
+  end
   if err.retry_after then
     words = ("%s (%s)"):format(words, text.duration(err.retry_after))
   end
@@ -274,6 +282,7 @@ function M.conclude(details, stop_reason, rules)
     retry_after = details.retry_after,
     proxy_status = details.proxy_status,
     lane = details.lane and secret.redact(details.lane),
+    held_by = details.held_by,
     budget = details.budget,
     budget_capacity = details.budget_capacity,
     method = core.unpack(packed, "method"),

@@ -25,6 +25,7 @@ struct lull_limits {
   lull_usec timeout[LULL_TIMEOUTS]; /* of attempt 1, 2, ...; the last stays */
   lull_usec deadline;               /* the whole call, waits included */
   lull_usec max_hint;               /* the longest wait a server may ask */
+  bool max_hint_given; /* by the script, so that it holds for its own rates */
 };
 
 /* An attempt that could only begin so shortly before the deadline is not made:

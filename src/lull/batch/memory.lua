@@ -76,7 +76,7 @@ end
 
 -- ---- ends ----------------------------------------------------------------
 
-local TEXTS = { "reason", "why", "why_text", "stop_reason", "outcome", "lane", "method", "url" }
+local TEXTS = { "reason", "why", "why_text", "stop_reason", "outcome", "lane", "held_by", "method", "url" }
 local OF_RESPONSE = { "attempts", "elapsed", "waited", "method" }
 local NUMBERS = { "attempts", "elapsed", "waited", "retry_after", "budget", "budget_capacity" }
 

@@ -24,7 +24,8 @@ local WHY = {
     [[Raise `deadline` (`--deadline`), or let a single attempt take less (`timeout`). `nothing was sent`: the lane
     had no room in all that time, see its `limit` and `lull plan`.]] },
   { "hint", says = "the server asks for a longer wait than allowed",
-    [[The server asked for a longer wait (Retry-After and its relatives) than `max_hint` or the deadline allows.]],
+    [[The server asked for a longer wait (Retry-After and its relatives) than `max_hint` or the deadline allows, or
+    the lane is held for longer (`held_by`): by a pause, a quota or a rate.]],
     [[Raise `max_hint` (`--max-hint 2h`), or run it again after `err.retry_after`: with a journal such items are
     `later`, and the next run takes them up when they are due.]] },
   { "budget", says = "lull's own retry budget is empty",

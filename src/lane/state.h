@@ -1,0 +1,36 @@
+/*
+ * state: a lane's insides, shared by its own files. Nobody else includes this.
+ *
+ * Upwards: state, door (when the next may go), lane (what others call).
+ */
+#ifndef LULL_LANE_STATE_H
+#define LULL_LANE_STATE_H
+
+#include "lane/breaker.h"
+#include "lane/budget.h"
+#include "lane/learn.h"
+#include "lane/pace.h"
+#include "lane/queue.h"
+#include "lane/rates.h"
+#include "lane/slots.h"
+
+/* Tickets under the same routes wait for the same things, so each set of
+   routes has queues of its own: [2 * set] for retries, [2 * set + 1] for
+   first tries. Only heads are looked at; none blocks those of another set. */
+struct lull_lane {
+  char *name;
+  struct lull_queue *queues;
+  unsigned sets;
+  unsigned queued;
+  uint64_t number; /* tickets that were ever queued */
+  bool expect_sent;
+  bool pacing;
+  struct lull_rates rates;
+  struct lull_slots slots;
+  struct lull_learn learn;
+  struct lull_pace pace;
+  struct lull_budget budget;
+  struct lull_breaker breaker;
+};
+
+#endif
