@@ -62,7 +62,7 @@
 ---| "rule" # a rule, or the table of defaults, says that it is not to be retried
 ---| "attempts" # all attempts are used up
 ---| "deadline" # the deadline is over, or no attempt could begin before it
----| "hint" # the server asked for, or the lane is held for, longer than `max_hint` or the deadline allows: `retry_after`
+---| "hint" # the server asked for, or the lane is held for, longer than `max_hint` or the deadline: see `retry_after`
 ---| "budget" # the lane's retry budget is empty: lull's own limit
 ---| "breaker" # the lane's breaker is open: lull's own limit
 ---| "unsafe" # the request may have been applied, and may not be sent twice
@@ -72,7 +72,7 @@
 ---@alias lull.source
 ---| "backoff" # the client's backoff
 ---| "rule" # the rule's own backoff, or its function
----| "hint" # the server asked for, or the lane is held for, longer than `max_hint` or the deadline allows: `retry_after`
+---| "hint" # the server asked for, or the lane is held for, longer than `max_hint` or the deadline: see `retry_after`
 
 ---Where a hint was read: a header, by its name in lower case.
 ---@alias lull.hint_source
