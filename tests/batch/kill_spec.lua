@@ -26,7 +26,7 @@ describe("a batch that is killed at each write", function()
     end }
   end)
 
-  it("never sends a POST without a key twice, and says where nobody can know", function()
+  it("never sends a POST without a key twice, and says where nobody can know #binary", function()
     kill_at_each { answer = flaky(0), script = function(lull)
       local api, reasons = lull.client { base = "http://api.test" }, {}
       local sum = lull.each(ITEMS, { parallel = 2 }, function(x)
@@ -46,7 +46,7 @@ describe("a batch that is killed at each write", function()
     end }
   end)
 
-  it("keeps to the attempts of a call, over all runs", function()
+  it("keeps to the attempts of a call, over all runs #binary", function()
     kill_at_each { answer = function() return 503 end, script = function(lull)
       local api = lull.client { base = "http://api.test", attempts = 3, backoff = { base = 0.1 } }
       return lull.each({ "a", "b" }, function(x) return api:put("/p/" .. x, { body = x }) end)
@@ -84,7 +84,7 @@ describe("a batch that is killed at each write", function()
     assert.is_true(waited > 2)
   end)
 
-  it("does not send again what was recorded: login, then two calls", function()
+  it("does not send again what was recorded: login, then two calls #binary", function()
     kill_at_each { answer = function(server, request)
       if request.path == "/login" then return { status = 200, body = "token" } end
       server.apply(request)
@@ -124,7 +124,7 @@ describe("a batch that is killed at each write", function()
   end)
 
   -- The call went on to a GET, which waited to be tried again: taken up, it began with its POST.
-  it("does not send a POST again that was answered with a redirect", function()
+  it("does not send a POST again that was answered with a redirect #binary", function()
     kill_at_each { answer = function(server, request, nth)
       if request.method == "POST" then
         server.apply(request)
@@ -156,7 +156,7 @@ describe("a batch that is killed at each write", function()
     end }
   end)
 
-  it("comes to its end with 40 items and chaos", function()
+  it("comes to its end with 40 items and chaos #binary", function()
     local items = {}
     for i = 1, 40 do items[i] = ("i%02d"):format(i) end
     kill_at_each { step = 9, chaos = "20% 503, 5% net.reset", answer = flaky(3, 500), script = function(lull)
