@@ -146,6 +146,15 @@ describe("a world that is wrong", function()
     fails(42, "a world is a table of servers, not a number")
   end)
 
+  -- A URL with a colon and no port found no server.
+  it("is not wrong for how an origin is written", function()
+    for _, url in ipairs { "HTTP://A.test:80/x", "http://a.test:/x", "http://me:secret@a.test/x" } do
+      local run = sim.run { world = { ["http://A.test:"] = function() return 200 end },
+        script = script(("assert(require \"lull\".get(%q))"):format(url)) }
+      assert.equal(0, run.code, run.err)
+    end
+  end)
+
   it("names the tasks when all sleep on nothing", function()
     local run = sim.run { world = function() return 200 end, script = script [[
 local lull = require "lull"

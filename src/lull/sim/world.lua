@@ -75,7 +75,7 @@ function M.origin(url)
   local scheme, host, path = url:match("^(%a+)://([^/?#]+)(.*)$")
   scheme = scheme and scheme:lower()
   if not PORTS[scheme] then return nil end
-  host = host:gsub("^.*@", ""):lower():gsub(":" .. PORTS[scheme] .. "$", "")
+  host = host:gsub("^.*@", ""):lower():gsub(":" .. PORTS[scheme] .. "$", ""):gsub(":$", "")
   return scheme .. "://" .. host, path
 end
 
