@@ -178,7 +178,7 @@ local function scenario(name, title, run)
   scenarios[name] = { title = title, run = run }
 end
 
-local EVERY = { "floor", "lull", "wrk", "h2load", "Go net/http",
+local EVERY = { "floor", "lull", "lull, one file", "wrk", "h2load", "Go net/http",
   "go-retryablehttp", "Lua-cURLv3", "curl", "lua-http", "undici", "aiohttp",
   "aiohttp, uvloop", "urllib3", "got", "httpx" }
 
@@ -187,11 +187,11 @@ scenario("throughput", "Throughput: 20,000 GETs of 1 KiB", function()
   local text = "64 in flight:\n\n" .. cost_table(EVERY, job)
   job.parallel = 1000
   text = text .. "\n\n1,000 in flight (curl allows 300 at most):\n\n"
-    .. cost_table({ "floor", "lull", "go-retryablehttp", "undici" }, job)
+    .. cost_table({ "floor", "lull", "lull, one file", "go-retryablehttp", "undici" }, job)
   if not nginx then return text .. "\n\nMissing: nginx." end
   job.parallel, job.base = 64, "http://127.0.0.1:" .. nginx
   return text .. "\n\n64 in flight, nginx as the server:\n\n"
-    .. cost_table({ "floor", "lull", "go-retryablehttp", "curl" }, job)
+    .. cost_table({ "floor", "lull", "lull, one file", "go-retryablehttp", "curl" }, job)
 end)
 
 scenario("storm", "Retry storm: 5,000 calls that each meet 503 twice, waits 1 and 2 ms",
@@ -403,14 +403,26 @@ scenario("timers", "Lateness of a wait between two attempts", function()
     .. "median of the rounds. Less than 0 would be too early." .. missing(absent)
 end)
 
+-- One GET by a program: without options, with one, with five.
+local function starts_of(cases, name, program, more)
+  local url = " " .. base .. "/bytes/1024"
+  cases[#cases + 1] = { name, program .. url }
+  cases[#cases + 1] = { name .. ", one option", program .. " -H a:b" .. url }
+  cases[#cases + 1] = { name .. ", five options", program .. " -H a:b -H c:d -A bench " .. more .. url }
+end
+
 scenario("start", "Start: one GET, the whole process", function()
-  local url = base .. "/bytes/1024"
-  local cases = { { "curl", "curl -s -o /dev/null " .. url },
-    { "lull, a script", ("%s/lull %s/get.lua %s"):format(out, out, url) },
-    { "lull get", ("%s/lull get %s"):format(out, url) },
-    { "floor", ("%s/floor throughput %s 1 1"):format(out, base) } }
-  local absent = {}
-  for _, name in ipairs(present({ "go-retryablehttp", "lua-http", "undici", "urllib3",
+  local url, absent = base .. "/bytes/1024", {}
+  local cases = {}
+  starts_of(cases, "curl", "curl -s -o /dev/null", "--max-time 30 --retry 4")
+  cases[#cases + 1] = { "lull, a script", ("%s/lull %s/get.lua %s"):format(out, out, url) }
+  starts_of(cases, "lull get", out .. "/lull get", "--timeout 30 --attempts 5")
+  if #present({ "lull, one file" }, absent) == 1 then
+    cases[#cases + 1] = { "one file, a script", ("%s/lull-single %s/get.lua %s"):format(out, out, url) }
+    starts_of(cases, "one file", out .. "/lull-single get", "--timeout 30 --attempts 5")
+  end
+  cases[#cases + 1] = { "floor", ("%s/floor throughput %s 1 1"):format(out, base) }
+  for _, name in ipairs(present({ "Go net/http", "go-retryablehttp", "lua-http", "undici", "urllib3",
     "aiohttp" }, absent)) do
     cases[#cases + 1] = { name, ("%s throughput %s 1 1"):format(peers[name].how, base) }
   end
@@ -461,8 +473,8 @@ scenario("tls", "TLS: 20,000 GETs over HTTPS, 64 in flight, nginx", function()
   if not nginx then return "Missing: nginx." end
   local job = { scenario = "throughput", base = "https://127.0.0.1:" .. (nginx + 1),
     n = few(20000), parallel = 64, ca = out .. "/ca.pem" }
-  local text = cost_table({ "floor", "lull", "go-retryablehttp", "curl", "undici",
-    "aiohttp" }, job)
+  local text = cost_table({ "floor", "lull", "lull, one file", "Go net/http", "go-retryablehttp",
+    "curl", "undici", "aiohttp" }, job)
   return ("%s\n\nAll with `CA=%s`. When the server closes each connection after 10 "
     .. "requests, this part of all requests came over a resumed session: floor %s, lull %s."):format(
     text, job.ca, resumed "floor", resumed "lull")

@@ -56,6 +56,8 @@ local function known()
     .. capture "git describe --always --dirty"
     .. (capture("ldd " .. out .. "/lull"):find "mimalloc"
       and ", mimalloc " .. debian "libmimalloc2.0" or ", libc's malloc"))
+  client("lull, one file", out .. "/lull-single " .. out .. "/lull.lua", there(out .. "/lull-single")
+    and capture(out .. "/lull-single --version | sed -n '1p;3p' | tr '\n' ' '") or "")
   client("curl", "curl", curl)
   client("wrk", "wrk", has "wrk" and "wrk " .. debian "wrk" or "")
   client("h2load", "h2load", has "h2load" and capture "h2load --version" or "")

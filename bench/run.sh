@@ -32,6 +32,8 @@ fi
 
 make -s all LUA="$lua"
 cp build/lull "$out/lull"
+rm -f "$out/lull-single"
+[ ! -x build/lull-single ] || cp build/lull-single "$out/" # after `make single`
 cp bench/clients/* "$out/"
 gcc -std=c11 -O2 -o "$out/server" bench/server.c
 gcc -std=c11 -O2 -o "$out/measure" bench/measure.c
