@@ -178,7 +178,7 @@ local function scenario(name, title, run)
   scenarios[name] = { title = title, run = run }
 end
 
-local EVERY = { "floor", "lull", "lull, one file", "wrk", "h2load", "Go net/http",
+local EVERY = { "floor", "floor, fresh handles", "lull", "lull, one file", "wrk", "h2load", "Go net/http",
   "go-retryablehttp", "Lua-cURLv3", "curl", "lua-http", "undici", "aiohttp",
   "aiohttp, uvloop", "urllib3", "got", "httpx" }
 
@@ -187,11 +187,13 @@ scenario("throughput", "Throughput: 20,000 GETs of 1 KiB", function()
   local text = "64 in flight:\n\n" .. cost_table(EVERY, job)
   job.parallel = 1000
   text = text .. "\n\n1,000 in flight (curl allows 300 at most):\n\n"
-    .. cost_table({ "floor", "lull", "lull, one file", "go-retryablehttp", "undici" }, job)
+    .. cost_table({ "floor", "floor, fresh handles", "lull", "lull, one file", "go-retryablehttp",
+      "undici" }, job)
   if not nginx then return text .. "\n\nMissing: nginx." end
   job.parallel, job.base = 64, "http://127.0.0.1:" .. nginx
   return text .. "\n\n64 in flight, nginx as the server:\n\n"
-    .. cost_table({ "floor", "lull", "lull, one file", "go-retryablehttp", "curl" }, job)
+    .. cost_table({ "floor", "floor, fresh handles", "lull", "lull, one file", "go-retryablehttp",
+      "curl" }, job)
 end)
 
 scenario("storm", "Retry storm: 5,000 calls that each meet 503 twice, waits 1 and 2 ms",

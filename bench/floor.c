@@ -13,7 +13,8 @@
  *   timers       X ms, Y   k = 1, a wait of X, Y other timers armed
  *   hanging      K         N times BASE/bytes/1024 while K hang
  *
- * CA names a file of certificates.
+ * CA names a file of certificates. FRESH: a handle for each request, as
+ * libcurl before 8.1.0 has to be used (curl#11101).
  */
 #define _GNU_SOURCE
 #include <curl/curl.h>
@@ -60,6 +61,7 @@ static struct wait *heap;
 static size_t heap_len, heap_max;
 static int begun, done, accepted;
 static bool open_now = true; /* the fast requests may begin */
+static bool fresh;           /* a handle for each request */
 static bool kick;            /* handles were added: libcurl asks for 1 ms */
 static int64_t cpu_before;
 
@@ -151,9 +153,8 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *user)
   return len;
 }
 
-static struct slot *make_slot(void)
+static void make_handle(struct slot *s)
 {
-  struct slot *s = checked(calloc(1, sizeof *s));
   s->easy = checked(curl_easy_init());
   curl_easy_setopt(s->easy, CURLOPT_WRITEFUNCTION, on_body);
   curl_easy_setopt(s->easy, CURLOPT_WRITEDATA, s);
@@ -161,6 +162,12 @@ static struct slot *make_slot(void)
   curl_easy_setopt(s->easy, CURLOPT_NOSIGNAL, 1L);
   if (ca)
     curl_easy_setopt(s->easy, CURLOPT_CAINFO, ca);
+}
+
+static struct slot *make_slot(void)
+{
+  struct slot *s = checked(calloc(1, sizeof *s));
+  make_handle(s);
   return s;
 }
 
@@ -207,6 +214,10 @@ static int64_t wait_after(struct slot *s, long status)
 
 static void give_back(struct slot *s)
 {
+  if (fresh) {
+    curl_easy_cleanup(s->easy);
+    make_handle(s);
+  }
   s->next = unused;
   unused = s;
 }
@@ -366,6 +377,7 @@ static void read_arguments(int argc, char **argv)
   x = argc > 5 ? atol(argv[5]) : 0;
   y = argc > 6 ? atol(argv[6]) : 0;
   ca = getenv("CA");
+  fresh = getenv("FRESH") != NULL;
 }
 
 int main(int argc, char **argv)

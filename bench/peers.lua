@@ -51,6 +51,7 @@ local function known()
   client("floor", out .. "/floor", "libcurl "
     .. capture "pkg-config --modversion libcurl" .. ", gcc "
     .. capture "gcc -dumpfullversion")
+  client("floor, fresh handles", "env FRESH=1 " .. out .. "/floor", "the same, a handle for each request")
   client("lull", out .. "/lull " .. out .. "/lull.lua",
     capture(out .. "/lull --version | head -1") .. " "
     .. capture "git describe --always --dirty"

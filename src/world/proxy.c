@@ -1,6 +1,7 @@
 #include "world/proxy.h"
 
 #include <curl/curl.h>
+#include <stdint.h>
 #include <string.h>
 #include <strings.h>
 
@@ -60,13 +61,36 @@ static const char *proxy_of(const char *variable)
   return variable + len + 1;
 }
 
-bool lull_proxy_named(void)
+static bool any_named(void)
 {
   char **at;
   for (at = environ; at && *at; at++)
     if (proxy_of(*at))
       return true;
   return false;
+}
+
+/* Where the variables are: another one, or another value, is elsewhere. */
+static uintptr_t places_of_variables(void)
+{
+  uintptr_t sum = (uintptr_t)environ;
+  char **at;
+  for (at = environ; at && *at; at++)
+    sum = sum * 31 + (uintptr_t)*at;
+  return sum;
+}
+
+/* Looked for anew only when a variable has changed: there may be many. */
+bool lull_proxy_named(void)
+{
+  static _Atomic uintptr_t known; /* the places, and in the last bit: found */
+  uintptr_t places = places_of_variables() << 1;
+  uintptr_t last = known;
+  if ((last & ~(uintptr_t)1) != places || !last) {
+    last = places | any_named();
+    known = last;
+  }
+  return last & 1;
 }
 
 bool lull_proxy_named_usable(void)

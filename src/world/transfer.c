@@ -150,14 +150,20 @@ static bool serves_once(void)
   return curl_version_info(CURLVERSION_NOW)->version_num < 0x080100;
 }
 
+/* Its headers may serve the next one. */
+static void discard_handle(struct lull_transfer *t)
+{
+  curl_easy_cleanup(t->easy);
+  t->easy = NULL;
+  t->patience = 0;
+}
+
 void lull_transfer_wipe(struct lull_transfer *t)
 {
-  if (t->once) {
-    curl_easy_cleanup(t->easy);
-    t->easy = NULL;
-  } else if (t->easy) {
+  if (t->once)
+    discard_handle(t);
+  else if (t->easy)
     curl_easy_reset(t->easy);
-  }
   curl_slist_free_all(t->headers);
   t->headers = NULL;
   t->plain_for = 0;
@@ -203,8 +209,10 @@ void lull_transfer_unload(struct lull_transfer *t)
     close(t->body_fd);
   if (t->undecoded) /* an option that the next one must not find set */
     t->plain_for = 0;
-  if (!t->plain_for || t->stale || t->once)
+  if (!t->plain_for || t->stale)
     lull_transfer_wipe(t);
+  else if (t->once)
+    discard_handle(t);
   if (t->attempt)
     t->attempt->transfer = NULL;
   t->attempt = NULL;

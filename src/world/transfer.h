@@ -28,7 +28,10 @@ struct lull_transfer {
   struct lull_transfer **flying, *flies_before, *flies_after;
   struct lull_h2 h2;
   struct curl_slist *headers;
-  uint64_t plain_for; /* the client whose options are set, and no others; 0 */
+  const char *coding; /* asked for, and decoded; NULL: as it comes */
+  bool closes;        /* the request says that its connection ends with it */
+  uint64_t plain_for; /* the client whose options are set, and no others, or
+                         whose headers are listed for a handle to come; 0 */
   bool plain_tls;     /* for an https URL: some hang on it */
   int body_fd;
   int64_t body_left;

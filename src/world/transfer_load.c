@@ -53,14 +53,14 @@ static bool sends_body(const struct lull_request *r)
 /* "identity" asks for none, and what a server sends all the same is still
    decoded; any other wish of the script's leaves the body as it comes. The
    header is ours: libcurl's own would be made anew for each request. */
-static bool set_decoding(struct lull_transfer *t, const char *wish)
+static bool choose_coding(struct lull_transfer *t, const char *wish)
 {
   const char *line = wish ? NULL : lull_coding_line();
-  if (t->attempt->raw || t->attempt->client->transport.encoded ||
-      (wish && strcasecmp(wish, "identity") != 0))
-    return true;
-  curl_easy_setopt(t->easy, CURLOPT_ACCEPT_ENCODING, wish ? "identity" : "");
-  return !line || append(&t->headers, line);
+  bool as_it_comes = t->attempt->raw ||
+                     t->attempt->client->transport.encoded ||
+                     (wish && strcasecmp(wish, "identity") != 0);
+  t->coding = as_it_comes ? NULL : wish ? "identity" : "";
+  return as_it_comes || !line || append(&t->headers, line);
 }
 
 /* Who sends "close" sends no more on that connection (RFC 9112, 9.6). */
@@ -78,8 +78,8 @@ static bool asks_close(const struct lull_headers *all)
   return false;
 }
 
-static enum lull_err load_headers(struct lull_transfer *t,
-                                  const struct lull_headers *all)
+static bool list_headers(struct lull_transfer *t,
+                         const struct lull_headers *all)
 {
   const struct lull_attempt *a = t->attempt;
   const char *name, *value;
@@ -92,12 +92,32 @@ static enum lull_err load_headers(struct lull_transfer *t,
          suppress(t, all, "content-type", "Content-Type:");
   if (ok && lull_request_names(a->request, a->client, "accept"))
     ok = suppress(t, all, "accept", "Accept:");
-  if (ok)
-    ok = set_decoding(t, lull_headers_get(all, "accept-encoding", 0));
+  t->closes = asks_close(all);
+  return ok && choose_coding(t, lull_headers_get(all, "accept-encoding", 0));
+}
+
+static enum lull_err make_headers(struct lull_transfer *t)
+{
+  struct lull_headers all;
+  enum lull_err err;
+  lull_headers_init(&all);
+  err = lull_attempt_headers(t->attempt, &all);
+  if (!err && !list_headers(t, &all))
+    err = LULL_ENOMEM;
+  lull_headers_clear(&all);
+  return err;
+}
+
+/* `listed`: the list is there, of an earlier request. */
+static enum lull_err load_headers(struct lull_transfer *t, bool listed)
+{
+  enum lull_err err = listed ? LULL_OK : make_headers(t);
   curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
-  if (asks_close(all))
+  if (t->coding)
+    curl_easy_setopt(t->easy, CURLOPT_ACCEPT_ENCODING, t->coding);
+  if (t->closes)
     curl_easy_setopt(t->easy, CURLOPT_FORBID_REUSE, 1L);
-  return ok ? LULL_OK : LULL_ENOMEM;
+  return err;
 }
 
 static enum lull_err open_body(struct lull_transfer *t,
@@ -267,11 +287,10 @@ static bool is_plain(const struct lull_attempt *a)
          lull_headers_count(&r->secrets) == 0 && a->stall == 0;
 }
 
-static enum lull_err load_all(struct lull_transfer *t, struct lull_attempt *a)
+static enum lull_err load_all(struct lull_transfer *t, struct lull_attempt *a,
+                              bool listed)
 {
-  struct lull_headers all;
   enum lull_err err;
-  lull_headers_init(&all);
   load_constants(t);
   lull_transfer_listen(t);
   lull_transfer_guard(t);
@@ -283,13 +302,8 @@ static enum lull_err load_all(struct lull_transfer *t, struct lull_attempt *a)
                is_tls(a->request->url); /* a proxy's own may be, too */
   if (t->records)
     load_trust(t->easy, &a->client->transport);
-  err = lull_attempt_headers(a, &all);
-  if (!err)
-    err = load_headers(t, &all);
-  if (!err)
-    err = load_body(t);
-  lull_headers_clear(&all);
-  return err;
+  err = load_headers(t, listed);
+  return err ? err : load_body(t);
 }
 
 static enum lull_err check_proxy(struct lull_attempt *a)
@@ -305,16 +319,17 @@ enum lull_err lull_transfer_load(struct lull_transfer *t,
                                  struct lull_attempt *a, bool fresh)
 {
   bool plain = is_plain(a) && !fresh, tls = is_tls(a->request->url);
-  bool ready =
+  bool same =
       plain && t->plain_for == a->client->serial && t->plain_tls == tls;
+  bool ready = same && t->easy;
   enum lull_err err;
   t->attempt = a;
   t->fresh = fresh;
   a->transfer = t;
+  if (t->plain_for && !same)
+    lull_transfer_wipe(t);
   if (!t->easy && (t->easy = curl_easy_init()) == NULL)
     return LULL_ENOMEM;
-  if (t->plain_for && !ready)
-    lull_transfer_wipe(t);
   err = lull_target_set(&t->target, t->easy, a->request->url);
   if (!err && !ready)
     err = check_proxy(a);
@@ -323,7 +338,7 @@ enum lull_err lull_transfer_load(struct lull_transfer *t,
   if (ready)
     return err;
   if (!err)
-    err = load_all(t, a);
+    err = load_all(t, a, same);
   if (fresh)
     curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, 1L);
   t->plain_for = plain && !err ? a->client->serial : 0;

@@ -1,7 +1,11 @@
 /* What of the world needs no network, for Lua. */
+#define _POSIX_C_SOURCE 200809L
 #include "unit.h"
 
+#include "world/proxy.h"
 #include "world/trust.h"
+
+#include <stdlib.h>
 
 /* trust(usual, first, second) -> the file to be read instead, or nil */
 static int trust(lua_State *L)
@@ -12,8 +16,21 @@ static int trust(lua_State *L)
   return 1;
 }
 
+/* proxy_named(variable, value) -> with that variable, or without it */
+static int proxy_named(lua_State *L)
+{
+  const char *name = luaL_checkstring(L, 1), *value = lua_tostring(L, 2);
+  if (value)
+    setenv(name, value, 1);
+  else
+    unsetenv(name);
+  lua_pushboolean(L, lull_proxy_named());
+  return 1;
+}
+
 void unit_world(lua_State *L)
 {
-  static const luaL_Reg functions[] = {{"trust", trust}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {
+      {"trust", trust}, {"proxy_named", proxy_named}, {NULL, NULL}};
   unit_add(L, "world", functions);
 }

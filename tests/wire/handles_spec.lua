@@ -1,5 +1,6 @@
 -- How many transfers a handle of libcurl serves, counted by a library that stands
 -- before it.
+local unit = require "lull.unit"
 local wire = require "tests.wire"
 
 local SHIM = [[
@@ -37,6 +38,46 @@ describe("a handle #binary", function()
     local major, minor = wire.run "LD_PRELOAD= build/lull --version".out:match "libcurl/(%d+)%.(%d+)"
     local once = tonumber(major) * 100 + tonumber(minor) < 801
     assert.equal(once and 11 or 0, made_for(12) - made_for(1))
+  end)
+
+  -- The list of a plain request's headers stays for the client's next one, in
+  -- another handle: never for another client's, nor for one with more to say.
+  it("sends each client's own headers, in whatever order they come", function()
+    local server = wire.server [[
+    return { ["*"] = function(request)
+      local h = request.headers
+      return 200, nil, table.concat({ h["user-agent"], h["x-one"] or "-", h.connection or "-",
+        h["accept-encoding"] or "-", request.body }, " ")
+    end }
+    ]]
+    local result = wire.run("LD_PRELOAD= build/lull " .. wire.write(([[
+      local lull = require "lull"
+      local base = %q
+      local a = lull.client { base = base, headers = { ["User-Agent"] = "a", ["accept-encoding"] = "identity" } }
+      local b = lull.client { base = base,
+        headers = { ["User-Agent"] = "b", ["X-One"] = "1", ["accept-encoding"] = "x" } }
+      local c = lull.client { base = base, headers = { ["User-Agent"] = "c", Connection = "close", ["X-One"] = "3",
+        ["accept-encoding"] = "y" } }
+      for _, client in ipairs { a, a, b, b, a, c, c, b, c, a } do print(client:get("/").body) end
+      print(b:post("/", { body = "text" }).body)
+      print(b:get("/", { headers = { ["X-One"] = "2" } }).body)
+      print(b:get("/").body)
+    ]]):format(server.url), ".lua"))
+    local A, B, C = "a - - identity ", "b 1 - x ", "c 3 close y "
+    assert.are.same({ 0, table.concat({ A, A, B, B, A, C, C, B, C, A, B .. "text", "b 2 - x ", B, "" }, "\n"), "" },
+      { result.code, result.out, result.err })
+  end)
+
+  -- It is looked for once, until a variable changes.
+  it("goes by the proxy that the environment names, also when that changes", function()
+    for _, name in ipairs { "http_proxy", "HTTPS_PROXY", "all_proxy" } do
+      assert.is_false(unit.world.proxy_named(name, nil))
+      assert.is_true(unit.world.proxy_named(name, "http://127.0.0.1:1"))
+      assert.is_true(unit.world.proxy_named(name, "http://127.0.0.1:2"))
+      assert.is_false(unit.world.proxy_named(name, nil))
+    end
+    assert.is_false(unit.world.proxy_named("no_proxy", "*"))
+    assert.is_false(unit.world.proxy_named("no_proxy", nil))
   end)
 
   -- A child held the server's connections open after they had been closed here, and
