@@ -65,8 +65,8 @@ describe("what is explained #binary", function()
       local text = "\n" .. wire.read(path)
       text = text:gsub("\n%s*%-%-[^\n]*", ""):gsub('"%s*%.%.%s*"', ""):gsub("\"%s*%.%.%s*'", "\"\0'")
       for _, verb in ipairs { "fail", "refuse", "complain", "failure", "wrong" } do
-        for message in text:gmatch("%f[%w_]" .. verb .. '[ (]%(?"([^\n]-[^\\])"') do
-          message = explain.shown((message:gsub('\\"', '"')))
+        for found in text:gmatch("%f[%w_]" .. verb .. '[ (]%(?"([^\n]-[^\\])"') do
+          local message = explain.shown((found:gsub('\\"', '"')))
           if not says_nothing(message) and not explain.find(message:match "^%s*(.-)%s*$")[1] then
             missing[#missing + 1] = path .. ": " .. message
           end

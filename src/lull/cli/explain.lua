@@ -36,8 +36,8 @@ local LEAST = 6 -- letters that tell one message from others
 local function pieces_of(message)
   local list = {}
   message = M.plain(message):gsub("%%l?[sdfq]", "\1"):gsub("%%%.0f", "\1"):gsub("%%%%", "%%")
-  for piece in message:gmatch "[^\1]+" do
-    piece = piece:match "^%s*(.-)%s*$"
+  for part in message:gmatch "[^\1]+" do
+    local piece = part:match "^%s*(.-)%s*$"
     if #piece:gsub("%A", "") >= LEAST then list[#list + 1] = piece end
   end
   return list
