@@ -94,6 +94,7 @@
 ---| "pace" # its share of a quota that is getting short
 ---| "learned" # its turn at what the lane has found out that the server bears
 ---| "breaker" # the breaker is open
+---| "files" # a file that another call has open: there are too few (`ulimit -n`)
 
 ---A preset of lull's own.
 ---@alias lull.preset_name

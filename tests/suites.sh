@@ -25,7 +25,7 @@ mkdir -p "$bases"
 # What is mounted goes before what is removed.
 leave() {
   for root in "$work"/*/; do
-    umount "$root/proc" 2>/dev/null
+    umount "$root/dev/pts" "$root/proc" 2>/dev/null
   done
   rm -rf --one-file-system "$work"
 }
@@ -46,6 +46,11 @@ prepare() { # SUITE ROOT
     cp /etc/resolv.conf "$2/etc/resolv.conf" &&
     mount -t proc proc "$2/proc" || return 1
   [ -c "$2/dev/full" ] || mknod -m 666 "$2/dev/full" c 1 7
+  # Terminals of its own, for what is printed to one.
+  mkdir -p "$2/dev/pts" && mount -t devpts -o newinstance,ptmxmode=0666 devpts "$2/dev/pts" &&
+    ln -sf pts/ptmx "$2/dev/ptmx" || return 1
+  # A mirror may keep an index for longer than Debian wanted: sid's is.
+  echo 'Acquire::Check-Valid-Until "false";' >"$2/etc/apt/apt.conf.d/10mirror"
   inside "$2" apt-get update &&
     inside "$2" apt-get install -y --no-install-recommends git make || return 1
   mkdir "$2/root/lull" &&
@@ -90,7 +95,7 @@ for suite in "$@"; do
     tail -20 "$work/made"
     row "$suite" "could not be made"
   fi
-  umount "$root/proc" 2>/dev/null
+  umount "$root/dev/pts" "$root/proc" 2>/dev/null
   rm -rf --one-file-system "$root"
 done
 echo

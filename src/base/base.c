@@ -42,6 +42,7 @@ static const char *const texts[LULL_ERRS] = {
     [LULL_ECHANGED] = "the file changed since the first attempt",
     [LULL_ESTALE] = "no such call",
     [LULL_EWORLD] = "the transport could not be set up",
+    [LULL_EFILES] = "too many open files",
 };
 
 const char *lull_err_text(enum lull_err err)

@@ -38,6 +38,7 @@ enum lull_err {
   LULL_ECHANGED, /* a file is not what it was at the first attempt */
   LULL_ESTALE,   /* no call has this id, or not in this state */
   LULL_EWORLD,   /* the transport could not be set up */
+  LULL_EFILES,   /* no more files may be open at once */
   LULL_ERRS
 };
 

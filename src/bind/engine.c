@@ -8,6 +8,7 @@
 #include "bind/write.h"
 #include "engine/drain.h"
 #include "engine/prepare.h"
+#include "http/files.h"
 
 #include <math.h>
 
@@ -29,7 +30,7 @@ int lull_bind_engine(lua_State *L)
           ? lull_world_sim(seed, lull_bind_time(L, 1, "wall", 0))
           : lull_world_real((int)lull_bind_number(L, 1, "interrupt_fd", -1));
   if (!world)
-    return lull_bind_raise(L, LULL_EWORLD);
+    return lull_bind_raise(L, lull_files_short() ? LULL_EFILES : LULL_EWORLD);
   *box = lull_engine_new(world);
   if (!*box)
     return lull_bind_raise(L, LULL_ENOMEM);

@@ -2,6 +2,7 @@
 #include "bind/packed.h"
 #include "bind/record.h"
 #include "bind/write.h"
+#include "http/files.h"
 #include "policy/reason.h"
 
 #define RESPONSE "lull.response"
@@ -191,11 +192,14 @@ int lull_bind_event(lua_State *L, const struct lull_engine *e,
       [LULL_EV_SEND] = "send",       [LULL_EV_ASK] = "ask",
       [LULL_EV_VERDICT] = "verdict", [LULL_EV_DONE] = "done",
       [LULL_EV_TIMER] = "timer",     [LULL_EV_INTR] = "interrupt",
-      [LULL_EV_STORE] = "store",     [LULL_EV_HEADERS] = "headers"};
+      [LULL_EV_STORE] = "store",     [LULL_EV_HEADERS] = "headers",
+      [LULL_EV_FILES] = "files"};
   lua_pushstring(L, kinds[event->kind]);
   lull_bind_push_id(L, event->id);
   if (event->kind == LULL_EV_STORE)
     return lua_pushstring(L, lull_engine_problem(e)), 3;
+  if (event->kind == LULL_EV_FILES)
+    return lua_pushnumber(L, (lua_Number)lull_files_limit()), 3;
   if (!event->call)
     return 2;
   if (event->kind == LULL_EV_DONE && event->call->end == LULL_ACCEPT) {

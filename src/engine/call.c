@@ -197,6 +197,22 @@ enum lull_err lull_call_attempt(struct lull_call *call, struct lull_leg *leg)
   return LULL_OK;
 }
 
+void lull_call_forget(struct lull_call *call, struct lull_leg *leg)
+{
+  struct lull_flight *flight = leg->flight;
+  leg->flight = NULL;
+  if (flight->hop) {
+    call->hop = true;
+  } else {
+    call->tries--;
+    call->total--;
+  }
+  call->wire--;
+  if (call->request.output)
+    lull_output_pause(call->request.output);
+  free_flight(flight);
+}
+
 enum lull_err lull_call_hedge(struct lull_call *call)
 {
   call->hedge = lull_mem_alloc(sizeof *call->hedge);

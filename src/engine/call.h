@@ -62,6 +62,7 @@ struct lull_flight {
   lull_usec held_until; /* by a fault, before it is sent; 0: not */
   lull_usec hedge_at;   /* when a second attempt is to race it */
   bool chaos;           /* a fault was added to it */
+  bool hop;             /* it follows a redirect */
   bool noted;           /* the store was told of it */
   struct lull_hint hint;
   struct lull_verdict suggestion;
@@ -169,6 +170,9 @@ void lull_call_keep_part(struct lull_call *call);
 /* A fresh flight for a leg. Also makes room for its record, so that
    recording cannot fail. LULL_ENOMEM. */
 enum lull_err lull_call_attempt(struct lull_call *call, struct lull_leg *leg);
+
+/* The leg's flight was none: nothing of it was sent, and it is not counted. */
+void lull_call_forget(struct lull_call *call, struct lull_leg *leg);
 
 /* The second leg, not yet in any lane; LULL_ENOMEM. */
 enum lull_err lull_call_hedge(struct lull_call *call);

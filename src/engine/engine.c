@@ -4,6 +4,7 @@
 #include "engine/lifecycle.h"
 #include "engine/memo.h"
 #include "engine/prepare.h"
+#include "engine/room.h"
 #include "engine/verdict.h"
 
 static lull_usec tick(struct lull_engine *e)
@@ -335,40 +336,29 @@ static void work(struct lull_engine *e, lull_usec until)
   lull_events_tell(&e->events, &leg->call->entry, LULL_TELL_SEND);
 }
 
-#define BRIEF (LULL_SEC / 4) /* ends soon enough by itself */
-
-/* Who cannot wait for the end of what holds the lane is told so at once: each
-   time that it moves. */
-static void refuse_held(struct lull_engine *e, struct lull_lane_slot *slot)
-{
-  struct lull_lane_hold hold = lull_lane_held(slot->lane, NULL, e->now);
-  if (!hold.cause || hold.until - e->now < BRIEF ||
-      hold.until < lull_usec_add(slot->swept, BRIEF))
-    return;
-  slot->swept = hold.until;
-  lull_lifecycle_refuse_held(e, slot, &hold);
-}
-
 /* Lets go what the lane allows to start. */
 static void dispatch_lane(struct lull_engine *e, struct lull_lane_slot *slot)
 {
   lull_usec when = LULL_NEVER;
   struct lull_ticket *ticket;
-  while ((ticket = lull_lane_next(slot->lane, e->now, &when)) != NULL) {
+  bool room;
+  while ((room = lull_room_for_one(e, &when)) &&
+         (ticket = lull_lane_next(slot->lane, e->now, &when)) != NULL) {
     struct lull_leg *leg = (struct lull_leg *)ticket;
     leg->cause = slot->cause;
     if (lull_flight_launch(e, leg))
       lull_verdict_conclude(e, leg);
   }
   lull_lifecycle_refuse_queued(e, slot->lane);
-  refuse_held(e, slot);
-  slot->cause = lull_lane_cause(slot->lane, e->now);
+  lull_lifecycle_sweep(e, slot);
+  slot->cause = room ? lull_lane_cause(slot->lane, e->now) : LULL_CAUSE_FILES;
   lull_timerq_set(&e->timers, &slot->entry.timer, when);
 }
 
 static void dispatch(struct lull_engine *e)
 {
   struct lull_lane_slot *slot;
+  lull_room_wake(e);
   while ((slot = lull_lanes_take(&e->lanes)) != NULL)
     dispatch_lane(e, slot);
 }
@@ -378,6 +368,10 @@ static bool peek(struct lull_engine *e, struct lull_event *event)
 {
   if (lull_memo_broken(e)) {
     *event = (struct lull_event){.kind = LULL_EV_STORE};
+    return true;
+  }
+  if (e->room.untold) {
+    *event = (struct lull_event){.kind = LULL_EV_FILES};
     return true;
   }
   if (!e->interrupted && !e->world->interrupts)
@@ -392,6 +386,10 @@ void lull_engine_consume(struct lull_engine *e)
   struct lull_entry *gone;
   if (lull_memo_broken(e)) {
     e->broken = true;
+    return;
+  }
+  if (e->room.untold) {
+    e->room.untold = false;
     return;
   }
   if (e->interrupted) {

@@ -62,6 +62,7 @@ static void number(struct lull_call *call, struct lull_leg *leg)
     call->total++;
     call->hops = 0;
   }
+  leg->flight->hop = call->hop;
   call->hop = false;
   leg->flight->n = call->total;
   leg->flight->nth = ++call->wire;

@@ -13,7 +13,7 @@ int lull_engine_fd(const struct lull_engine *e)
 bool lull_engine_due(const struct lull_engine *e, lull_usec *at)
 {
   lull_usec first = lull_timerq_first(&e->timers), world = LULL_NEVER;
-  if (e->events.first || e->lanes.dirty || e->interrupted ||
+  if (e->events.first || e->lanes.dirty || e->interrupted || e->room.untold ||
       e->world->interrupts) {
     *at = e->now;
     return true;

@@ -246,9 +246,9 @@ static void refuse_if_held(struct lull_engine *e, struct lull_call *call)
     end_held(e, call, &hold);
 }
 
-void lull_lifecycle_refuse_held(struct lull_engine *e,
-                                const struct lull_lane_slot *slot,
-                                const struct lull_lane_hold *hold)
+static void refuse_held(struct lull_engine *e,
+                        const struct lull_lane_slot *slot,
+                        const struct lull_lane_hold *hold)
 {
   struct lull_entry *entry;
   size_t at = 0;
@@ -258,6 +258,19 @@ void lull_lifecycle_refuse_held(struct lull_engine *e,
         (call->state == LULL_QUEUED || call->state == LULL_WAITING))
       end_held(e, call, hold);
   }
+}
+
+#define BRIEF (LULL_SEC / 4) /* ends soon enough by itself */
+
+/* Each time that it moves. */
+void lull_lifecycle_sweep(struct lull_engine *e, struct lull_lane_slot *slot)
+{
+  struct lull_lane_hold hold = lull_lane_held(slot->lane, NULL, e->now);
+  if (!hold.cause || hold.until - e->now < BRIEF ||
+      hold.until < lull_usec_add(slot->swept, BRIEF))
+    return;
+  slot->swept = hold.until;
+  refuse_held(e, slot, &hold);
 }
 
 enum lull_err lull_lifecycle_begin(struct lull_engine *e,

@@ -51,10 +51,8 @@ enum lull_why lull_lifecycle_held(const struct lull_engine *e,
                                   struct lull_call *call,
                                   const struct lull_lane_hold *hold);
 
-/* Ends those who wait for a lane that is held for too long. */
-void lull_lifecycle_refuse_held(struct lull_engine *e,
-                                const struct lull_lane_slot *slot,
-                                const struct lull_lane_hold *hold);
+/* Who cannot wait for the end of what holds the lane is told so at once. */
+void lull_lifecycle_sweep(struct lull_engine *e, struct lull_lane_slot *slot);
 
 /* Writes the verdict into a record; from then on it may be reported. */
 void lull_lifecycle_decide(struct lull_engine *e, struct lull_call *call,

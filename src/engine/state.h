@@ -23,6 +23,15 @@ struct lull_dues {
   size_t first, count, cap;
 };
 
+/* How many attempts may fly, once files have run out; see room.h. */
+struct lull_room {
+  size_t most;     /* 0: any number */
+  size_t landed;   /* since there was room for one more */
+  lull_usec shut;  /* none before that */
+  lull_usec grows; /* then for one more, whatever lands */
+  bool told, untold;
+};
+
 struct lull_engine {
   struct lull_world *world;
   struct lull_timerq timers;
@@ -35,6 +44,7 @@ struct lull_engine {
   struct lull_chaos chaos;
   struct lull_store *store; /* somebody else's; NULL: nothing is kept */
   struct lull_dues dues;
+  struct lull_room room;
   bool trace, record, drained, interrupted;
   lull_id prepared; /* the call whose headers were asked for last; or 0 */
   bool broken;      /* that the store keeps nothing more has been told */

@@ -4,6 +4,7 @@
 #include "engine/judge.h"
 #include "engine/lifecycle.h"
 #include "engine/memo.h"
+#include "engine/room.h"
 #include "request/redirect.h"
 
 static void finish_ticket(struct lull_engine *e, struct lull_leg *leg,
@@ -354,8 +355,14 @@ void lull_verdict_conclude(struct lull_engine *e, struct lull_leg *leg)
 {
   struct lull_call *call = leg->call;
   const struct lull_policy *p = &call->client->policy;
-  struct lull_record *r = lull_judge_record(call, leg, e->now);
+  struct lull_record *r;
   struct lull_facts facts;
+  if (leg->flight->attempt.starved) {
+    lull_room_put_back(e, leg);
+    return;
+  }
+  lull_room_land(e);
+  r = lull_judge_record(call, leg, e->now);
   lull_call_count_rule(call, r->rule);
   if (r->rule != LULL_NO_RULE && p->rules[r->rule].attempts)
     call->tries--; /* the rule counts it, and the call does not */

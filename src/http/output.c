@@ -1,5 +1,6 @@
 #define _POSIX_C_SOURCE 200809L
 #include "http/output.h"
+#include "http/files.h"
 #include "http/note.h"
 
 #include <errno.h>
@@ -28,6 +29,13 @@ static enum lull_err fault(struct lull_output *o, int number)
   lull_mem_free(o->problem);
   o->problem = describe(o->name, number);
   return number == ENOMEM ? LULL_ENOMEM : LULL_EIO;
+}
+
+static void let_go(struct lull_output *o)
+{
+  if (o->held >= 0)
+    close(o->held);
+  o->held = -1;
 }
 
 void lull_output_discard(struct lull_output *o)
@@ -61,6 +69,7 @@ enum lull_err lull_output_new(struct lull_output **output, const char *path,
   if (!o)
     return LULL_ENOMEM;
   lull_part_init(&o->part);
+  o->held = -1;
   o->name = lull_mem_copy(path, strlen(path));
   err = o->name ? lull_place_find(&o->place, path) : ENOMEM;
   if (!err)
@@ -119,7 +128,9 @@ static bool take_up_stable(struct lull_output *o)
 {
   struct lull_version noted = {0};
   bool same;
-  if (lull_part_find(&o->part, &o->place) != 0)
+  int err = lull_part_find(&o->part, &o->place);
+  o->lacking = lull_files_lacking(err);
+  if (err)
     return false;
   if (!lull_note_read(o->part.note, o->key, &noted) || o->part.size == 0 ||
       (noted.total && o->part.size > noted.total)) {
@@ -150,6 +161,7 @@ static uint64_t look_at_target(struct lull_output *o)
 uint64_t lull_output_take_up(struct lull_output *o)
 {
   bool own = o->part.path && !o->part.note;
+  let_go(o);
   o->have = 0;
   if (own && continuable(o) && lull_part_reopen(&o->part))
     return o->part.size;
@@ -162,10 +174,26 @@ uint64_t lull_output_take_up(struct lull_output *o)
   return look_at_target(o);
 }
 
+bool lull_output_hold(struct lull_output *o, bool first)
+{
+  if (o->lacking)
+    return false;
+  if (o->part.fd >= 0 || o->held >= 0)
+    return true;
+  o->held = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  if (o->held < 0)
+    return !lull_files_lacking(errno);
+  if (first || !lull_files_tight(o->held, 0))
+    return true;
+  let_go(o);
+  return false;
+}
+
 static int rewind_part(struct lull_output *o)
 {
   struct lull_part *part = &o->part;
   int err = 0;
+  let_go(o);
   if (part->fd < 0) {
     if (!part->note)
       lull_part_remove(part);
@@ -197,8 +225,11 @@ enum lull_err lull_output_begin(struct lull_output *o)
 /* Copies the file that is there, of which the answer has the rest. */
 static enum lull_err copy_target(struct lull_output *o)
 {
-  int from = open(o->place.path, O_RDONLY | O_CLOEXEC);
-  enum lull_err err = from < 0 ? fault(o, errno) : begin(o);
+  int from;
+  enum lull_err err;
+  let_go(o);
+  from = open(o->place.path, O_RDONLY | O_CLOEXEC);
+  err = from < 0 ? fault(o, errno) : begin(o);
   uint64_t left = o->have;
   char bytes[1 << 16];
   while (!err && left) {
@@ -250,6 +281,7 @@ enum lull_err lull_output_write(struct lull_output *o, const void *bytes,
 
 void lull_output_pause(struct lull_output *o)
 {
+  let_go(o);
   if (o->part.fd < 0)
     return;
   if (continuable(o))

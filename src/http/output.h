@@ -23,6 +23,8 @@ struct lull_output {
   char *name;            /* the path as it was given */
   char *problem;         /* "path: reason" of what went wrong last; or NULL */
   struct lull_part part; /* open while an attempt has it */
+  int held;              /* a descriptor in its stead; or -1 */
+  bool lacking;          /* the part that is there could not be opened */
   struct lull_version version; /* of the part */
   bool keep;                   /* the part may outlive the call */
   bool onto;     /* go on with the file that is there, of whatever version */
@@ -49,6 +51,11 @@ void lull_output_expect(struct lull_output *o, const char *sum);
 /* Before an attempt: takes up a part that can be continued. How much of the
    file there is; 0: nothing. */
 uint64_t lull_output_take_up(struct lull_output *o);
+
+/* Sees to it that the body can be written, before it is asked for: one file is
+   kept open until then. False when there is none to be had; `first`: when it
+   would not be one of the last. */
+bool lull_output_hold(struct lull_output *o, bool first);
 
 /* From now on the body is written from its beginning, or after what there is.
    LULL_EIO, LULL_ENOMEM. */

@@ -16,6 +16,7 @@ enum lull_lane_cause {
   LULL_CAUSE_PACE,     /* its share of the quota */
   LULL_CAUSE_LEARNED,  /* its turn at what the lane has learned */
   LULL_CAUSE_BREAKER,  /* the breaker is open */
+  LULL_CAUSE_FILES,    /* files that others have open: the engine tells */
   LULL_CAUSES
 };
 

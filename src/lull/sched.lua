@@ -555,6 +555,13 @@ function M.interrupt(signal)
   end)
 end
 
+-- Once in a run: it goes on, but slower.
+handlers.files = function(_, limit)
+  local most = limit > 0 and ("no more than %d files may be open at once (ulimit -n)"):format(limit)
+    or "no more files can be opened"
+  io.stderr:write("lull: ", most, ": calls wait for each other\n")
+end
+
 local alarms = {} -- id of a sleep -> what is done at its end
 
 handlers.timer = function(id)

@@ -115,7 +115,7 @@ const char *lull_source_name(enum lull_source source)
 
 enum lull_class lull_class_of(enum lull_err err)
 {
-  if (err == LULL_EIO || err == LULL_ECHANGED)
+  if (err == LULL_EIO || err == LULL_ECHANGED || err == LULL_EFILES)
     return LULL_LOCAL_FILE;
   return err == LULL_EINVAL ? LULL_LOCAL_URL : LULL_LOCAL_MEMORY;
 }

@@ -55,6 +55,7 @@ struct lull_attempt {
   bool sent;         /* a byte of the request may have reached the server */
   bool answered;     /* a byte of an answer came */
   bool unproved;     /* refused, but all of the request had gone out */
+  bool starved;      /* no file was to be had for it: nothing was sent */
   bool asks_raw;     /* its body has a coding that nobody knows */
   bool asks_old;     /* the server wants HTTP/1.1 */
   bool shared;       /* its connection may carry others: HTTP/2 */

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#define THRIFTY (10 * LULL_SEC) /* after files ran out */
 #define POOL_MAX 256 /* idle handles that are kept; each holds about 8 KB */
 
 struct world_real {
@@ -23,6 +24,7 @@ struct world_real {
   struct lull_transfer *flying;
   struct lull_transfer *orphans; /* looking up for an attempt that is gone */
   struct lull_netloop loop;
+  lull_usec thrifty_until; /* 0: not */
 };
 
 static struct world_real *self(struct lull_world *w)
@@ -74,11 +76,40 @@ static void give_back(struct world_real *w, struct lull_transfer *t)
   w->pooled++;
 }
 
+/* No more files may be open: idle connections are closed where new ones are
+   to be opened, for a while. */
+static void note_lack(struct world_real *w)
+{
+  w->thrifty_until = lull_usec_add(lull_netloop_now(), THRIFTY);
+  lull_shards_save(&w->loop.shards, true);
+}
+
+static void forget_lack(struct world_real *w)
+{
+  if (!w->thrifty_until || lull_netloop_now() < w->thrifty_until)
+    return;
+  w->thrifty_until = 0;
+  lull_shards_save(&w->loop.shards, false);
+}
+
+/* A file for its answer, before anything is sent. */
+static enum lull_err set_by(const struct world_real *w,
+                            const struct lull_request *r)
+{
+  bool first = w->sockets.open == 0;
+  return !r->output || lull_output_hold(r->output, first) ? LULL_OK
+                                                          : LULL_EFILES;
+}
+
 static enum lull_err start(struct world_real *w, struct lull_attempt *a,
                            bool fresh)
 {
-  struct lull_transfer *t = take(w);
-  enum lull_err err;
+  struct lull_transfer *t;
+  enum lull_err err = set_by(w, a->request);
+  forget_lack(w);
+  if (err)
+    return err;
+  t = take(w);
   if (!t)
     return LULL_ENOMEM;
   err = lull_transfer_load(t, a, fresh);
@@ -93,9 +124,19 @@ static enum lull_err start(struct world_real *w, struct lull_attempt *a,
   return err;
 }
 
+static enum lull_err begin(struct world_real *w, struct lull_attempt *a,
+                           bool fresh)
+{
+  enum lull_err err = start(w, a, fresh);
+  a->starved = err == LULL_EFILES;
+  if (a->starved)
+    note_lack(w);
+  return err;
+}
+
 static enum lull_err launch(struct lull_world *world, struct lull_attempt *a)
 {
-  return start(self(world), a, a->fresh);
+  return begin(self(world), a, a->fresh);
 }
 
 static void detach(struct world_real *w, struct lull_transfer *t)
@@ -131,10 +172,12 @@ static bool conclude(struct world_real *w, struct lull_transfer *t,
   enum lull_err err;
   if (!stale)
     lull_transfer_conclude(t, code);
+  if (a->starved)
+    note_lack(w);
   detach(w, t);
   if (!stale)
     return true;
-  err = start(w, a, true);
+  err = begin(w, a, true);
   if (err)
     a->class = lull_class_of(err);
   return err != LULL_OK;

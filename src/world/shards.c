@@ -116,9 +116,27 @@ struct lull_shard *lull_shards_first(struct lull_shards *s)
   return s->count ? s->list[0] : make(s);
 }
 
+/* libcurl closes the oldest idle connection when a new one would be more than
+   it may have. As many as there are transfers are enough for all of them. */
+static void limit_connections(const struct lull_shard *shard)
+{
+  curl_multi_setopt(shard->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS,
+                    shard->all->thrifty ? (long)shard->transfers + 1 : 0L);
+}
+
+void lull_shards_save(struct lull_shards *s, bool thrifty)
+{
+  unsigned i;
+  s->thrifty = thrifty;
+  for (i = 0; i < s->count; i++)
+    limit_connections(s->list[i]);
+}
+
 struct lull_shard *lull_shards_add(struct lull_shards *s, CURL *easy)
 {
   struct lull_shard *shard = with_room(s);
+  if (shard && s->thrifty)
+    limit_connections(shard);
   if (!shard || curl_multi_add_handle(shard->multi, easy) != CURLM_OK)
     return NULL;
   shard->transfers++;
@@ -129,7 +147,8 @@ struct lull_shard *lull_shards_add(struct lull_shards *s, CURL *easy)
    they would be needed soon again. */
 static void thin_out(struct lull_shards *s)
 {
-  while (s->count > ALWAYS && s->list[s->count - 1]->transfers == 0 &&
+  unsigned always = s->thrifty ? 1 : ALWAYS;
+  while (s->count > always && s->list[s->count - 1]->transfers == 0 &&
          s->list[s->count - 2]->transfers < s->room / 2)
     free_last(s);
 }

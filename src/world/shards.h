@@ -27,6 +27,7 @@ struct lull_shards {
   struct lull_shard **list;
   unsigned count, cap;
   unsigned room; /* transfers in one of them */
+  bool thrifty;  /* no connection is kept that one under way could use */
   void (*made)(struct lull_shard *shard, void *user);
   void *user;
 };
@@ -43,6 +44,9 @@ struct lull_shard *lull_shards_first(struct lull_shards *s);
 /* Begins a transfer, and gives where it is; NULL: no memory. */
 struct lull_shard *lull_shards_add(struct lull_shards *s, CURL *easy);
 void lull_shards_remove(struct lull_shard *shard, CURL *easy);
+
+/* Whether idle connections give way to what is under way. */
+void lull_shards_save(struct lull_shards *s, bool thrifty);
 
 /* The next transfer that has ended, still to be removed. */
 bool lull_shards_ended(struct lull_shards *s, CURL **easy, CURLcode *code);

@@ -1,6 +1,8 @@
 #define _GNU_SOURCE /* POLLRDHUP */
 #include "world/sockets.h"
+#include "http/files.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -75,6 +77,8 @@ static void link_new(struct lull_sockets *s, int fd)
 {
   if (s->list[fd].open)
     unlink_from(s, chain_of(s, s->list[fd].port), fd);
+  else
+    s->open++;
   s->list[fd] = (struct lull_socket){.open = true};
   link_to(s, fd, 0);
 }
@@ -114,8 +118,15 @@ curl_socket_t lull_sockets_open(struct lull_sockets *s,
 {
   int fd = socket(address->family, address->socktype | SOCK_CLOEXEC,
                   address->protocol);
-  if (fd < 0)
+  if (fd >= 0 && s->open && lull_files_tight(fd, 2 * s->look_ups)) {
+    close(fd);
+    fd = -1;
+    errno = EMFILE;
+  }
+  if (fd < 0) {
+    s->lacked += lull_files_lacking(errno);
     return CURL_SOCKET_BAD;
+  }
   if (!SOCK_CLOEXEC)
     fcntl(fd, F_SETFD, FD_CLOEXEC);
   if (grow(s, (size_t)fd)) /* else nobody will look at it */
@@ -127,10 +138,20 @@ int lull_sockets_close(void *user, curl_socket_t fd)
 {
   struct lull_sockets *s = user;
   if ((size_t)fd < s->cap) {
+    s->open -= s->list[fd].open;
     unlink_from(s, chain_of(s, s->list[fd].port), fd);
     s->list[fd].open = false;
   }
   return close(fd);
+}
+
+void lull_sockets_look_up(struct lull_sockets *s, bool *looks_up, bool on)
+{
+  if (on && !*looks_up)
+    s->look_ups++;
+  if (!on && *looks_up)
+    s->look_ups--;
+  *looks_up = on;
 }
 
 struct lull_socket *lull_sockets_find(struct lull_sockets *s, int fd)

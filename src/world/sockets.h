@@ -34,12 +34,16 @@ struct lull_sockets {
   size_t cap;
   int chains[LULL_SOCKET_CHAINS]; /* by port; -1: empty */
   int unbound;                    /* those whose port is not known yet */
+  unsigned open;                  /* how many are */
+  unsigned look_ups;              /* of names, under way */
+  unsigned lacked;                /* how often there was none to be had */
 };
 
 void lull_sockets_init(struct lull_sockets *s);
 void lull_sockets_clear(struct lull_sockets *s);
 
-/* A new socket; CURL_SOCKET_BAD when there is none. */
+/* A new socket; CURL_SOCKET_BAD when there is none, or it would be one of the
+   last files that may be open. */
 curl_socket_t lull_sockets_open(struct lull_sockets *s,
                                 const struct curl_sockaddr *address);
 
@@ -49,6 +53,11 @@ struct lull_socket *lull_sockets_find(struct lull_sockets *s, int fd);
 
 /* libcurl's CURLOPT_CLOSESOCKETFUNCTION; its user is the table. */
 int lull_sockets_close(void *user, curl_socket_t fd);
+
+/* A name is looked up, which takes files, too: whether it is so of one
+ * transfer.
+ */
+void lull_sockets_look_up(struct lull_sockets *s, bool *looks_up, bool on);
 
 /* Nothing came any more on the connection that has this port of ours; and
    whether it was so. */

@@ -217,7 +217,7 @@ void lull_transfer_unload(struct lull_transfer *t)
     t->attempt->transfer = NULL;
   t->attempt = NULL;
   t->body_fd = -1;
-  t->looks_up = false;
+  lull_sockets_look_up(t->sockets, &t->looks_up, false);
   t->body_left = t->moved = 0;
   t->head_size = 0;
   t->h2 = (struct lull_h2){.stream = 0};

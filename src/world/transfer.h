@@ -42,6 +42,7 @@ struct lull_transfer {
   bool looks_up;      /* a name, in a thread */
   long patience;      /* ms to connect in, as libcurl was told; 0: its own */
   int port;           /* ours, of its connection; 0: none yet */
+  unsigned lacked;    /* the sockets' count of that when it began */
   unsigned sends;     /* how often libcurl was about to send it */
   long sent_before;   /* bytes that had left by then: a proxy's CONNECT */
   size_t head_size;   /* of all heads: the answer's, and the 1xx before it */

@@ -1,6 +1,7 @@
 /*
  * transfer_end: what the end of a transfer means as an outcome.
  */
+#include "http/files.h"
 #include "world/answer.h"
 #include "world/curlcode.h"
 #include "world/proxy.h"
@@ -133,6 +134,31 @@ static bool is_before_sending(enum lull_class class)
          class == LULL_TLS_HANDSHAKE;
 }
 
+/* No file is to be had now, or there was none while this was under way: what
+   failed for want of one may be told late. */
+static bool lacks_files(const struct lull_transfer *t)
+{
+  return t->lacked != t->sockets->lacked || lull_files_short() ||
+         strstr(t->error, "thread failed to start") != NULL;
+}
+
+/* Nothing was sent for want of a file: a socket, what a name is looked up
+   with, or where certificates stand. */
+static bool is_starved(const struct lull_transfer *t)
+{
+  const struct lull_attempt *a = t->attempt;
+  switch ((int)a->class) {
+  case LULL_NET_DNS:
+  case LULL_NET_UNREACHABLE:
+  case LULL_NET_OTHER:
+  case LULL_TLS_CERT:
+  case LULL_LOCAL_MEMORY:
+    return !a->sent && !a->answered && lacks_files(t);
+  default:
+    return false;
+  }
+}
+
 static void classify(struct lull_transfer *t, CURLcode code)
 {
   struct lull_attempt *a = t->attempt;
@@ -197,6 +223,8 @@ void lull_transfer_conclude(struct lull_transfer *t, CURLcode code)
   if (unexpected(t, code))
     return;
   classify(t, code);
+  a->starved = is_starved(t);
+  t->sockets->lacked += a->starved;
   note_coding(t, code);
   check_file(a, a->response.status);
   if (!a->class)

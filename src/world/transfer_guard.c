@@ -23,7 +23,7 @@ static curl_socket_t open_socket(void *user, curlsocktype purpose,
 {
   struct lull_transfer *t = user;
   (void)purpose;
-  t->looks_up = false;
+  lull_sockets_look_up(t->sockets, &t->looks_up, false);
   if (!t->attempt || lull_transfer_sent(t))
     return CURL_SOCKET_BAD;
   t->sends = 0;
@@ -55,7 +55,7 @@ static int about_to_send(void *user, char *remote_ip, char *local_ip,
   struct lull_transfer *t = user;
   struct lull_attempt *a = t->attempt;
   (void)local_ip;
-  t->looks_up = false;
+  lull_sockets_look_up(t->sockets, &t->looks_up, false);
   if (!a || lull_transfer_sent(t))
     return CURL_PREREQFUNC_ABORT;
   t->stale = is_stale(t, local_port);

@@ -2,11 +2,13 @@
  * transfer_load: the options of a transfer's handle, made of its attempt.
  */
 #define _POSIX_C_SOURCE 200809L
+#include "http/files.h"
 #include "world/coding.h"
 #include "world/proxy.h"
 #include "world/transfer.h"
 #include "world/trust.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -128,7 +130,9 @@ static enum lull_err open_body(struct lull_transfer *t,
     return err;
   t->body_fd = open(body->text, O_RDONLY | O_CLOEXEC);
   t->body_left = body->len;
-  return t->body_fd < 0 ? LULL_EIO : LULL_OK;
+  if (t->body_fd >= 0)
+    return LULL_OK;
+  return lull_files_lacking(errno) ? LULL_EFILES : LULL_EIO;
 }
 
 static enum lull_err load_body(struct lull_transfer *t)
@@ -324,6 +328,7 @@ enum lull_err lull_transfer_load(struct lull_transfer *t,
   bool ready = same && t->easy;
   enum lull_err err;
   t->attempt = a;
+  t->lacked = t->sockets->lacked;
   t->fresh = fresh;
   a->transfer = t;
   if (t->plain_for && !same)

@@ -4,9 +4,12 @@
  * others with that.
  */
 #define _GNU_SOURCE /* dladdr */
+#include "http/files.h"
 #include "world/transfer.h"
 
 #include <dlfcn.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 #define ORPHANED 3600000L /* ms: longer than any resolver tries */
 
@@ -25,6 +28,18 @@ static void pin_library(void)
   pinned = true;
 }
 
+/* A look-up that cannot open its files says that there is no such name. Each
+   takes the two that tell of its end, and one or two more, later. */
+static bool room_to_look_up(struct lull_sockets *s)
+{
+  int lowest = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  bool first = s->open == 0 && s->look_ups == 0;
+  if (lowest < 0)
+    return false;
+  close(lowest);
+  return first || !lull_files_tight(lowest, 2 * s->look_ups + 4);
+}
+
 /* Called before a thread of libcurl's looks a name up, which nothing can
    stop. */
 static int about_to_look_up(void *resolver, void *reserved, void *user)
@@ -32,7 +47,11 @@ static int about_to_look_up(void *resolver, void *reserved, void *user)
   struct lull_transfer *t = user;
   (void)resolver, (void)reserved;
   pin_library();
-  t->looks_up = true;
+  if (t->attempt && !room_to_look_up(t->sockets)) {
+    t->sockets->lacked++;
+    return 1;
+  }
+  lull_sockets_look_up(t->sockets, &t->looks_up, true);
   return t->attempt ? 0 : 1;
 }
 

@@ -294,6 +294,11 @@ local SCRIPTS = {
     "lull.step is for the program around the tasks, not for a task" },
     "It would wait for ever.",
     "Another task, or the main program, calls it." },
+  { { "no more than %d files may be open at once (ulimit -n)",
+    "no more files can be opened",
+    "too many open files" },
+    "Each connection is an open file, and the system gives no more: calls wait for each other, and none is lost.",
+    [[`ulimit -Hn`, or `LimitNOFILE=` of a service, allows more. A smaller `parallel` asks for fewer.]] },
 }
 
 M.GROUPS = {
