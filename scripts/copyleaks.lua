@@ -6,7 +6,8 @@ Submits files to the Copyleaks API and sees each of them in, whatever happens on
     lull --sim scripts/worlds/copyleaks.lua scripts/copyleaks.lua FILE...
 
 Prints one line a file: path, scan id, outcome, attempts, seconds waited. Exit code: 0 all are in,
-75 some may be tried later, 1 some were refused.
+75 some may be tried later, 1 some were refused. With `--journal FILE` it goes on after a kill, and
+another run takes up what was left for later.
 ]]
 local lull = require "lull"
 local base64 = require("mime").b64
@@ -99,38 +100,52 @@ local function read(path)
   return content, "unreadable", err
 end
 
-local count = { done = 0, later = 0, refused = 0 }
-
-local function report(path, id, group, outcome, result)
-  count[group] = count[group] + 1
-  print(("%s\t%s\t%s\t%d\t%.1f"):format(path, id, outcome, result.attempts or 0,
-    result.waited or 0))
+local function report(path, id, outcome, result)
+  print(("%s\t%s\t%s\t%d\t%.1f"):format(path, id, outcome, result.attempts or 0, result.waited or 0))
 end
 
-local sent = {} -- ids of this run: files of the same content are one scan
+local sent, same = {}, 0 -- ids of this run: files of the same content are one scan
+
+-- What it gives is what becomes of the file.
 local function send(path)
   local content, problem, detail = read(path)
   if not content then
     if detail then io.stderr:write(detail, "\n") end
-    return report(path, "-", "refused", problem, {})
+    report(path, "-", problem, {})
+    return nil, problem
   end
   local id = scan_id(content)
-  if sent[id] then return print(path, id, "same as " .. sent[id], 0, "0.0") end
+  if sent[id] then
+    same = same + 1
+    return print(path, id, "same as " .. sent[id], 0, "0.0")
+  end
   sent[id] = path
   local res, err = submit(id, path:match("[^/]*$"):sub(-255), content)
-  if res then return report(path, id, "done", res.status == 409 and "landed" or "stored", res) end
+  if res then
+    report(path, id, res.status == 409 and "landed" or "stored", res)
+    return res
+  end
   if not halt then io.stderr:write(tostring(err), "\n") end
-  if halt or err.why ~= "rule" then return report(path, id, "later", "later", err) end
+  -- A PUT does no harm in another run: only what the API refused is not for later.
+  err.later = halt ~= nil or err.why ~= "rule"
   local conflict = err.response and err.response.status == 409
-  report(path, id, "refused", conflict and "conflict" or "refused", err)
+  report(path, id, err.later and "later" or conflict and "conflict" or "refused", err)
+  return nil, err
 end
 
 if #arg == 0 then
   io.stderr:write("usage: lull scripts/copyleaks.lua FILE...\n")
   lull.exit(2)
 end
--- A file is read when its turn comes, so that at most 32 of them are in memory.
-lull.each(arg, { parallel = 32 }, send)
+-- A file that has changed since a run before is another scan. It is read when its turn comes, so
+-- that at most 32 of them are in memory.
+local function id_of(path)
+  local content = read(path)
+  return content and scan_id(content) or path
+end
+
+local sum = lull.each(arg, { parallel = 32, id = id_of }, send)
 if halt then io.stderr:write("stopped: ", halt.why, "\n") end
-print(("%d in, %d to be tried later, %d refused"):format(count.done, count.later, count.refused))
-lull.exit(halt and halt.code or count.later > 0 and 75 or count.refused > 0 and 1 or 0)
+print(("%s%d in, %d to be tried later, %d refused"):format(
+  sum.before > 0 and ("%d before, "):format(sum.before) or "", sum.done - same, sum.later, sum.failed))
+lull.exit(halt and halt.code or sum.code)

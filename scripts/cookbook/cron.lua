@@ -1,13 +1,13 @@
 #!/usr/bin/env lull
--- Sends each line of a file to a service, and notes what is done: another run does only the rest.
--- When the service is down it stops, with exit code 75: later.
+-- Sends each line of a file to a service. A journal says what is done: another run does only the
+-- rest. When the service is down it stops, with exit code 75: later.
 --
---     lull scripts/cookbook/cron.lua LINES DONE [BASE-URL]
+--     lull scripts/cookbook/cron.lua LINES JOURNAL [BASE-URL]
 local lull = require "lull"
 
-local lines, done_path = arg[1], arg[2]
-if not done_path then
-  io.stderr:write "usage: cron.lua LINES DONE [BASE-URL]\n"
+local lines, journal = arg[1], arg[2]
+if not journal then
+  io.stderr:write "usage: cron.lua LINES JOURNAL [BASE-URL]\n"
   lull.exit(2)
 end
 
@@ -19,37 +19,23 @@ local service = lull.client {
   breaker = { failures = "50%", window = "1m", least = 8, open = "10m" },
 }
 
-local done = {}
-local journal = assert(io.open(done_path, "a+"))
-for line in journal:lines() do done[line] = true end
+local down = false -- once a line can only be sent later, no more are begun
+local rows = lull.rows(lines, { format = "lines" })
+local function next_line() return not down and rows() or nil end
 
-local count = { sent = 0, before = 0, refused = 0, later = 0 }
+local function name_of(line) return line:match "%S+" end
 
-local next_line = assert(io.open(lines)):lines()
-local function next_job()
-  local line = count.later == 0 and next_line() or nil
-  while line and done[line] do
-    count.before = count.before + 1
-    line = next_line()
-  end
-  return line
-end
-
-lull.each(next_job, { parallel = 4 }, function(line)
-  local id = line:match "%S+"
-  -- PUT, and under its own name: if the note below gets lost, it is put there once more.
-  local res, err = service:put("/events/" .. lull.escape(id), { json = { text = line } })
-  if res then
-    journal:write(line, "\n")
-    journal:flush()
-    count.sent = count.sent + 1
-  else
+local sum = lull.each(next_line, { parallel = 4, journal = journal, id = name_of }, function(line)
+  -- PUT, and under its own name: what was on its way at a kill is put there once more.
+  local res, err = service:put("/events/" .. lull.escape(name_of(line)), { json = { text = line } })
+  if err then
     io.stderr:write(tostring(err), "\n")
-    local group = err.why == "rule" and "refused" or "later"
-    count[group] = count[group] + 1
+    err.later = err.why ~= "rule" -- what is not refused may be sent another time
+    down = down or err.later
   end
+  return res, err
 end)
 
-print(("%d sent, %d were done before, %d refused%s"):format(count.sent, count.before, count.refused,
-  count.later > 0 and "; the rest later" or ""))
-lull.exit(count.later > 0 and 75 or count.refused > 0 and 1 or 0)
+print(("%d sent, %d were done before, %d refused%s"):format(sum.done, sum.before, sum.failed,
+  down and "; the rest later" or ""))
+lull.exit(sum.code)

@@ -1,8 +1,9 @@
 #!/usr/bin/env lull
 -- Answers each line of a file, within three limits: requests a minute, tokens a minute, and so
--- many at once. Writes a line of JSON for each answer.
+-- many at once. At its end it writes a line of JSON for each answer; a journal keeps those of runs
+-- before, that were killed or stopped.
 --
---     OPENAI_API_KEY=... lull scripts/cookbook/openai.lua PROMPTS > answers.jsonl
+--     OPENAI_API_KEY=... lull --journal FILE scripts/cookbook/openai.lua PROMPTS > answers.jsonl
 local lull = require "lull"
 
 -- The account's limits, and what one answer may have.
@@ -78,14 +79,15 @@ local function next_prompt()
   return number, line
 end
 
-local later, refused = 0, 0
-lull.each(next_prompt, { parallel = AT_ONCE }, function(n, prompt)
+-- An item is a line's number; what its function gives is kept.
+local answers, sum = lull.map(next_prompt, { parallel = AT_ONCE }, function(n, prompt)
   local res, err = ask(prompt)
-  if res then
-    io.write(lull.json.encode { line = n, answer = res:json().choices[1].message.content }, "\n")
-    return
-  end
+  if res then return res:json().choices[1].message.content end
   io.stderr:write(("line %d: %s\n"):format(n, tostring(err)))
-  if halt or err.why ~= "rule" then later = later + 1 else refused = refused + 1 end
+  err.later = halt ~= nil or err.why ~= "rule" -- what is not refused may be asked another time
+  return nil, err
 end)
-lull.exit((halt or later > 0) and 75 or refused > 0 and 1 or 0)
+for n = 1, answers.n do
+  if answers[n] then io.write(lull.json.encode { line = n, answer = answers[n] }, "\n") end
+end
+lull.exit(sum.code)

@@ -1,7 +1,9 @@
 #!/usr/bin/env lull
--- Pays each invoice of a file once, whatever gets lost on the way.
+-- Pays each invoice of a file once, whatever gets lost on the way. With a journal another run does
+-- only the rest.
 --
---     lull scripts/cookbook/payments.lua INVOICES [BASE-URL]      INVOICES: "number amount" a line
+--     lull --journal FILE scripts/cookbook/payments.lua INVOICES [BASE-URL]
+--                                                        INVOICES: "number amount" a line
 local lull = require "lull"
 
 if not arg[1] then
@@ -18,24 +20,24 @@ local bank = lull.client {
   },
 }
 
-local count = { paid = 0, refused = 0, later = 0 }
-
 local function pay(line)
   local number, amount = line:match "^(%S+)%s+(%d+)$"
   if not number then
-    count.refused = count.refused + 1
-    return print("refused", line, "not a number and an amount")
+    print("refused", line, "not a number and an amount")
+    return nil, "not a number and an amount"
   end
   local res, err = bank:post("/payments", {
-    -- The invoice's own number, so that another run of this script is no second payment either.
+    -- The invoice's own number, so that it is paid once from another file, too.
     key = "invoice-" .. number,
     json = { invoice = number, amount = tonumber(amount) },
   })
-  local group = res and "paid" or err.why == "rule" and "refused" or "later"
-  count[group] = count[group] + 1
-  print(group, number, res and res:json().payment or tostring(err))
+  if err then err.later = err.why ~= "rule" end -- what is not refused may be paid another time
+  print(res and "paid" or err.later and "later" or "refused", number,
+    res and res:json().payment or tostring(err))
+  return res, err
 end
 
-lull.each(assert(io.open(arg[1])):lines(), { parallel = 4 }, pay)
-print(("%d paid, %d refused, %d to be tried later"):format(count.paid, count.refused, count.later))
-lull.exit(count.later > 0 and 75 or count.refused > 0 and 1 or 0)
+local sum = lull.each(lull.rows(arg[1], { format = "lines" }), { parallel = 4 }, pay)
+print(("%d paid, %d before, %d refused, %d to be tried later"):format(sum.done, sum.before, sum.failed,
+  sum.later))
+lull.exit(sum.code)

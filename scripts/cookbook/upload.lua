@@ -1,7 +1,8 @@
 #!/usr/bin/env lull
--- Uploads every file of a folder and of those in it, eight at a time.
+-- Uploads every file of a folder and of those in it, eight at a time. With a journal another run
+-- does only the rest.
 --
---     lull scripts/cookbook/upload.lua FOLDER URL
+--     lull --journal FILE scripts/cookbook/upload.lua FOLDER URL
 local lull = require "lull"
 
 local folder, url = arg[1], arg[2]
@@ -30,14 +31,14 @@ end
 -- "a b/c%.txt" -> "/a%20b/c%25.txt"
 local function path_of(name) return "/" .. name:gsub("[^/]+", lull.escape) end
 
-local count = { uploaded = 0, refused = 0, later = 0 }
-
-lull.each(files_in(folder), { parallel = 8 }, function(name)
+local sum = lull.each(files_in(folder), { parallel = 8 }, function(name)
   local res, err = store:put(path_of(name), { file = folder .. "/" .. name })
-  local group = res and "uploaded" or (err.why == "rule" and "refused") or "later"
-  count[group] = count[group] + 1
-  print(group, name, res and ("attempt %d"):format(res.attempts) or tostring(err))
+  if err then err.later = err.why ~= "rule" end -- what is not refused may be uploaded another time
+  print(res and "uploaded" or err.later and "later" or "refused", name,
+    res and ("attempt %d"):format(res.attempts) or tostring(err))
+  return res, err
 end)
 
-print(("%d uploaded, %d refused, %d to be tried later"):format(count.uploaded, count.refused, count.later))
-lull.exit(count.later > 0 and 75 or count.refused > 0 and 1 or 0)
+print(("%d uploaded, %d before, %d refused, %d to be tried later"):format(sum.done, sum.before,
+  sum.failed, sum.later))
+lull.exit(sum.code)

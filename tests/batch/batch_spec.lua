@@ -83,6 +83,57 @@ describe("items of a batch", function()
     assert.matches("^%x%x%x%x%x%x%x%x%-%x%x%x%x%-4%x%x%x%-8%x%x%x%-%x%x%x%x%x%x%x%x%x%x%x%x$", keys[1])
   end)
 
+  -- One that the script put off, after a call that was used up, stayed so for ever: each
+  -- run was given the kept end of that call.
+  it("that the script puts off make anew the call that failed, and no other one", function()
+    local journal, failures = sim.journal(), 0
+    local function server(request)
+      if request.path == "/a" and failures < 2 then
+        failures = failures + 1
+        return 500
+      end
+      return request.path == "/none" and 404 or ok(request)
+    end
+    local function script(lull)
+      local api = client(lull, { attempts = 2 })
+      return lull.each({ "a" }, function(x)
+        assert(api:post("/login", { key = true }))
+        assert(not api:get "/none")
+        local response, err = api:put("/" .. x, { body = x })
+        if err then err.later = true end
+        return response, err
+      end)
+    end
+    assert.are.equal("done 0 failed 0 later 1 before 0 open 0 total 1 code 75", summary(run(journal, server, script)))
+    local second = run(journal, server, script, 60)
+    assert.are.equal("done 1 failed 0 later 0 before 0 open 0 total 1 code 0", summary(second))
+    for _, request in ipairs(second.requests) do assert.are.equal("/a", request.path) end
+    assert.are.equal(1, #second.requests)
+  end)
+
+  -- The journal had it as failed, and the summary as one for later.
+  it("that the script puts off fail when they may have been applied and have no key", function()
+    local journal = sim.journal()
+    local function script(lull)
+      return lull.each({ "a" }, function(x)
+        local response, err = client(lull):post("/" .. x)
+        if err then err.later = true end
+        return response, err
+      end)
+    end
+    local first = run(journal, function() return "close" end, script)
+    assert.are.equal("done 0 failed 1 later 0 before 0 open 0 total 1 code 1", summary(first))
+    assert.are.equal(0, #run(journal, ok, script, 60).requests)
+  end)
+
+  it("are done when their function says so, whatever its last call came to", function()
+    local journal = sim.journal()
+    local t = run(journal, function() return "close" end, function(lull)
+      return lull.each({ "a" }, function(x) return client(lull):post("/" .. x) or "never mind" end)
+    end)
+    assert.are.equal("done 1 failed 0 later 0 before 0 open 0 total 1 code 0", summary(t))
+  end)
+
   it("of one id are one, and the second is said", function()
     local journal = sim.journal()
     local t = run(journal, ok, function(lull)

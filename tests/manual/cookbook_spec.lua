@@ -1,6 +1,7 @@
 -- The cookbook: its page says what the files and the commands say, and each
 -- recipe does to its server what the page claims. The server's view is
 -- written down by a world around the recipe's own.
+local sim = require "lull.sim"
 local wire = require "tests.wire"
 
 local quote = wire.quote
@@ -299,7 +300,7 @@ describe("a recipe #binary", function()
     local path, files = folder()
     local result = run("upload", path .. " http://files.test/backup")
     assert.are.equal(0, result.code, result.out)
-    assert.are.equal("37 uploaded, 0 refused, 0 to be tried later", last_line(result))
+    assert.are.equal("37 uploaded, 0 before, 0 refused, 0 to be tried later", last_line(result))
     check_upload(result.requests, files)
     assert.are.equal(8, most_at_once(result.requests))
     assert.are.equal(5, #where(result.requests, { status = 500 }))
@@ -311,7 +312,7 @@ describe("a recipe #binary", function()
     result = run("upload", path .. " http://files.test/", { world =
       '{ ["http://files.test"] = function() return 503, { ["retry-after"] = 3600 } end }' })
     assert.are.equal(75, result.code)
-    assert.are.equal("0 uploaded, 0 refused, 38 to be tried later", last_line(result))
+    assert.are.equal("0 uploaded, 0 before, 0 refused, 38 to be tried later", last_line(result))
   end)
 
   it("poll: begins one job, asks no earlier than told, and ends with the report", function()
@@ -430,7 +431,7 @@ describe("a recipe #binary", function()
       local result = run("payments", wire.write(INVOICES .. "2042 80\nnonsense\n2043 100\n"),
         { state = "/payments", seed = seed })
       assert.are.equal(1, result.code)
-      assert.are.equal("7 paid, 2 refused, 0 to be tried later", last_line(result))
+      assert.are.equal("7 paid, 0 before, 2 refused, 0 to be tried later", last_line(result))
       has(result.out, "refused\tnonsense\t")
       local sent = result.requests
       local payments, invoices = sent[#sent].state.payments, {}
@@ -451,12 +452,6 @@ describe("a recipe #binary", function()
     local list = {}
     for i = 1, n do list[i] = ("event-%d something happened"):format(i) end
     return table.concat(list, "\n") .. "\n"
-  end
-
-  local function stored(result)
-    local names = {}
-    for _, r in ipairs(where(result.requests, { status = 204 })) do names[#names + 1] = r.path:match "event%-%d+" end
-    return names
   end
 
   -- The second attempt of what had worked found 404 or 412, and the call was
@@ -482,26 +477,29 @@ describe("a recipe #binary", function()
     has(result.out, "create\tone\t412\t2")
   end)
 
-  it("cron: stops with 75 in an outage, and the next run does only the rest", function()
-    local lines, done = wire.write(events(100)), wire.path()
-    local first = run("cron", lines .. " " .. done)
-    assert.are.equal(75, first.code)
-    assert.are.equal("60 sent, 0 were done before, 0 refused; the rest later\n", first.out)
-    assert.are.equal(60, #lines_of(wire.read(done)))
-    assert.are.equal(16, #where(first.requests, { status = 503 })) -- four were under way, of four attempts
-    local second = run("cron", lines .. " " .. done)
-    assert.are.equal(0, second.code)
-    assert.are.equal("40 sent, 60 were done before, 0 refused\n", second.out)
-    local seen = {}
-    for _, result in ipairs { first, second } do
-      for _, name in ipairs(stored(result)) do
-        assert.is_nil(seen[name], name)
-        seen[name] = true
-      end
-      assert.is_true(most_within(result.requests, 1, function() return 1 end) <= 10)
+  -- Runs a recipe twice with one journal, in which the second one finds what the first one did.
+  local function twice(name, args)
+    local journal, list = sim.journal(), {}
+    for i = 1, 2 do
+      list[i] = sim.run { script = ("scripts/cookbook/%s.lua"):format(name), args = args, journal = journal, seed = i,
+        world = ("scripts/worlds/%s.lua"):format(name), time = 1767225600 + i * 3600 }
     end
-    local third = run("cron", lines .. " " .. done)
-    assert.are.same({ 0, 0 }, { third.code, #third.requests })
+    return list[1], list[2]
+  end
+
+  it("cron: stops with 75 in an outage, and the next run does only the rest", function()
+    local lines = wire.write(events(100))
+    local once = run("cron", lines .. " journal")
+    assert.are.equal(16, #where(once.requests, { status = 503 })) -- four were under way, of four attempts
+    local first, second = twice("cron", { lines, "journal" })
+    assert.are.same({ 75, "60 sent, 0 were done before, 0 refused; the rest later\n" }, { first.code, first.output })
+    assert.are.same({ 0, "40 sent, 60 were done before, 0 refused\n" }, { second.code, second.output })
+    local seen = {}
+    for _, transcript in ipairs { first, second } do
+      for _, r in ipairs(transcript.requests) do seen[r.path] = (seen[r.path] or 0) + 1 end
+    end
+    for i = 1, 60 do assert.are.equal(1, seen["/events/event-" .. i]) end
+    assert.is_true(most_within(once.requests, 1, function() return 1 end) <= 10)
   end)
 
   it("cron: in an outage from the start the breaker ends it after a few requests", function()
@@ -512,13 +510,25 @@ describe("a recipe #binary", function()
     has(result.err, "breaker")
   end)
 
-  it("cron: what is refused is told each time, and is no reason to stop", function()
-    local lines, done = wire.write("odd one\n" .. events(5)), wire.path()
-    local result = run("cron", lines .. " " .. done)
-    assert.are.equal(1, result.code)
-    assert.are.equal("5 sent, 0 were done before, 1 refused\n", result.out)
-    has(result.err, "PUT http://events.test/events/odd: 422 ")
-    assert.are.equal(1, #run("cron", lines .. " " .. done).requests)
+  -- What has failed is not sent again, and the exit code still says that something has.
+  it("cron: what is refused is told, and is no reason to stop", function()
+    local first, second = twice("cron", { wire.write("odd one\n" .. events(5)), "journal" })
+    assert.are.same({ 1, "5 sent, 0 were done before, 1 refused\n" }, { first.code, first.output })
+    assert.are.same({ 1, "0 sent, 6 were done before, 0 refused\n", 0 }, { second.code, second.output,
+      #second.requests })
+    has(run("cron", wire.write("odd one\n" .. events(5)) .. " journal").err, "PUT http://events.test/events/odd: 422 ")
+  end)
+
+  it("openai, upload, payments: another run with the journal asks for nothing that is done", function()
+    local path = folder()
+    for name, args in pairs { openai = { prompts(5, 40) }, upload = { path, "http://files.test/backup" },
+      payments = { wire.write(INVOICES) } } do
+      local first, second = twice(name, args)
+      assert.are.same({ 0, 0, 0 }, { first.code, second.code, #second.requests }, name)
+      if name == "openai" then assert.are.equal(first.output, second.output) end
+      if name == "upload" then has(second.output, "0 uploaded, 37 before, 0 refused, 0 to be tried later\n") end
+      if name == "payments" then has(second.output, "0 paid, 6 before, 0 refused, 0 to be tried later\n") end
+    end
   end)
 end)
 
@@ -568,7 +578,7 @@ describe("a recipe over real sockets #binary", function()
 
   it("upload stores every file with its bytes", function()
     local last, requests = finish "upload"
-    assert.are.equal("37 uploaded, 0 refused, 0 to be tried later", last)
+    assert.are.equal("37 uploaded, 0 before, 0 refused, 0 to be tried later", last)
     check_upload(requests, files)
   end)
 
@@ -596,7 +606,6 @@ describe("the recipes", function()
   teardown(wire.clean)
 
   it("do the same on every Lua", function()
-    local sim = require "lull.sim"
     local function last(name, ...)
       local result = sim.run { script = ("scripts/cookbook/%s.lua"):format(name), args = { ... },
         world = ("scripts/worlds/%s.lua"):format(name) }
@@ -606,13 +615,13 @@ describe("the recipes", function()
     assert.are.same({
       "39 labelled, 1 refused, 0 to be tried later",
       '{"answer":"about event-2 two","line":2}',
-      "37 uploaded, 0 refused, 0 to be tried later",
+      "37 uploaded, 0 before, 0 refused, 0 to be tried later",
       "done\t/reports/1\tasked 13 times in 44 s",
       "60 of 60 items",
       "49 items, 1 gone meanwhile",
       "old.txt\t4 bytes from http://behind.test, attempt 4",
       "plain.bin\t3 attempts, 0 of them for the rest only",
-      "1 paid, 0 refused, 0 to be tried later",
+      "1 paid, 0 before, 0 refused, 0 to be tried later",
       "delete\tnever\t404\t1",
       "2 sent, 0 were done before, 0 refused",
     }, {

@@ -143,7 +143,6 @@ local function conclude(batch, record, item, ...)
   local value, err = ...
   sched.current().item = nil
   if record.differs then return fail(batch, record, item, record.differs) end
-  if record.unsure then return fail(batch, record, item, err) end
   if record.interrupted or sched.interrupted and type(err) == "table" and err.why == "cancelled" then
     batch.open[record.id] = nil
     return tasks.LEFT
@@ -153,6 +152,10 @@ local function conclude(batch, record, item, ...)
     return ...
   end
   if type(err) ~= "table" or not err.later then return fail(batch, record, item, err) end
+  if record.unsure then
+    err.later = false
+    return fail(batch, record, item, err)
+  end
   if record.asides > 0 then return fail(batch, record, item, UNSURE) end
   -- The clock of a shared journal is its server's.
   local now = batch.journal.batches and 0 or sched.engine():wall()

@@ -177,13 +177,20 @@ local function is_unsafe(spec)
   return not (IDEMPOTENT[spec.method] or spec.keyed or spec.unsafe)
 end
 
--- What was kept of the item's next call; nil: nothing.
-local function kept_of(item)
+-- What was kept of the item's nth call; nil: nothing.
+local function kept_of(item, nth)
   if not item.resumed then return nil end
-  if item.kept then return item.kept[item.calls] end -- it came with the item
-  local bytes, problem = item.batch.store:call(item.batch.number, item.id, item.calls)
+  if item.kept then return item.kept[nth] end -- it came with the item
+  local bytes, problem = item.batch.store:call(item.batch.number, item.id, nth)
   if problem then error(problem, 0) end
   return bytes
+end
+
+-- Of an item that was for later: whether this call is to be made anew. Its error
+-- said so, or it was the last one and failed, and the script said so.
+local function put_off(item, spec, fields)
+  if fields.maybe and is_unsafe(spec) then return false end
+  return fields.later or fields.why and not kept_of(item, item.calls + 1)
 end
 
 ---Makes the call by `start(spec)`, which gives its response, or nil and the
@@ -198,7 +205,7 @@ function M.call(spec, start)
   end
   item.calls = item.calls + 1
   local tag, nth = tag_of(item, spec), item.calls
-  local kept = kept_of(item)
+  local kept = kept_of(item, nth)
   if kept then
     local before, ended, rest = split(kept)
     if before ~= tag then
@@ -207,7 +214,7 @@ function M.call(spec, start)
       spec.memo = rest
     else
       local fields = fields_of(rest)
-      if not (item.renewed and fields.later) then return outcome.recall(fields) end
+      if not (item.renewed and put_off(item, spec, fields)) then return outcome.recall(fields) end
       if fields.maybe then spec.memo = ANEW end
     end
   end
@@ -217,7 +224,7 @@ function M.call(spec, start)
     item.interrupted = true -- it goes on in a run to come
     return nil, err
   end
-  if err and err.later and is_unsafe(spec) and maybe_applied(err) then item.unsure = true end
+  item.unsure = err and is_unsafe(spec) and maybe_applied(err)
   item.written = item.batch.store:put(item.batch.number, item.id, nth, tag .. "E" .. pack_end(response, err))
   sync(item)
   return response, err
