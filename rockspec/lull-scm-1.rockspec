@@ -160,6 +160,7 @@ build = {
         "src/lane/cubic.c",
         "src/lane/door.c",
         "src/lane/hold.c",
+        "src/lane/keep.c",
         "src/lane/lane.c",
         "src/lane/learn.c",
         "src/lane/outcomes.c",

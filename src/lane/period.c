@@ -100,6 +100,17 @@ void lull_period_drop(struct lull_period *p)
   *p = (struct lull_period){0};
 }
 
+bool lull_period_restore(struct lull_period *p, unsigned count,
+                         lull_usec length, bool harsh,
+                         const struct lull_outcomes *seen)
+{
+  lull_period_drop(p);
+  p->seen = seen;
+  p->harsh = harsh;
+  p->base = count;
+  return count <= MOST && remake(p, count, length);
+}
+
 /* The server's window began earlier than ours: so may the next ones. */
 static void shift(struct lull_period *p, lull_usec began)
 {

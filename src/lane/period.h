@@ -37,6 +37,12 @@ void lull_period_learn(struct lull_period *p, unsigned count, lull_usec least,
                        lull_usec epoch);
 void lull_period_drop(struct lull_period *p);
 
+/* One that was learned in another run; its starts are still to be counted.
+   False: it is none, or there is no memory. */
+bool lull_period_restore(struct lull_period *p, unsigned count,
+                         lull_usec length, bool harsh,
+                         const struct lull_outcomes *seen);
+
 /* The earliest time of the next start. A window that is but guessed lets one
    go when it is full, to see, and one before it begins anew. */
 lull_usec lull_period_next(const struct lull_period *p, lull_usec now,

@@ -1,7 +1,8 @@
 /*
  * state: a lane's insides, shared by its own files. Nobody else includes this.
  *
- * Upwards: state, door (when the next may go), lane (what others call).
+ * Upwards: state, door (when the next may go), lane (what others call) and keep
+ * (what outlives the process).
  */
 #ifndef LULL_LANE_STATE_H
 #define LULL_LANE_STATE_H

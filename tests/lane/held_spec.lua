@@ -52,7 +52,8 @@ describe("a call that its lane is held too long for ends at once", function()
     ended(out, "hint", "pause", 60)
     assert.is_true(out.err.later)
     assert.are.equal("GET http://api.test/2: nothing was sent: a pause would hold it in lane http://api.test"
-      .. " for longer than allowed (1m 0s); run it again after that, or raise max_hint", (tostring(out.err):gsub("59%.%ds", "1m 0s")))
+      .. " for longer than allowed (1m 0s); run it again after that, or raise max_hint",
+      (tostring(out.err):gsub("59%.%ds", "1m 0s")))
   end)
 
   it("and not when the pause ends before", function()

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "lane/keep.h"
 #include "lane/lane.h"
 
 #define LANE "lull.unit.lane"
@@ -240,6 +241,35 @@ static int pause(lua_State *L)
   return 0;
 }
 
+/* save(now, wall [, fail]): the bytes, or nil and the error's text */
+static int save(lua_State *L)
+{
+  struct lull_buf out;
+  lull_buf_init(&out, 1 << 20);
+  lull_mem_fail((long)luaL_optnumber(L, 4, 0) - 1);
+  enum lull_err err =
+      lull_keep_save(check_lane(L), check_time(L, 2), check_time(L, 3), &out);
+  lull_mem_fail(-1);
+  if (err)
+    lua_pushnil(L);
+  else
+    lua_pushlstring(L, out.data, out.len);
+  lua_pushstring(L, lull_err_text(err));
+  lull_buf_clear(&out);
+  return 2;
+}
+
+/* restore(now, wall, bytes) */
+static int restore(lua_State *L)
+{
+  size_t len;
+  const char *bytes = luaL_checklstring(L, 4, &len);
+  enum lull_err err = lull_keep_restore(check_lane(L), check_time(L, 2),
+                                        check_time(L, 3), bytes, len);
+  lua_pushboolean(L, err == LULL_OK);
+  return 1;
+}
+
 static int expect_sent(lua_State *L)
 {
   lull_lane_expect_sent(check_lane(L), lua_toboolean(L, 2));
@@ -298,6 +328,11 @@ static int inspect(lua_State *L)
   set(L, "budget", state.budget);
   set(L, "budget_capacity", state.budget_capacity);
   set(L, "quota_remaining", (double)state.quota_remaining);
+  set(L, "rate", state.learned.rate);
+  set(L, "count", state.learned.count);
+  set(L, "window", lull_usec_to(state.learned.window));
+  set(L, "at_once", state.learned.parallel);
+  set(L, "noise", state.learned.noise);
   lua_pushstring(L, state.breaker);
   lua_setfield(L, -2, "breaker");
   return 1;
@@ -373,6 +408,8 @@ static const luaL_Reg lane_methods[] = {
     {"enqueue", enqueue},
     {"next", next},
     {"pause", pause},
+    {"save", save},
+    {"restore", restore},
     {"pay", pay},
     {"refund", refund},
     {"closed", closed},
