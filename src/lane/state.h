@@ -1,7 +1,7 @@
 /*
  * state: a lane's insides, shared by its own files. Nobody else includes this.
  *
- * Upwards: state, door (when the next may go), lane (what others call) and keep
+ * Upwards: state, door (when the next may go), lane (what others call), keep
  * (what outlives the process).
  */
 #ifndef LULL_LANE_STATE_H
