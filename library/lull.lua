@@ -350,11 +350,24 @@ function client:request(method, target, options) end
 ---@field json? any
 ---A table, sent as a form.
 ---@field form? table<string, any>
+---A list of parts, sent as `multipart/form-data`; it is made in memory.
+---@field multipart? lull.part[]
 ---A path: the same as `body = lull.file(path)`, sent as `application/octet-stream` unless `headers` say otherwise.
 ---@field file? string
 ---A path: the accepted body is streamed into that file, which appears whole or not at all. In a table also what its
 ---SHA-256 has to be, and whether to go on with a file that is there.
 ---@field output? string|lull.output
+
+---A part of a body: with a value or a file.
+---@class lull.part
+---@field name string
+---@field value? string|number|boolean|lull.secret
+---A path.
+---@field file? string
+---What the server is told that the file is called; `false`: nothing. Else the path's last part.
+---@field filename? string|false
+---Its Content-Type; of a file by its ending.
+---@field type? string
 
 ---Where a body goes, and what it has to be. The path may also stand first, without a name.
 ---@class lull.output

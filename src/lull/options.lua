@@ -2,6 +2,7 @@
 -- and turned into what the core takes.
 
 local core = require "lull.core"
+local multipart = require "lull.lazy" "lull.multipart"
 local policy = require "lull.lazy" "lull.policy"
 local presets = require "lull.presets"
 local redact = require "lull.redact"
@@ -208,6 +209,7 @@ local CALL = {
   body = of_type("string or table or function"),
   json = function(value) return value end,
   form = of_type("table"),
+  multipart = function(value, name) return multipart.check(value, name) end,
   file = plain "string",
   output = output,
 }

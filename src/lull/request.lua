@@ -1,6 +1,7 @@
 -- request: what a call sends: its URL, its body, its headers, its key.
 
 local json = require "lull.json"
+local multipart = require "lull.lazy" "lull.multipart"
 local options = require "lull.options"
 local prepare = require "lull.lazy" "lull.prepare"
 local redact = require "lull.redact"
@@ -41,7 +42,7 @@ local function with_query(url, query)
   return front .. (front:find("?", 1, true) and "&" or "?") .. query:gsub("^%?", "") .. fragment
 end
 
-local BODIES = { "body", "json", "form", "file" }
+local BODIES = { "body", "json", "form", "file", "multipart" }
 local TYPES = { json = "application/json",
   form = "application/x-www-form-urlencoded",
   file = "application/octet-stream", body = "application/octet-stream" }
@@ -80,17 +81,25 @@ function M.set_body(spec, value)
   end
 end
 
--- The body, and the function that makes it anew, if it is one.
+-- A part that cannot be read ends the call as any other file does.
+local function parts_body(parts)
+  local body, kind = multipart.of(parts)
+  if not body then return M.file(kind) end
+  return body, kind
+end
+
+-- The body's option, the function that makes it anew, if it is one, and its type.
 local function fill_body(spec, o)
   local name = chosen_body(o)
-  local value = o[name]
+  local value, kind = o[name], TYPES[name]
   if name == "json" then value = json.encode(value) end
   if name == "form" then value = text.form(value) end
   if name == "file" then value = M.file(value) end
+  if name == "multipart" then value, kind = parts_body(value) end
   local factory = type(value) == "function" and value or nil
   if factory then value = factory() end
   if name then M.set_body(spec, value) end
-  return name, factory
+  return kind, factory
 end
 
 function M.uuid()
@@ -149,10 +158,10 @@ function M.of(client, method, target, given)
     key_header = option(client, given, "key_header"),
     key_quoted = option(client, given, "key_quoted") }
   local headers = key_header(keyed, given.headers)
-  local body, factory = fill_body(spec, given)
+  local kind, factory = fill_body(spec, given)
   spec.headers, spec.secrets = options.pack_headers(headers)
-  if body and not has_header("content-type", headers, base.headers) then
-    spec.headers = (spec.headers or "") .. "content-type\0" .. TYPES[body] .. "\0"
+  if kind and not has_header("content-type", headers, base.headers) then
+    spec.headers = (spec.headers or "") .. "content-type\0" .. kind .. "\0"
   end
   if client.made or base.auth or given.auth or options.has_function(given.headers) then
     spec.prepare = prepare.maker(client.made, headers, base.auth, given.auth)

@@ -686,6 +686,45 @@ describe("the body", function()
     assert.are.equal("a=1&b=x%20%26", sent({}, URL, { form = { b = "x &", a = 1 } }, "PUT").body)
   end)
 
+  it("goes out in parts", function()
+    local function parts(list) return sent({}, URL, { multipart = list }, "PUT") end
+    local got = parts { { name = 'a"b', value = 1 }, { name = "f", file = "tests/busted.lua", filename = "x.txt" },
+      { name = "g", file = "tests/busted.lua", filename = false }, { name = "t", value = "<a/>", type = "text/xml" } }
+    local boundary = got.headers["content-type"]:match "^multipart/form%-data; boundary=(lull%-%x+)$"
+    local file = assert(io.open "tests/busted.lua")
+    local bytes = file:read "*a"
+    file:close()
+    assert.are.equal(table.concat {
+      "--", boundary, '\r\nContent-Disposition: form-data; name="a%22b"\r\n\r\n1\r\n',
+      "--", boundary, '\r\nContent-Disposition: form-data; name="f"; filename="x.txt"\r\n',
+      "Content-Type: application/octet-stream\r\n\r\n", bytes, "\r\n",
+      "--", boundary, '\r\nContent-Disposition: form-data; name="g"\r\n\r\n', bytes, "\r\n",
+      "--", boundary, '\r\nContent-Disposition: form-data; name="t"\r\nContent-Type: text/xml\r\n\r\n<a/>\r\n',
+      "--", boundary, "--\r\n" }, got.body)
+    assert.are.equal("--", parts({}).body:sub(1, 2))
+    -- A journal knows a call again by its body.
+    local one = { { name = "a", value = "x" } }
+    assert.are.equal(parts(one).body, parts(one).body)
+    assert.are.equal("text/x", sent({}, URL, { multipart = one, headers = { ["content-type"] = "text/x" } },
+      "PUT").headers["content-type"])
+  end)
+
+  it("in parts is checked", function()
+    call_refused({ multipart = { { name = "a" } } }, "multipart[1]: a part has either a value or a file")
+    call_refused({ multipart = { { name = "a", value = "1", file = "x" } } },
+      "multipart[1]: a part has either a value or a file")
+    call_refused({ multipart = { { value = "1" } } }, "multipart[1].name must be a string, not a nil")
+    call_refused({ multipart = { { name = "a", value = {} } } },
+      "multipart[1].value must be a string or number or boolean, not a table")
+    call_refused({ multipart = { { name = "a", valu = "1" } } },
+      "unknown field of multipart[1] 'valu' (did you mean 'value'?)")
+    call_refused({ multipart = { { name = "a", value = "1", type = "a\r\nb" } } },
+      "multipart[1].type holds a line end or a NUL")
+    call_refused({ multipart = { a = "1" } },
+      'multipart is a list of parts, such as { name = "a", value = "1" }')
+    call_refused({ multipart = {}, json = {} }, "a request has one body, not both json and multipart")
+  end)
+
   it("may be a function, which is checked", function()
     assert.are.equal("made", sent({}, URL, { body = function() return "made" end }, "PUT").body)
     call_refused({ body = {} },

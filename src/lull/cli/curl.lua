@@ -1,6 +1,7 @@
 -- curl: the curl command that comes nearest to what `lull get` would do. Its
 -- request is the same; of the decisions only those that curl knows.
 
+local form = require "lull.lazy" "lull.cli.form"
 local lull = require "lull"
 local request = require "lull.request"
 
@@ -63,9 +64,18 @@ local function add_body(add, o)
   local any
   for _, name in ipairs { "data", "json" } do
     for _, value in ipairs(o[name]) do
-      add("--" .. name, value)
+      local encoded = value:match "^%z(.*)$"
+      add(encoded and "--data-urlencode" or "--" .. name, encoded or value)
       any = true
     end
+  end
+  for _, part in ipairs(o.form) do
+    add("--form", form.for_curl(part))
+    any = true
+  end
+  if o.get then
+    add "--get"
+    any = false
   end
   for _, name in ipairs { "data_binary", "upload_file" } do
     if o[name] then
@@ -73,7 +83,7 @@ local function add_body(add, o)
       any = true
     end
   end
-  if not any and (o.method == "POST" or o.method == "PUT" or o.method == "PATCH") then
+  if not any and not o.get and (o.method == "POST" or o.method == "PUT" or o.method == "PATCH") then
     add("--data", "")
     if not has_header(o, "content-type") then add("--header", "Content-Type:") end
   end
@@ -83,7 +93,7 @@ end
 local function add_method(add, o, body)
   if o.method == "HEAD" then return add "--head" end
   local natural = "GET"
-  if o.upload_file then natural = "PUT" elseif body or o.method == "POST" then natural = "POST" end
+  if o.upload_file then natural = "PUT" elseif body or o.method == "POST" and not o.get then natural = "POST" end
   if o.method ~= natural then add("--request", o.method) end
 end
 
@@ -95,6 +105,15 @@ local function add_headers(add, o, key)
   if o.upload_file then add("--header", "Expect:") end
   if key then add("--header", "Idempotency-Key: " .. (key == true and request.uuid() or key)) end
   for _, line in ipairs(o.header) do add("--header", line) end
+end
+
+-- What curl does not know of a call.
+local OWN = { attempts = true, waited = true, outcome = true, why = true, id = true }
+
+local function has_own(format)
+  for name in format:gmatch "%%{([%w_]+)}" do
+    if OWN[name] then return true end
+  end
 end
 
 ---One line for a shell.
@@ -121,6 +140,8 @@ function M.command(o, job, url, output)
   add_headers(add, o, key_of(job))
   if output then add("--output", output) end
   if o.remote_name then add "--remote-name" end
+  if o.remote_name and o.output_dir then add("--output-dir", o.output_dir) end
+  if o.write_out and not has_own(o.write_out) then add("--write-out", o.write_out) end
   if url:find "[%[%]{}]" then add "--globoff" end
   words[#words + 1] = quote(url)
   return table.concat(words, " ")

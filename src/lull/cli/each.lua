@@ -13,7 +13,7 @@ local outcomes = require "lull.cli.outcomes"
 local progress = require "lull.lazy" "lull.progress"
 local rows = require "lull.batch.rows"
 local sched = require "lull.sched"
-local secret = require "lull.secret"
+local showing = require "lull.lazy" "lull.cli.show"
 local tasks = require "lull.lazy" "lull.tasks"
 local template = require "lull.cli.template"
 local text = require "lull.text"
@@ -42,6 +42,7 @@ local function take_headers(o)
 end
 
 local function is_form(o)
+  if o.get then return true end
   for _, line in ipairs(o.header) do
     local kind = line:lower():match "^content%-type:%s*(.*)$"
     if kind and not kind:find("x-www-form-urlencoded", 1, true) then return false end
@@ -55,6 +56,19 @@ local function body_of(job, o)
   job.call.body = nil
   if type(body) ~= "string" then return nil, body end
   return template.new(body, o.json[1] and "json" or is_form(o) and "form" or "text")
+end
+
+-- The parts of a form, each with a template for what may have fields.
+local function parts_of(job)
+  local list = {}
+  for i, part in ipairs(job.call.multipart or {}) do
+    local made = {}
+    for _, name in ipairs { "value", "file", "filename" } do
+      if type(part[name]) == "string" then made[name] = template.new(part[name], "text") end
+    end
+    list[i] = { part = part, made = made }
+  end
+  return list[1] and list or nil
 end
 
 -- The file that -T names is another one for each row.
@@ -72,6 +86,8 @@ local function understand(o)
   if not job then return nil, problem end
   local plan = { job = job, headers = headers, upload = upload, url = template.new(o.url[1], "url") }
   plan.body, plan.file = body_of(job, o)
+  plan.parts = parts_of(job)
+  if job.call.query then plan.query = template.new(job.call.query, "form") end
   local key = job.call.key
   if type(key) == "string" then plan.key = template.new(key, "text") end
   if o.output[1] then plan.output = template.new(o.output[1], "path") end
@@ -80,9 +96,12 @@ local function understand(o)
 end
 
 local function all_templates(plan)
-  local list = { plan.url, plan.body, plan.key, plan.output, plan.id, plan.upload }
+  local list = { plan.url, plan.body, plan.key, plan.output, plan.id, plan.upload, plan.query }
   local found = {}
-  for i = 1, 6 do found[#found + 1] = list[i] end
+  for i = 1, 7 do found[#found + 1] = list[i] end
+  for _, one in ipairs(plan.parts or {}) do
+    for _, made in text.sorted(one.made) do found[#found + 1] = made end
+  end
   for _, name in ipairs(text.keys(plan.headers)) do found[#found + 1] = plan.headers[name] end
   return found
 end
@@ -112,6 +131,21 @@ local function add(call, name, made, row)
   return problem
 end
 
+local function parts_for(plan, row)
+  local list = {}
+  for i, one in ipairs(plan.parts) do
+    local part = {}
+    for name, value in pairs(one.part) do part[name] = value end
+    for name, made in pairs(one.made) do
+      local value, problem = made:of(row)
+      if not value then return nil, problem end
+      part[name] = value
+    end
+    list[i] = part
+  end
+  return list
+end
+
 -- What is sent for a row: the URL and the call's options; or nil and what is
 -- wrong with the row.
 local function request_of(plan, row)
@@ -119,7 +153,9 @@ local function request_of(plan, row)
   if not url then return nil, problem end
   local call = { headers = next(plan.headers) and {} or nil, key = plan.job.call.key }
   call.body, problem = body_for(plan, row)
+  if plan.parts and not problem then call.multipart, problem = parts_for(plan, row) end
   problem = problem or add(call, "key", plan.key, row) or add(call, "output", plan.output, row)
+    or add(call, "query", plan.query, row)
   for name, value in pairs(plan.headers) do problem = problem or add(call.headers, name, value, row) end
   if problem then return nil, problem end
   return url, call
@@ -209,8 +245,8 @@ end
 local function one(run, row, raw, number)
   local line = { id = id_of(run, row, number) or number }
   local res, err = send(run, row)
-  if res then return outcomes.accepted(run, line, res) end
-  outcomes.refused(run, line, err, raw)
+  if res then return outcomes.accepted(run, line, res, number) end
+  outcomes.refused(run, line, err, raw, number)
   return nil, err
 end
 
@@ -281,36 +317,27 @@ local function prepare(o)
   if row ~= nil then check_first(plan, row, o) end
   check_outputs(run)
   local instead = o.dry_run or o.script
-  run.results = instead and io.stderr or outcomes.open(o.results)
+  run.results = instead and io.stderr or (o.results or not o.write_out) and outcomes.open(o.results)
   run.failed = o.failed and not instead and outcomes.open(o.failed)
   return run
 end
 
 -- ---- instead of sending --------------------------------------------------
 
-local SHOWN = 3 -- requests that --dry-run shows
-
 local function show(run, row)
   local url, call = request_of(run.plan, row)
   if not url then return outcomes.write(io.stdout, "# ", call, "\n\n") end
-  local lines = { run.o.method .. " " .. secret.redact(core.redact(url) or url) }
-  for _, name in ipairs(text.keys(call.headers or {})) do
-    lines[#lines + 1] = name .. ": " .. call.headers[name]
-  end
-  if call.key then lines[#lines + 1] = "Idempotency-Key: " .. (call.key == true and "(a new one)" or call.key) end
-  if type(call.body) == "string" then lines[#lines + 1] = "\n" .. call.body end
-  if call.output then lines[#lines + 1] = "-> " .. call.output end
-  outcomes.write(io.stdout, secret.redact(table.concat(lines, "\n")), "\n\n")
+  outcomes.write(io.stdout, showing.request(run.o.method, url, call, run.plan.job.settings))
 end
 
 local function dry_run(run)
   local take = source_of(run)
-  for _ = 1, SHOWN do
+  for _ = 1, showing.SHOWN do
     local row = take()
     if row == nil then break end
     if not rows.is_broken(row) then show(run, row) end
   end
-  require("lull.plan").describe(run.plan.job.client)
+  showing.plan(run.plan.job.client)
 end
 
 -- ---- the command ---------------------------------------------------------

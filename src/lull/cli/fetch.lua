@@ -62,6 +62,9 @@ local function problem_of_urls(o)
     return ("%s -i takes URLs from the file, and no bodies; say what each is sent with --data or --json "
       .. "(--data '' for nothing), or take rows by --each"):format(o.method:lower())
   end
+  if o.script and (o.skip_existing or o.sha256) then
+    return "--script goes without --skip-existing and --sha256"
+  end
   if o.continue or o.skip_existing or o.sha256 then return files.problem(o) end
 end
 
@@ -111,6 +114,7 @@ local function output_of(run, item)
     path = files.remote_name(item.url)
     if not path then return nil, "the URL ends in no file's name" end
   end
+  if run.o.remote_name and run.o.output_dir then path = run.o.output_dir .. "/" .. path end
   if path == "-" then return nil end
   if path and run.outputs[path] then return nil, ("two URLs cannot both go to %s"):format(path) end
   if path then run.outputs[path] = true end
@@ -121,7 +125,7 @@ end
 
 -- Before anything was sent.
 local function refused(item, problem)
-  return { err = failure(("%s: %s"):format(item.where or item.url, problem)) }
+  return { err = failure(("%s: %s"):format(item.where or item.url, problem)), url = item.url, number = item.index }
 end
 
 local function fetch(run, item)
@@ -174,17 +178,31 @@ local function write_error_body(run, result)
   if not ok then exit.lose(result.output, problem) end
 end
 
-local function deliver(run, result)
+-- What is printed of an answer that was accepted, or said of an error; gives the
+-- exit code that this alone would be.
+local function tell(run, result)
   local o, res, err = run.o, result.res, result.err
-  if result.there then return end
   if res then
-    if o.method == "HEAD" then return stdout.flush(head_text(res)) end
-    if not result.output then print_body(run, result, res) end
-    return
+    if o.method == "HEAD" then
+      stdout.flush(head_text(res))
+    elseif not result.output then
+      print_body(run, result, res)
+    end
+    return 0
   end
-  run.failed[LATER[err.why] and not outcome.may_double(err) and "later" or "final"] = true
+  local later = LATER[err.why] and not outcome.may_double(err)
+  run.failed[later and "later" or "final"] = true
   if not (o.silent and not o.show_error) then exit.complain(err) end
   if o.fail_with_body then write_error_body(run, result) end
+  return later and exit.LATER or 1
+end
+
+local function deliver(run, result)
+  if result.there then return end
+  local code = tell(run, result)
+  if not run.job.write_out then return end
+  stdout.flush(run.job.write_out(result.res, result.err, { method = run.o.method, url = result.url,
+    output = result.output, number = result.number, code = code }))
 end
 
 -- Gives out what is there, up to the first that is still under way.
@@ -209,7 +227,9 @@ local function pull(run)
 end
 
 local function fetch_one(run, item)
-  run.results[item.index] = fetch(run, item)
+  local result = fetch(run, item)
+  result.number = item.index
+  run.results[item.index] = result
   flush(run)
 end
 
@@ -239,20 +259,49 @@ local function misuse(command, problem)
   return exit.USAGE
 end
 
-local function print_curl(run)
-  local curl = require "lull.cli.curl"
+-- Calls `show(item)` for each URL instead of sending.
+local function instead(run, show)
   local ok, err = sched.main(function()
     local item = run.items()
     while item do
-      if item.url then
-        stdout.flush(curl.command(run.o, run.job, item.url, item.output), "\n")
-      else
-        deliver(run, refused(item, item.problem))
-      end
+      if item.url then show(item) else deliver(run, refused(item, item.problem)) end
       item = run.items()
     end
   end)
   return code_of(run, ok, err)
+end
+
+local function print_curl(run)
+  local curl = require "lull.cli.curl"
+  return instead(run, function(item)
+    stdout.flush(curl.command(run.o, run.job, item.url, item.output), "\n")
+  end)
+end
+
+-- The first requests, and the plan.
+local function dry_run(run)
+  local show, shown = require "lull.cli.show", 0
+  local code = instead(run, function(item)
+    shown = shown + 1
+    if shown > show.SHOWN then return end
+    local call = { output = output_of(run, item) }
+    for name, value in pairs(run.job.call) do call[name] = value end
+    stdout.flush(show.request(run.o.method, item.url, call, run.job.settings))
+  end)
+  show.plan(run.job.client)
+  return code
+end
+
+local function print_script(run)
+  stdout.write(require("lull.cli.script").of_urls(run.o, run.job))
+  return 0
+end
+
+-- What is asked for instead of sending; nil for the thing itself.
+local function other(run)
+  if run.o.curl then return print_curl(run) end
+  if run.o.script then return print_script(run) end
+  if run.o.dry_run then return dry_run(run) end
 end
 
 ---What flags.parse makes of URLs alone; nil when there is more. The parser
@@ -261,7 +310,7 @@ end
 ---@return table?
 function M.bare(argv)
   local o = { url = {}, method = argv[1]:upper(), data = {}, header = {}, json = {}, limit = {},
-    on = {}, output = {} }
+    on = {}, output = {}, form = {}, config = {}, data_urlencode = {} }
   for i = 2, #argv do
     if argv[i]:find "^%-" then return nil end
     o.url[i - 1] = argv[i]
@@ -329,8 +378,7 @@ function M.run(argv)
   if not sums then return misuse(command, problem) end
   local run = { command = command, o = o, job = job, items = items, sums = sums, results = {}, outputs = {},
     failed = {}, turn = 1, window = WINDOW * job.parallel }
-  if o.curl then return print_curl(run) end
-  return start(run)
+  return other(run) or start(run)
 end
 
 return M

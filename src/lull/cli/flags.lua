@@ -1,6 +1,8 @@
 -- flags: the options of `lull get` and its sisters, named as curl's where
 -- curl has one. job.lua says what they mean.
 
+local config = require "lull.lazy" "lull.cli.config"
+local form = require "lull.lazy" "lull.cli.form"
 local presets = require "lull.presets"
 local text = require "lull.text"
 local usage = require "lull.usage"
@@ -17,6 +19,10 @@ local GROUPS = {
   { "What is sent",
     { "-d --data", "DATA", "The body; several are joined by '&'. @FILE reads a file, @- standard input.", "*" },
     { "--data-binary", "DATA", "The same; a file is sent byte for byte." },
+    { "--data-urlencode", "DATA", "As -d, percent-encoded: CONTENT, =CONTENT, NAME=CONTENT, @FILE, NAME@FILE.", "*" },
+    { "-G --get", nil, "What -d and --data-urlencode say goes into the URL's query." },
+    { "-F --form", "NAME=VALUE", "A part of a multipart form; NAME=@FILE sends a file, NAME=<FILE its text as a "
+      .. "value; ;type=TYPE and ;filename=NAME may follow.", "*" },
     { "--json", "DATA", "A body of JSON, with its Content-Type and Accept.", "*" },
     { "-T --upload-file", "FILE", "The body is this file." },
     { "-H --header", "LINE", "A header 'Name: value'; 'Name:' sends none of that name.", "*" },
@@ -24,19 +30,21 @@ local GROUPS = {
     { "-u --user", "USER:PASSWORD", "Authorization: Basic." },
     { "--key", "[=KEY]", "An Idempotency-Key, the same over all attempts; without KEY a new one.", "?" },
     { "-i --input", "FILE", "Take URLs from this file, too, one a line; - is standard input." },
+    { "-K --config", "FILE", "Options of this file, one a line, as curl's: name = value, url = URL, # comment.", "*" },
     { "--curl", nil, "Print the curl command instead of sending." },
+    { "--script", nil, "Print the Lua script that does the same, and send nothing." },
+    { "--dry-run", nil, "Show the first three requests and the plan, and send nothing, as lull plan get URL does." },
   },
   { "Each row a request",
     { "--each", "FILE", "A request for each row of this CSV, TSV, NDJSON or text file, - for standard input: {field} "
-      .. "in the URL, -d, --json, -H, --key, -o and -T is what the row has, {.} the whole row, {{ a brace." },
+      .. "in the URL, -d, --data-urlencode, -F, --json, -H, --key, -o and -T is what the row has, "
+      .. "{.} the whole row, {{ a brace." },
     { "--format", "NAME", "Of --each: csv, tsv, ndjson or lines; else by the file's name." },
     { "--id", "TEXT", "What a row is called in the results, such as {id}; else its number." },
     { "--results", "FILE", "A line of JSON for each row, here instead of on standard output." },
     { "--failed", "FILE", "The rows that are not done, as they stood: the next run's --each." },
     { "--journal", "FILE", "Remember what is done: the same command goes on after a kill. Rows are told apart by "
       .. "--id, else by their field id; lines by themselves." },
-    { "--script", nil, "Print the Lua script that does the same, and send nothing." },
-    { "--dry-run", nil, "Show the first three requests and the plan, and send nothing." },
   },
   { "What is decided",
     { "--attempts", "N", "Tries of one URL, the first included (5)." },
@@ -50,6 +58,8 @@ local GROUPS = {
     { "--unsafe", nil, "Try a POST or PATCH again, though it may have been applied." },
     { "--limit", "RATE", "At most so many to one server, such as 10/s or 80/1m.", "*" },
     { "--parallel", "N", "URLs at once (1)." },
+    { "--budget", "BUDGET", "What retries may cost: off, a capacity, or such as capacity=100,cost=5,refund=1." },
+    { "--breaker", "BREAKER", "Leave a server that fails alone: off, a share, or such as 50%,window=10s,open=30s." },
   },
   { "How it gets there",
     { "-x --proxy", "URL", "Through this proxy; '' is none, whatever the environment says." },
@@ -65,6 +75,9 @@ local GROUPS = {
   { "What comes out",
     { "-o --output", "FILE", "The body of an accepted answer; one for each URL, in their order.", "*" },
     { "-O --remote-name", nil, "The same, into a file named as the URL's last part." },
+    { "--output-dir", "DIR", "The folder for -o and -O." },
+    { "-w --write-out", "FORMAT", "After each request, such as '%{http_code} %{attempts} %{waited}\\n', to standard "
+      .. "output; @FILE reads it. With --each instead of the results." },
     { "--continue", nil, "Go on with a file that is there; the rest is asked for." },
     { "--skip-existing", nil, "Leave out what is there; with --sha256 only if that is right." },
     { "--sha256", "SUM|FILE", "What the body has to be; a FILE is as sha256sum writes it." },
@@ -127,7 +140,7 @@ local WIDTH = 24 -- of the options' column
 local function wrapped(words)
   local lines, line = {}, ""
   for word in words:gmatch "%S+" do
-    if #line + #word > 72 then
+    if #line + 1 + #word > 72 then
       lines[#lines + 1] = line
       line = ""
     end
@@ -209,6 +222,12 @@ local function key_follows(argv, i)
   return false
 end
 
+-- What is to be percent-encoded stands in its place among the other data.
+local function marked(word)
+  local value = word:match "^%-%-data%-urlencode=(.*)$"
+  return value and "--data=" .. form.MARK .. value or word
+end
+
 -- argparse takes a value that begins with "-" for an option; curl does not.
 local function joined(argv, aliases)
   local out, i = {}, 2
@@ -218,8 +237,10 @@ local function joined(argv, aliases)
       for j = i, #argv do out[#out + 1] = argv[j] end
       return out
     elseif option and argv[i + 1] and (option._minargs == 1 or key_follows(argv, i)) then
-      out[#out + 1] = option._aliases[#option._aliases] .. "=" .. argv[i + 1]
+      out[#out + 1] = marked(option._aliases[#option._aliases] .. "=" .. argv[i + 1])
       i = i + 1
+    elseif argv[i]:find "^%-%-data%-urlencode=" then
+      out[#out + 1] = marked(argv[i])
     else
       out[#out + 1] = argv[i] == "--key" and "--key=" or argv[i]
     end
@@ -243,6 +264,14 @@ function M.explain(problem, aliases)
     meant:find "^%-" and ("did you mean '%s'?"):format(meant) or meant)
 end
 
+-- The outputs within --output-dir, which has no fields.
+local function into_folder(o)
+  local folder = o.each and o.output_dir:gsub("{", "{{") or o.output_dir
+  for i, path in ipairs(o.output) do
+    if path ~= "-" then o.output[i] = folder .. "/" .. path end
+  end
+end
+
 ---The command line as a table, or nil and what is wrong with it.
 ---@param argv string[] the command first
 ---@return table?
@@ -250,9 +279,12 @@ end
 function M.parse(argv)
   local p = M.parser(argv[1])
   local aliases = M.aliases_of(p)
-  local ok, o = p:pparse(joined(argv, aliases))
+  local words, problem = config.expand(argv, aliases)
+  if not words then return nil, problem end
+  local ok, o = p:pparse(joined(words, aliases))
   if not ok then return nil, M.explain(o, aliases) end
   o.method = argv[1]:upper()
+  if o.output_dir then into_folder(o) end
   o.help = o.help and p:get_help()
   return o
 end

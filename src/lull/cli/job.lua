@@ -2,10 +2,12 @@
 -- what each call is told.
 
 local base64 = require "lull.base64"
+local form = require "lull.lazy" "lull.cli.form"
 local lull = require "lull"
 local secret = require "lull.secret"
 local text = require "lull.text"
 local usage = require "lull.usage"
+local write_out = require "lull.lazy" "lull.cli.write_out"
 
 local M = {}
 usage.own()
@@ -33,23 +35,37 @@ local function read(path)
 end
 
 -- As curl: of a file for -d the line ends are left out.
-local function data(value, exact)
+local function data(value, exact, with_rows)
+  if value:sub(1, 1) == "\0" then return form.urlencode(value:sub(2), read, with_rows) end
   local path = value:match "^@(.*)$"
   if not path then return value end
   return exact and read(path) or (read(path):gsub("[\r\n%z]", ""))
 end
 
-local function all_data(list, exact, separator)
+local function all_data(list, exact, separator, with_rows)
   local parts = {}
-  for i, value in ipairs(list) do parts[i] = data(value, exact) end
+  for i, value in ipairs(list) do parts[i] = data(value, exact, with_rows) end
   return table.concat(parts, separator)
 end
 
 local FORM = { ["Content-Type"] = "application/x-www-form-urlencoded" }
 
+-- The parts of a form.
+local function parts_of(list)
+  local parts = {}
+  for i, words in ipairs(list) do
+    parts[i] = form.part(words) or refuse("--form takes NAME=VALUE, NAME=@FILE or NAME=<FILE, not '%s'", words)
+    if parts[i].file == "-" then
+      parts[i] = { name = parts[i].name, type = parts[i].type, filename = parts[i].filename, value = read "-" }
+    end
+  end
+  return parts
+end
+
 -- The body and the headers that come with it.
 local BODIES = {
-  data = function(list) return all_data(list, false, "&"), FORM end,
+  data = function(list, o) return all_data(list, false, "&", o.each ~= nil), FORM end,
+  form = function(list) return parts_of(list), {} end,
   data_binary = function(value)
     local path = value:match "^@(.+)$"
     if path and path ~= "-" then return lull.file(path), FORM end
@@ -82,9 +98,10 @@ local function body_of(o)
       chosen = name
     end
   end
-  if chosen and o.method == "HEAD" then refuse("head sends no body") end
-  if chosen then return BODIES[chosen](o[chosen]) end
-  return nil, {}
+  if chosen and o.method == "HEAD" and not o.get then refuse("head sends no body") end
+  if o.get and chosen ~= "data" then refuse "--get puts --data and --data-urlencode into the URL, and there is none" end
+  if chosen then return chosen, BODIES[chosen](o[chosen], o) end
+  return nil, nil, {}
 end
 
 local function basic(user)
@@ -149,6 +166,33 @@ local function proxy_of(value)
   return value
 end
 
+-- "50%,window=10s": a table; what has no name is the field `first`.
+local function fields_of(value, first, name)
+  local out = {}
+  for piece in value:gmatch "[^,]+" do
+    local field, words = piece:match "^%s*([%l_]+)=(.-)%s*$"
+    if not field and next(out) then refuse("%s takes NAME=VALUE, not '%s'", name, piece) end
+    field, words = field or first, words or piece
+    out[field] = tonumber(words) or words
+  end
+  return out
+end
+
+local SWITCH = { on = true, off = false }
+
+local function budget_of(value)
+  if not value then return nil end
+  if SWITCH[value] ~= nil then return SWITCH[value] end
+  local fields = fields_of(value, "capacity", "--budget")
+  if SWITCH[fields.payback] ~= nil then fields.payback = SWITCH[fields.payback] end
+  return fields
+end
+
+local function breaker_of(value)
+  if not value or value == "off" then return value and false end
+  return value == "on" and {} or fields_of(value, "failures", "--breaker")
+end
+
 -- What lull.client is told.
 local function client_options(o, headers)
   return {
@@ -157,6 +201,7 @@ local function client_options(o, headers)
     limit = o.limit[1] and o.limit, unsafe = o.unsafe, headers = headers, ca = o.cacert,
     cert = o.cert, cert_key = o.cert_key, insecure = o.insecure, proxy = proxy_of(o.proxy),
     http = http_of(o), redirects = o.max_redirs, max_body = o.max_filesize,
+    budget = budget_of(o.budget), breaker = breaker_of(o.breaker),
   }
 end
 
@@ -171,8 +216,12 @@ local function check_input(o)
   local readers = (o.input == "-" or o.each == "-") and 1 or 0
   local bodies = { o.data_binary or "", o.upload_file == "-" and "@-" or "" }
   for _, list in ipairs { o.data, o.json, bodies } do
-    for _, value in ipairs(list) do readers = readers + (value == "@-" and 1 or 0) end
+    for _, value in ipairs(list) do
+      readers = readers + ((value == "@-" or value:find "^%z[^=]*@%-$") and 1 or 0)
+    end
   end
+  for _, words in ipairs(o.form) do readers = readers + (words:find "^[^=]+=[@<]%-%f[;%z]" and 1 or 0) end
+  for _, path in ipairs(o.config) do readers = readers + (path == "-" and 1 or 0) end
   if readers > 1 then refuse "standard input can be read only once" end
 end
 
@@ -183,10 +232,14 @@ end
 function M.new(o)
   local ok, job = pcall(function()
     check_input(o)
-    local body, with_body = body_of(o)
-    local settings = client_options(o, headers_of(o, with_body))
-    return { client = lull.client(settings), settings = settings, call = { body = body, key = key_of(o.key) },
+    local chosen, body, with_body = body_of(o)
+    local settings = client_options(o, headers_of(o, o.get and {} or with_body))
+    local call = { key = key_of(o.key) }
+    call[o.get and "query" or chosen == "form" and "multipart" or "body"] = body
+    local made = { client = lull.client(settings), settings = settings, call = call,
       parallel = o.parallel and whole(o.parallel, "--parallel") or 1 }
+    if o.write_out then made.write_out = write_out.new(data(o.write_out, true)) end
+    return made
   end)
   if ok then return job end
   return nil, type(job) == "table" and job.usage or tostring(job)

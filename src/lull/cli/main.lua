@@ -68,9 +68,19 @@ local function rest_of(argv)
   return rest
 end
 
--- lull plan script.lua [args]
+local METHODS = { get = true, head = true, post = true, put = true, patch = true, delete = true }
+
+-- No script's name: `lull URL` is `lull get URL`.
+local function is_url(word) return (word or ""):lower():find "^https?://" ~= nil end
+
+-- lull plan script.lua [args], lull plan get URL
 local function plan(argv)
   argv = rest_of(argv)
+  if is_url(argv[1]) then table.insert(argv, 1, "get") end
+  if METHODS[argv[1]] then
+    table.insert(argv, 2, "--dry-run")
+    return require("lull.cli.fetch").run(argv)
+  end
   local ok, script, at = parse(argv, "plan_parser")
   if not ok or not script then
     exit.complain((script or "plan takes a script") .. "; try lull plan --help")
@@ -86,8 +96,6 @@ COMMANDS.plan = plan
 
 -- lull sim [options] POLICY...
 function COMMANDS.sim(argv) return require("lull.cli.sim").run(argv, exit.complain) end
-
-local METHODS = { get = true, head = true, post = true, put = true, patch = true, delete = true }
 
 for method in pairs(METHODS) do
   COMMANDS[method] = function(argv) return require("lull.cli.fetch").run(argv) end
@@ -111,9 +119,6 @@ function COMMANDS.help(argv)
     nearest and (" (did you mean '%s'?)"):format(nearest) or ""))
   return exit.USAGE
 end
-
--- No script's name: `lull URL` is `lull get URL`.
-local function is_url(word) return (word or ""):lower():find "^https?://" ~= nil end
 
 local function with_get(argv)
   local all = { "get" }

@@ -55,7 +55,15 @@ function M.put(run, line)
     if value ~= nil then parts[#parts + 1] = '"' .. name .. '":' .. value_text(value) end
   end
   run.count[line.outcome] = run.count[line.outcome] + 1
-  M.write(run.results, "{", table.concat(parts, ","), "}\n")
+  if run.results then M.write(run.results, "{", table.concat(parts, ","), "}\n") end
+end
+
+-- The line of -w.
+local function write_out(run, line, res, err, number)
+  local of = run.plan.job.write_out
+  if not of then return end
+  local code = res and 0 or line.outcome == "later" and exit.LATER or 1
+  M.write(io.stdout, of(res, err, { method = run.o.method, id = line.id, number = number, code = code }))
 end
 
 ---A row that is not done, as it stood, so that the file can be the next input.
@@ -84,11 +92,12 @@ local function kept_of(line)
 end
 
 ---The line of a row that is done. With a journal it gives what is kept.
-function M.accepted(run, line, res)
+function M.accepted(run, line, res, number)
   line.outcome, line.status = "done", res.status
   line.attempts, line.waited = res.attempts, res.waited
   if run.o.bodies then line.body = body_text(res) end
   M.put(run, line)
+  write_out(run, line, res, nil, number)
   return run.o.journal and kept_of(line) or true
 end
 
@@ -99,7 +108,7 @@ local function outcome_of(err)
 end
 
 ---The line of a row that is not. With a journal the next run takes up what is open.
-function M.refused(run, line, err, raw)
+function M.refused(run, line, err, raw, number)
   line.outcome = outcome_of(err)
   line.why, line.error = err.why, tostring(err)
   line.attempts, line.waited = err.attempts, err.waited
@@ -108,6 +117,7 @@ function M.refused(run, line, err, raw)
   if run.o.bodies and last then line.body = body_text(last) end
   if line.outcome ~= "open" or not run.o.journal then M.keep_row(run, raw) end
   M.put(run, line)
+  write_out(run, line, nil, err, number)
 end
 
 ---The line of a row that came to its end in a run before, or is not due yet.

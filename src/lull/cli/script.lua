@@ -186,9 +186,22 @@ local function client_source(given, json_body)
   return source(settings, "")
 end
 
+-- The parts of a form, with fields in them.
+local function parts_source(parts)
+  local list = {}
+  for i, one in ipairs(parts) do
+    local part = {}
+    for name, value in pairs(one.part) do part[name] = value end
+    for name, made in pairs(one.made) do part[name] = code(expression(made)) end
+    list[i] = part
+  end
+  return list
+end
+
 local function body_into(options, plan, of_cells)
   if plan.upload then options.file = code(expression(plan.upload)) end
   if plan.file then options.file = plan.file.path end
+  if plan.parts then options.multipart = parts_source(plan.parts) end
   if not plan.body then return end
   local is_json = plan.body.place == "json"
   options.json = is_json and json_table(plan.body, of_cells) or nil
@@ -202,6 +215,7 @@ local function call_options(plan, of_cells)
   body_into(options, plan, of_cells)
   if plan.key then options.key = code(expression(plan.key)) elseif plan.job.call.key then options.key = true end
   if plan.output then options.output = code(expression(plan.output)) end
+  if plan.query then options.query = code(expression(plan.query)) end
   for name, made in pairs(plan.headers) do
     options.headers = options.headers or {}
     options.headers[name] = code(expression(made))
@@ -232,6 +246,84 @@ end
 local function of_cells(o)
   local format = o.format or o.each:lower():match "%.(%w+)$"
   return format ~= "ndjson" and format ~= "jsonl"
+end
+
+-- ---- of URLs -------------------------------------------------------------
+
+-- A body of JSON as a table, where it is one that comes out the same.
+local function json_option(body)
+  local value = json.decode(body)
+  if type(value) == "table" and not body:find "%[%s*%]" then return value end
+end
+
+-- The options of a call. `url` is the name of a variable, if there are several.
+local function url_options(o, job, output)
+  local options = {}
+  for name, value in pairs(job.call) do options[name] = value end
+  if o.json[1] and not o.get then options.json = json_option(options.body) end
+  if options.json ~= nil then options.body = nil end
+  if type(options.body) == "table" then options.file, options.body = options.body.path, nil end
+  local path = output and quote(output)
+  if o.remote_name then
+    path = 'url:gsub("[?#].*", ""):match "[^/]+$"'
+    if o.output_dir then path = quote(o.output_dir .. "/") .. " .. " .. path end
+  end
+  if path then options.output = code(o.continue and ("{ %s, continue = true }"):format(path) or path) end
+  return options
+end
+
+local function url_of(given) return given:find "^%a[%w+.-]*://" and given or "http://" .. given end
+
+-- What is done with an answer.
+local function printed(o, options, indent)
+  if o.method == "HEAD" then
+    return indent .. "print(res)\n" .. indent
+      .. 'for name, value in res.headers:each() do print(name .. ": " .. value) end\n'
+  end
+  return options.output and "" or indent .. "io.write(res.body)\n"
+end
+
+local function call_of(o, url, options, indent)
+  local call = ("api:%s(%s"):format(o.method:lower(), url)
+  if next(options) then call = call .. ", " .. source(options, indent, #call) end
+  return call .. ")"
+end
+
+local function one_url(o, job)
+  local options = url_options(o, job, o.output[1])
+  local url = quote(url_of(o.url[1]))
+  return table.concat { o.remote_name and ("local url = %s\n"):format(url) or "", "local res, err = ",
+    call_of(o, o.remote_name and "url" or url, options, ""), "\nif not res then error(err) end\n",
+    printed(o, options, "") }
+end
+
+local function all_urls(o)
+  if o.input then return ('lull.rows(%s, { format = "lines" })'):format(quote(o.input)) end
+  local list = {}
+  for i, url in ipairs(o.url) do list[i] = url_of(url) end
+  return source(list, "", 10)
+end
+
+local function many_urls(o, job)
+  local options = url_options(o, job)
+  local outputs = {}
+  for i, path in ipairs(o.output) do outputs[url_of(o.url[i])] = path end
+  if next(outputs) then options.output = code "outputs[url]" end
+  local words = printed(o, options, "    ")
+  local table_of = next(outputs) and "local outputs = " .. source(outputs, "") .. "\n" or ""
+  return table.concat { table_of, "local sum = lull.each(", all_urls(o), ", { parallel = ", tostring(job.parallel),
+    " }, function(url)\n  local res, err = ", call_of(o, "url", options, "  "), "\n",
+    words ~= "" and "  if res then\n" .. words .. "  end\n" or "", "  return res, err\nend)\nlull.exit(sum.code)\n" }
+end
+
+---The script that does what the command line does with its URLs.
+---@param o table from flags.parse
+---@param job table from job.new
+---@return string
+function M.of_urls(o, job)
+  local many = #o.url ~= 1 or o.input
+  return '#!/usr/bin/env lull\nlocal lull = require "lull"\n\nlocal api = lull.client '
+    .. client_source(job.settings, o.json[1] ~= nil) .. "\n\n" .. (many and many_urls or one_url)(o, job)
 end
 
 ---The script that does for each row what the command line does.

@@ -50,7 +50,7 @@ function M.plan_parser()
   local p = require "lull.cli.parser"("lull plan", "Tell what a script would do: run it up to its first request,\n"
     .. "and print each client's limits, rules and waits. Nothing is sent.",
     "Example:\n  lull plan scripts/copyleaks.lua a.txt")
-  p:usage "Usage: lull plan script.lua [args]"
+  p:usage "Usage: lull plan script.lua [args] | lull plan get|head|post|put|patch|delete [options] URL..."
   return p:add_help(output.help(p))
 end
 
