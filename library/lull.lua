@@ -974,6 +974,10 @@ function lull.lanes() end
 ---@field parallel integer
 ---s that a pause still lasts; 0: none.
 ---@field paused number
+---s that nobody starts for, as far as is known, whoever comes; 0: it is not held.
+---@field held number
+---What holds it.
+---@field held_by? "pause"|"pace"|"rate"|"learned"
 ---Tokens left for retries.
 ---@field budget number
 ---@field budget_capacity number
@@ -1232,5 +1236,11 @@ function sim_journal:writes() end
 ---@field asked? boolean
 ---The retry does not count against `attempts`.
 ---@field free? boolean
+---What the lane has learned, where that has changed.
+---@field learned? lull.learned
+---s that the lane lets nobody go for from now on, where that is new and more than 2,
+---and by what.
+---@field held? number
+---@field held_by? "pause"|"pace"|"rate"|"learned"
 
 return lull

@@ -60,6 +60,7 @@ build = {
     ["lull.fleet.stats"] = "src/lull/fleet/stats.lua",
     ["lull.input"] = "src/lull/input.lua",
     ["lull.json"] = "src/lull/json.lua",
+    ["lull.lanes"] = "src/lull/lanes.lua",
     ["lull.lazy"] = "src/lull/lazy.lua",
     ["lull.multipart"] = "src/lull/multipart.lua",
     ["lull.options"] = "src/lull/options.lua",

@@ -243,6 +243,7 @@ static void push_learned(lua_State *L, const struct lull_learned *l)
 void lull_bind_lane(lua_State *L, const struct lull_lane *lane, lull_usec now)
 {
   struct lull_lane_state s;
+  struct lull_lane_hold hold = lull_lane_held(lane, NULL, now);
   bool paused;
   lull_lane_inspect(lane, now, &s);
   paused = s.paused_until > now;
@@ -252,6 +253,10 @@ void lull_bind_lane(lua_State *L, const struct lull_lane *lane, lull_usec now)
   lull_bind_set_integer(L, "parallel", (lua_Integer)s.parallel);
   lull_bind_set_number(L, "paused",
                        paused ? lull_usec_to(s.paused_until - now) : 0);
+  lull_bind_set_number(L, "held",
+                       hold.cause ? lull_usec_to(hold.until - now) : 0);
+  if (hold.cause)
+    lull_bind_set_string(L, "held_by", lull_ticket_cause_name(hold.cause));
   lull_bind_set_number(L, "budget", s.budget);
   lull_bind_set_number(L, "budget_capacity", s.budget_capacity);
   lull_bind_set_string(L, "breaker", s.breaker);

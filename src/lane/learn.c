@@ -299,5 +299,6 @@ struct lull_learned lull_learn_told(const struct lull_learn *l,
       .window = l->period.on ? l->period.length : 0,
       .parallel = s->threshold && s->hard ? s->limit : 0,
       .noise = l->noise,
+      .changes = l->changes,
   };
 }

@@ -93,6 +93,7 @@ struct lull_learned {
   lull_usec window;
   unsigned parallel; /* at once; 0: none */
   double noise;      /* the share of refusals that is no limit's */
+  unsigned changes;  /* moves when any of it has changed but by growing */
 };
 
 #endif

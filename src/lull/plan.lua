@@ -105,6 +105,9 @@ local function describe(out, number, made)
   out(("  attempts %d, timeout %s%s, deadline %s, longest hint obeyed %s\n"):format(limits.attempts,
     timeouts(limits.timeout), stall, limit_of(limits.deadline), limit_of(limits.max_hint)))
   out(("  limits of its lane: %s\n"):format(rates_text(o.limit)))
+  out(("  its lane %s\n"):format(o.learn == false and "does not learn"
+    or "learns what the server bears, from what it grants and refuses"
+      .. (o.slow_start == false and "" or "; it begins with 10 at once")))
   out(limits.budget and ("  retry budget: %g tokens, a retry costs %g, a success gives %g\n"):format(
     limits.budget_capacity, limits.budget_cost, limits.budget_refund) or "  retry budget: off\n")
   local rules = effective(o.on)

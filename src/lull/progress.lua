@@ -2,6 +2,7 @@
 -- waits for what, and how long it may take. It looks when it is asked, and reads
 -- no clock but the world's.
 
+local lanes = require "lull.lanes"
 local sched = require "lull.sched"
 local text = require "lull.text"
 local utf8 = require "lull.utf8"
@@ -86,7 +87,7 @@ end
 -- ---- waits ---------------------------------------------------------------
 
 -- What a lane's queue waits for, but a free slot: that is its turn.
-local QUEUED = { rate = true, pause = true, pace = true, breaker = true }
+local QUEUED = lanes.CAUSES
 
 local function first_of(groups, lane)
   for _, group in ipairs(groups) do
@@ -101,8 +102,8 @@ local function add_queue(groups, name, lane)
   if group then
     group.count = group.count + lane.queued
   else
-    local paused = lane.waits_for == "pause" and lane.paused or nil
-    groups[#groups + 1] = { lane = name, count = lane.queued, cause = lane.waits_for, first = paused, last = paused }
+    local held = lane.waits_for == "pause" and lane.paused or lane.held > lanes.LONG and lane.held or nil
+    groups[#groups + 1] = { lane = name, count = lane.queued, cause = lane.waits_for, first = held, last = held }
   end
   return lane.queued
 end
@@ -181,7 +182,6 @@ end
 
 -- ---- words ---------------------------------------------------------------
 
-local CAUSES = { rate = "the rate", pause = "a pause", pace = "the quota", breaker = "the breaker" }
 local WHO = { hint = ", as the server asked", rule = ", as the script says" }
 
 -- "14 wait: 429 until 10:42:10, as the server asked". `drop` 1: without the lane;
@@ -189,7 +189,7 @@ local WHO = { hint = ", as the server asked", rule = ", as the script says" }
 local function wait_text(p, drop, now)
   local group = p.waits[1]
   if not group then return nil end
-  local what = group.cause and CAUSES[group.cause] or tostring(group.status or group.class or "of the run before")
+  local what = group.cause and lanes.CAUSES[group.cause] or tostring(group.status or group.class or "of the run before")
   if drop < 1 and group.lane ~= "" then what = what .. " of " .. utf8.visible(group.lane):gsub("^%a+://", "") end
   if group["until"] then
     what = what .. " until " .. text.clock(group["until"], now)

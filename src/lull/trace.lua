@@ -3,6 +3,7 @@
 
 local core = require "lull.core"
 local json = require "lull.json"
+local lanes = require "lull.lanes"
 local outcome = require "lull.outcome"
 local redact = require "lull.redact"
 local sched = require "lull.sched"
@@ -62,8 +63,18 @@ function M.line(id, details, since)
   return utf8.visible(secret.redact(line))
 end
 
----The same as a table for JSON.
-function M.record(id, details, since)
+-- What is new of its lane, a line each.
+local function lane_lines(out, details, since, news)
+  local function put(...)
+    out:write(utf8.visible(secret.redact(("%9.3f  lane %s: %s"):format(details.now - since, details.lane,
+      string.format(...)))), "\n")
+  end
+  if news.learned then put("learned %s", lanes.learned(news.learned) or "that it knows no limit any more") end
+  if news.held then put("held for %s by %s", text.duration(news.held), lanes.CAUSES[news.held_by]) end
+end
+
+---The same as a table for JSON, with what is new of the lane.
+function M.record(id, details, since, news)
   return redact.all {
     time = details.now - since,
     wall = sched.engine():wall(),
@@ -94,6 +105,9 @@ function M.record(id, details, since)
     continued = details.resumed,
     asked = details.asked,
     free = details.free,
+    learned = news.learned,
+    held = news.held,
+    held_by = news.held_by,
   }
 end
 
@@ -106,8 +120,12 @@ function M.install(trace, log, record, watch)
   engine:trace(true)
   require("lull.client").observe("started", M.number)
   sched.on("verdict", function(id, details)
-    if trace then trace:write(M.line(id, details, since), "\n") end
-    if log then log(json.line(M.record(id, details, since))) end
+    local news = (trace or log) and lanes.news(details.lane)
+    if trace then
+      trace:write(M.line(id, details, since), "\n")
+      lane_lines(trace, details, since, news)
+    end
+    if log then log(json.line(M.record(id, details, since, news))) end
     if record then record(details) end
     if watch then watch(id, details) end
   end)

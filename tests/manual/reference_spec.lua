@@ -368,12 +368,15 @@ local function whole_or_cut()
   return { status = 200, headers = headers, body = "abcdef", cut = 3 }
 end
 
+local tight = require "bench.limits".leaky(10, 2)
+
 local SERVERS = {
   ["/ok"] = function() return 200, nil, "{}" end,
   ["/dated"] = function(_, n) if n % 2 == 1 then return 503, { ["retry-after"] = DATE } end return 200 end,
   ["/later"] = function() return 429, { ["retry-after"] = "9999" } end,
   ["/down"] = function() return 503 end,
   ["/reset"] = function() return "reset" end,
+  ["/tight"] = function() return tight.ask(require "lull".now()) and 200 or 429 end,
   ["/proxy"] = function() return { fault = "net.proxy" } end,
   ["/moved"] = function() return 302, { location = "/ok" } end,
   ["/slow"] = function() return { status = 200, delay = 5 } end,
@@ -402,6 +405,8 @@ local function calls(own)
   own.get("http://api.test/ok", { lane = "slow", limit = "1/m" })
   note_outcome(own.get("http://api.test/ok", { lane = "slow", deadline = 5 }))
   note_outcome(own.get("http://api.test/slow", { hedge = 1 }))
+  local many = own.client { lane = "tight" }
+  own.each({ 1, 2, 3, 4, 5, 6, 7, 8, 9 }, { parallel = 9 }, function() return many:get "http://api.test/tight" end)
   note_outcome(own.get("http://api.test/file", { output = wire.path() }))
   note_outcome(own.get "http://api.test/quota")
   note_outcome(own.get("http://api.test/gone", { on = { [410] = function(attempt)
@@ -434,9 +439,9 @@ describe("the fields of", function()
       return SERVERS[request.route](request, n)
     end }
     local function script(own)
-      local trace, sched = require "lull.trace", require "lull.sched"
+      local trace, sched, lanes = require "lull.trace", require "lull.sched", require "lull.lanes"
       require "lull.client".observe("started", trace.number)
-      sched.on("verdict", function(id, d) note("lull.log_entry", trace.record(id, d, 0)) end)
+      sched.on("verdict", function(id, d) note("lull.log_entry", trace.record(id, d, 0, lanes.news(d.lane))) end)
       calls(own)
       objects.task = cancelled_call(own)
       for _, lane in pairs(own.lanes()) do note("lull.lane", lane) end
