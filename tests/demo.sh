@@ -1,7 +1,8 @@
 #!/bin/sh
 # Submits this repository's own files to a failing API on loopback, and then
-# checks the server's log against lull's. Called by `make demo`; ends within
-# half a minute; its exit status says whether all was right.
+# checks the server's log against lull's; then sends the rows of a file, without
+# a script, through a kill. Called by `make demo`; ends within half a minute on
+# an idle machine; its exit status says whether all was right.
 set -eu
 cd "$(dirname "$0")/.."
 dir=$(mktemp -d)
@@ -74,8 +75,44 @@ lua5.4 tests/demo_check.lua "$dir/server.log" "$dir/lull.log" "$url" || status=1
   echo "WRONG  the script ended with $(cat "$dir/code")"
   status=1
 }
+# A file of rows, no script, and a kill on the way.
+kill "$server" 2>/dev/null || true
+export DEMO_ORDERS="$dir/stored"
+: >"$DEMO_ORDERS"
+mkfifo "$dir/second"
+lua5.4 tests/server.lua tests/demo_orders.lua --seconds 60 >"$dir/second" &
+server=$!
+read -r _ port <"$dir/second"
+{ echo id,sku,count; seq 1 40 | awk '{ printf "o%02d,S-%d,%d\n", $1, $1, $1 % 5 + 1 }'; } >"$dir/orders.csv"
+say "Each row of orders.csv a request, no script; lull is killed on its way (kill -9), and started again:"
+cat <<END
+lull post http://127.0.0.1:$port/orders --each orders.csv --key '{id}' \\
+  --json '{"sku": {sku}, "count": {count}}' --journal orders.lull --failed failed.csv --report orders.html
+END
+lull=$PWD/build/lull
+set -- post "http://127.0.0.1:$port/orders" --each orders.csv --key '{id}' --results results.ndjson \
+  --json '{"sku": {sku}, "count": {count}}' --journal orders.lull --failed failed.csv --report orders.html
+stored() { wc -l <"$DEMO_ORDERS"; }
+cd "$dir"
+"$lull" "$@" 2>/dev/null &
+run=$!
+for _ in $(seq 200); do
+  [ "$(stored)" -lt 12 ] || break
+  sleep 0.05
+done
+kill -9 "$run" 2>/dev/null || true
+wait "$run" 2>/dev/null || true
+echo "killed: $("$lull" status orders.lull | sed -n 2p)"
+"$lull" "$@" || status=1
+cd "$OLDPWD"
+if [ "$(stored)" = 40 ] && [ "$(cut -d' ' -f1 "$DEMO_ORDERS" | sort -u | wc -l)" = 40 ]; then
+  echo "ok    the server has each of the 40 orders once"
+else
+  echo "WRONG  the server has $(stored) orders"
+  status=1
+fi
 if [ "$status" = 0 ]; then
-  say "Every file is in, each exactly once."
+  say "Every file is in, each exactly once, and so is every row."
 else
   say "Something is wrong; see above."
 fi
