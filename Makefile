@@ -147,7 +147,8 @@ suites:
 # Batches that are killed hundreds of times while they talk to failing servers,
 # and at each write and sync of their journal; minutes.
 kills:
-	LULL_KILLS=150 LULL_TEST_LUAS=$(LUA) ./tests/run.sh tests/batch/flagship_spec.lua tests/batch/journal_spec.lua
+	LULL_KILLS=150 LULL_TEST_LUAS=$(LUA) ./tests/run.sh tests/batch/flagship_spec.lua tests/batch/journal_spec.lua \
+	  tests/batch/disk_spec.lua
 .PHONY: kills
 
 # Against bare libcurl and the peers; W=throughput runs one scenario.

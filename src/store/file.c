@@ -1,5 +1,6 @@
 #define _DEFAULT_SOURCE
 #include "store/file.h"
+#include "store/advice.h"
 #include "store/commit.h"
 #include "store/lock.h"
 #include "store/recall.h"
@@ -11,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* The tables, by the version that brought them. */
@@ -42,9 +44,8 @@ static struct store_file *self(struct lull_store *s)
 static void say(const struct store_file *f, const char *words, char *problem,
                 size_t size)
 {
-  bool damaged = strstr(words, "malformed") || strstr(words, "not a database");
   snprintf(problem, size, "%s: %s%s", f->path, words,
-           damaged ? "; the file is damaged, go on with a copy of it" : "");
+           lull_store_advice(words));
 }
 
 /* ---- the seam ---------------------------------------------------------- */
@@ -265,16 +266,33 @@ static const char *set_up(struct store_file *f,
   return begin_run(f, o->secret) ? f->api->message(f->writer) : NULL;
 }
 
+#define HEAD 18 /* bytes: SQLite's name, and the size of a page */
+
+/* SQLite takes what is not there of the last page for zeros. While there is a
+   log a page may be half written, and is in the log. */
+static bool is_cut(const struct store_file *f, const unsigned char *head,
+                   const struct stat *now)
+{
+  off_t page = head[16] * 256 + head[17];
+  char log[4200];
+  snprintf(log, sizeof log, "%s-wal", f->path);
+  return now->st_size % (page > 1 ? page : 65536) != 0 &&
+         access(log, F_OK) != 0;
+}
+
 /* The file is made here, so that only its owner can read it. A file that is
    none of SQLite's is not touched. */
-static const char *create(const char *path)
+static const char *create(const struct store_file *f)
 {
-  char head[16] = {0};
-  int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  ssize_t n = fd < 0 ? -1 : read(fd, head, sizeof head);
+  unsigned char head[HEAD] = {0};
+  struct stat now;
+  int fd = open(f->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  ssize_t n = fd < 0 || fstat(fd, &now) ? -1 : read(fd, head, sizeof head);
   const char *wrong = n < 0 ? strerror(errno) : NULL;
-  if (n > 0 && memcmp(head, "SQLite format 3", sizeof head) != 0)
+  if (n > 0 && memcmp(head, "SQLite format 3", 16) != 0)
     wrong = "it is no journal of lull's; name another file";
+  else if (n == HEAD && is_cut(f, head, &now))
+    wrong = "database disk image is malformed"; /* as SQLite has it */
   if (fd >= 0)
     close(fd);
   return wrong;
@@ -283,7 +301,7 @@ static const char *create(const char *path)
 static const char *open_parts(struct store_file *f,
                               const struct lull_file_options *o)
 {
-  const char *wrong = create(f->path);
+  const char *wrong = create(f);
   if (wrong)
     return wrong;
   if (f->api->open(f->path, &f->writer,

@@ -1,6 +1,7 @@
 #define _DEFAULT_SOURCE
 #include "store/lock.h"
 #include "base/base.h"
+#include "store/advice.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +21,7 @@
 static bool told(char *problem, size_t size, const char *journal,
                  const char *what)
 {
-  snprintf(problem, size, "%s: %s", journal, what);
+  snprintf(problem, size, "%s: %s%s", journal, what, lull_store_advice(what));
   return false;
 }
 

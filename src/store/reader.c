@@ -1,5 +1,6 @@
 #define _DEFAULT_SOURCE
 #include "store/reader.h"
+#include "store/advice.h"
 #include "store/sqlite.h"
 
 #include <errno.h>
@@ -173,7 +174,7 @@ struct lull_reader *lull_reader_open(const char *path, char *problem,
   }
   if (!wrong)
     return r;
-  snprintf(problem, size, "%s: %s", path, wrong);
+  snprintf(problem, size, "%s: %s%s", path, wrong, lull_store_advice(wrong));
   if (r)
     lull_reader_close(r);
   return NULL;

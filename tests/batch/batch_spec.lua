@@ -134,6 +134,37 @@ describe("items of a batch", function()
     assert.are.equal("done 1 failed 0 later 0 before 0 open 0 total 1 code 0", summary(t))
   end)
 
+  -- A clock that was set back made none wait longer than it was told; one that was set forth
+  -- ends the waits.
+  it("are neither lost nor done twice when the clock is set back or forth by a year", function()
+    local YEAR = 365 * 86400
+    for _, set in ipairs { -YEAR, YEAR } do
+      local journal, effects, told = sim.journal(), {}, {}
+      local function server(request)
+        local path = request.path
+        if not told[path] then
+          told[path] = true
+          return { status = 429, headers = { ["retry-after"] = path == "/later" and "3600" or "40" } }
+        end
+        effects[path] = (effects[path] or 0) + 1
+        return 201
+      end
+      local function script(lull)
+        local api = client(lull, { max_hint = 60, lane = function(call) return call.url end })
+        return lull.each({ "waits", "later" }, function(x) return api:put("/" .. x, { body = x }) end)
+      end
+      journal:crash(3)
+      run(journal, server, script)
+      journal:crash(0)
+      local second = run(journal, server, script, set)
+      assert.is_true(second.elapsed <= 41, tostring(second.elapsed))
+      run(journal, server, script, set + 60)
+      local last = run(journal, server, script, YEAR + 7200)
+      assert.are.equal(0, last.code)
+      assert.are.same({ ["/waits"] = 1, ["/later"] = 1 }, effects)
+    end
+  end)
+
   it("of one id are one, and the second is said", function()
     local journal = sim.journal()
     local t = run(journal, ok, function(lull)

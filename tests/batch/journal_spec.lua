@@ -230,7 +230,10 @@ lull.each({ "a" }, function() print "begun" io.flush() lull.sleep(60) end)
 
   it("that cannot grow ends the run, and nothing is lost of what it has", function()
     local folder = wire.path()
-    if wire.run(("mkdir %s && mount -t tmpfs -o size=300k tmpfs %s"):format(folder, folder)).code ~= 0 then return end
+    if wire.run(("mkdir %s && mount -t tmpfs -o size=300k tmpfs %s"):format(folder, folder)).code ~= 0 then
+      pending "no file system can be mounted here; disk_spec.lua does the same with a limit of the file's size"
+      return
+    end
     local server = wire.server [[
 return { ["http://127.0.0.1"] = function() return 201 end }
 ]]
@@ -241,7 +244,7 @@ return { ["http://127.0.0.1"] = function() return 201 end }
     wire.run(("cp %s/run.lull %s; cp %s/run.lull-wal %s-wal"):format(folder, journal, folder, journal))
     wire.run(("umount %s"):format(folder))
     assert.are.equal(1, full.code, full.out)
-    has(full.out, "run.lull: ")
+    has(full.out, "run.lull: database or disk is full; make room there, and run it again\n")
     assert.is_true(sent < 3000)
     local last = wire.run(command(journal, script, server.url .. " 3000 plain"))
     local seen, twice = {}, nil

@@ -173,6 +173,16 @@ local JOURNALS = {
     "The disk, or something that wrote into the file.",
     [[Go on with a copy of before: what was done since is done again where that is safe. `sqlite3 FILE .recover`
     may save more.]] },
+  { "; make room there, and run it again",
+    "The disk is full, or a quota is used up.",
+    "Make room; the next run goes on, and nothing is lost of what was kept." },
+  { "; see what is wrong with the disk, or which limit files have, and run it again",
+    [[The disk did not take or give what was asked of it, or a file would be larger than is allowed (`ulimit -f`).]],
+    [[The system's log says more. The next run goes on, or one with a copy of the journal on another disk; nothing is
+    lost of what was kept.]] },
+  { "; a journal's file and its folder have to be writable",
+    "The file or its folder is another user's, or is read-only.",
+    "Put the journal where it can be written; to look at one (`lull status`) a copy will do." },
   { "its path is too long",
     "The path is longer than a lock's can be.",
     "A shorter one." },
