@@ -42,11 +42,13 @@ static bool is_spared(const struct lull_call *call)
 }
 
 /* What the server dated, or the lane sends no sooner than the server bears,
-   adds nothing to a failure, and costs nothing. */
+   adds nothing to a failure, and costs nothing. Of a server that grants
+   nothing any more neither is known: an outage may date its answers, too. */
 static bool is_borne(const struct lull_call *call,
                      const struct lull_verdict *v)
 {
-  return v->source == LULL_SOURCE_HINT || is_spared(call);
+  return (v->source == LULL_SOURCE_HINT && call->leg.ticket.borne) ||
+         is_spared(call);
 }
 
 /* The lane's own limits on a retry: its breaker, what holds it, and its

@@ -268,7 +268,8 @@ static enum lull_why refusal(const struct lull_fleet *f,
   if (!lull_lane_closed(lane, f->now, &until) &&
       until > lull_usec_add(f->now, v->wait))
     return LULL_WHY_BREAKER;
-  if (v->source == LULL_SOURCE_HINT || is_spared(f, call))
+  if ((v->source == LULL_SOURCE_HINT && call->leg.ticket.borne) ||
+      is_spared(f, call))
     return LULL_WHY_NONE;
   return lull_lane_pay(lane) ? LULL_WHY_NONE : LULL_WHY_BUDGET;
 }

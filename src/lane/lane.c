@@ -264,12 +264,11 @@ void lull_lane_head(struct lull_ticket *ticket, lull_usec now,
 /* What was granted since the call was refused before says that the refusal is
    the lane's affair, and a 429 says so itself. An outage does neither. */
 static void spare(const struct lull_lane *lane, struct lull_ticket *ticket,
-                  lull_usec now, bool told)
+                  bool told)
 {
   uint64_t granted = lane->learn.seen.granted;
   ticket->spared = !alone(lane, ticket) &&
-                   (told || granted > ticket->granted) &&
-                   lull_learn_bears(&lane->learn, now);
+                   (told || granted > ticket->granted) && ticket->borne;
   ticket->granted = granted;
 }
 
@@ -290,8 +289,9 @@ void lull_lane_finish(struct lull_ticket *ticket, lull_usec now,
   lull_slots_give(&lane->slots, ticket->number, ticket->headed, end->result);
   if (!ticket->headed)
     learn(lane, ticket, now, end);
+  ticket->borne = lull_learn_bears(&lane->learn, now);
   if (end->result == LULL_RESULT_THROTTLE)
-    spare(lane, ticket, now, end->told);
+    spare(lane, ticket, end->told);
   ticket->holding = ticket->probe = ticket->headed = false;
   ticket->lane = NULL;
 }

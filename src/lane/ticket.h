@@ -46,7 +46,8 @@ struct lull_ticket {
   lull_usec began;      /* its start */
   uint64_t granted;     /* to the lane, when it was refused last */
   bool spared;          /* more had been when it was refused again */
-  lull_usec stamp;      /* its start, as the windows count it */
+  bool borne;      /* when it ended, the server had granted something lately */
+  lull_usec stamp; /* its start, as the windows count it */
 };
 
 /* What became of an attempt, in the lane's terms. */

@@ -174,6 +174,50 @@ describe("a lane converges", function()
     reaches(batch(limits.outage(limits.leaky(20, 5), 10, 40), 600, 16), 59.7, 1.15, 0.07)
   end)
 
+  -- 5,000 were sent when the answers of the outage were dated: what the server dates
+  -- cost nothing. It is the limit of a server that grants something, or none.
+  it("in a total outage with a retry for ten calls, whatever it answers", function()
+    for _, case in ipairs { { 500 }, { 503 }, { 429 }, { 503, "1" }, { 429, "1" }, { 500, "1" } } do
+      local requests, n, whys = 0, 0, {}
+      support.sim(function()
+        requests = requests + 1
+        return { status = case[1], delay = 0.05, headers = { ["retry-after"] = case[2] } }
+      end, function(lull)
+        lull.each(function()
+          n = n + 1
+          return n <= 1000 and n or nil
+        end, { parallel = 1000 }, function(i)
+          local _, err = lull.get("http://api.test/" .. i)
+          whys[err.why] = (whys[err.why] or 0) + 1
+        end)
+      end)
+      local what = table.concat(case, ", Retry-After ")
+      assert.is_true(requests <= 1100, ("%s: %d requests"):format(what, requests))
+      assert.are.equal(1000, (whys.budget or 0) + (whys.attempts or 0), what)
+    end
+  end)
+
+  -- Served one after another at a steady rate the last of them ends at twice the
+  -- median. A call that is refused again and again must not be overtaken for ever.
+  it("and is fair to calls that began together", function()
+    for name, model in pairs { leaky = limits.leaky(20, 5), told = limits.leaky(50, 50, 1),
+      window = limits.fixed(100, 10), slots = limits.slots(8, 0.2), log = limits.sliding(50, 5) } do
+      local ends, n = {}, 0
+      support.sim(server(model, {}, { served = 0, refused = 0 }), function(lull)
+        lull.each(function()
+          n = n + 1
+          return n <= 300 and n or nil
+        end, { parallel = 300 }, function(i)
+          assert(lull.get("http://api.test/" .. i))
+          ends[#ends + 1] = lull.now()
+        end)
+      end)
+      assert.are.equal(300, #ends)
+      local late = ends[300] / (2 * ends[150])
+      assert.is_true(late <= 2, ("%s: the last ends at %.2f of what the median lets expect"):format(name, late))
+    end
+  end)
+
   it("and costs nothing where there is no limit", function()
     local c = batch(limits.leaky(1e6, 1e6), 1000, 10)
     assert.is_true(c.time < 5.1)
