@@ -94,6 +94,64 @@ describe("a batch that is killed at each write, of", function()
     assert.is_true(before > 0)
   end)
 
+  it("downloads, has each file's bytes when its item is done", function()
+    -- What is simulated writes to no file that is there: each run has its own.
+    local path, whole, number, made = os.tmpname(), ("0123456789"):rep(20), 0, {}
+    local function read(name)
+      local file = io.open(name)
+      local text = file and file:read "*a"
+      if file then file:close() end
+      return text
+    end
+    kill_at_each { kills = 4, again = { 0, 2 }, answer = function(_, request, nth)
+      local first = tonumber((request.headers.range or ""):match "bytes=(%d+)") or 0
+      return { status = first > 0 and 206 or 200, cut = nth % 3 == 1 and 70 or nil, body = whole:sub(first + 1),
+        headers = { etag = '"one"', ["content-range"] = first > 0 and ("bytes %d-199/200"):format(first) or nil } }
+    end, script = function(lull)
+      local api = lull.client { base = "http://api.test", attempts = 6, backoff = { base = 0.1 } }
+      number = number + 1
+      return lull.each({ "a", "b" }, function(x)
+        local name = ("%s%s%d"):format(path, x, number)
+        made[#made + 1] = name
+        local response, err = api:get("/f/" .. x, { output = name })
+        if not response then return nil, err end
+        -- A call of a run before that is not made again has made its file then.
+        local found
+        for _, file in ipairs(made) do found = found or file:find(path .. x, 1, true) and read(file) == whole end
+        assert(found, "no file has its bytes")
+        return response.status
+      end)
+    end, check = function(server, sum)
+      all_settled(sum, 2)
+      assert.are.equal(0, sum.failed)
+      for file, seen in pairs(server.seen) do assert(seen <= 6, file .. " was asked for " .. seen .. " times") end
+      while made[1] do os.remove(table.remove(made)) end
+    end }
+    os.remove(path)
+  end)
+
+  it("calls that are told to wait, obeys each hint", function()
+    kill_at_each { kills = 4, again = { 0, 2 }, answer = function(server, request, nth)
+      if nth == 1 then
+        server.told = server.told or {}
+        server.told[request.path] = server.base + request.time
+        return { status = 503, headers = { ["retry-after"] = "30" } }
+      end
+      if server.base + request.time < server.told[request.path] + 30 then server.early = true end
+      server.apply(request)
+      return 200
+    end, script = function(lull)
+      local api = lull.client { base = "http://api.test", max_hint = 60, lane = function(call) return call.url end }
+      return lull.each({ "a", "b" }, function(x) return api:put("/p/" .. x, { body = x }) end)
+    end, check = function(server, sum)
+      all_settled(sum, 2)
+      assert.are.equal(0, sum.failed)
+      each_once(server, paths_of({ "a", "b" }, "/p/"))
+      -- What was told is lost with its commit: then it was never heard of.
+      if server.early then assert.is_true(server.lost == true) end
+    end }
+  end)
+
   it("200 items with chaos, comes to its end, also when it is killed three times", function()
     local items = {}
     for i = 1, 200 do items[i] = ("i%03d"):format(i) end
