@@ -52,6 +52,7 @@ build = {
     ["lull.cli.write_out"] = "src/lull/cli/write_out.lua",
     ["lull.client"] = "src/lull/client.lua",
     ["lull.control"] = "src/lull/control.lua",
+    ["lull.crowd"] = "src/lull/crowd.lua",
     ["lull.ending"] = "src/lull/ending.lua",
     ["lull.exit"] = "src/lull/exit.lua",
     ["lull.fleet.chart"] = "src/lull/fleet/chart.lua",

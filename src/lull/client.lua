@@ -220,14 +220,21 @@ local function minted(response, err)
   return response, err
 end
 
-local function send(client, spec, factory)
+-- Its id; or nil, and what a call gives that cannot be begun.
+local function start(client, spec)
   if spec.output and sched.keeps then
     local kept = sched.keeps(spec.output)
-    if kept then return refuse_start(spec.method, spec.url, spec, kept, kept) end
+    if kept then return nil, refuse_start(spec.method, spec.url, spec, kept, kept) end
   end
   local id, problem, detail = sched.engine():start(client.core, spec)
-  if not id then return refuse_start(spec.method, spec.url, spec, problem, detail) end
+  if not id then return nil, refuse_start(spec.method, spec.url, spec, problem, detail) end
   tell_started(id)
+  return id
+end
+
+local function send(client, spec, factory)
+  local id, response, err = start(client, spec)
+  if not id then return response, err end
   if spec.minted then return minted(follow(client, id, factory, spec.prepare, sched.wait(id))) end
   return follow(client, id, factory, spec.prepare, sched.wait(id))
 end
@@ -262,6 +269,37 @@ local function prepare(client, method, target, given)
   local serving, checked = split(client, given)
   sched.check()
   return serving, request.of(serving, method, target, checked)
+end
+
+local function has_function(functions)
+  for _, fn in pairs(functions) do
+    if fn then return true end
+  end
+  return false
+end
+
+---Whether a call of the client's asks nothing of the script until its end, and may
+---be begun by `begin`: no rule and no header of its is a function, and nothing
+---remembers its calls.
+function M.is_unattended(client)
+  return not (has_function(client.functions) or client.made or client.settings.auth or remember or forbidden)
+end
+
+---Begins a call without a task that waits for it: its id; or nil, and what the call
+---gives.
+---@param client lull.client `is_unattended`
+function M.begin(client, method, target, given)
+  local serving, spec = prepare(client, method, target, given)
+  return start(serving, spec)
+end
+
+---What such a call gives, of its last event.
+---@param client lull.client
+---@param details table
+---@param is_minted boolean its key was made here
+function M.ended(client, details, is_minted)
+  if is_minted then return minted(outcome.conclude(details, nil, client.rules)) end
+  return outcome.conclude(details, nil, client.rules)
 end
 
 function Client:request(method, target, given)

@@ -247,9 +247,10 @@ local function names_of_sleepers()
   return #names > 0 and table.concat(names, ", ") or "the main program"
 end
 
--- The event that a task waits for, or the main program.
+-- The event that a task waits for, a crowd, or the main program.
 local function wake_up(waiter, kind, details, id)
   if not waiter.co then
+    if waiter.told then return waiter:told(kind, details, id) end
     waiter.kind, waiter.details = kind, details
     return
   end
@@ -352,6 +353,19 @@ function M.listen(id)
   local box = { pending = id }
   waiting[id % SLOTS] = box
   return box
+end
+
+---What a table by ids is to be keyed by.
+---@param id number
+function M.slot(id) return id % SLOTS end
+
+---Lets the loop call `crowd:told(kind, details, id)`, outside of every task, with
+---the next event of an id, and gives the slot of the id.
+---@param id number
+---@param crowd table
+function M.attend(id, crowd)
+  waiting[id % SLOTS] = crowd
+  return id % SLOTS
 end
 
 ---Waits for the next event of an id: kind and details. `check` must have

@@ -47,7 +47,8 @@ local function refuse(sum, row)
   if sum.broken <= SAID then io.stderr:write("lull: ", tostring(row), "\n") end
 end
 
-local function conclude(sum)
+---The summary of a run that is over.
+function M.conclude(sum)
   if sum.broken > SAID then
     io.stderr:write(("lull: %d rows more are broken\n"):format(sum.broken - SAID))
   end
@@ -56,7 +57,7 @@ local function conclude(sum)
   return sum
 end
 
--- What the function gives is what becomes of its item.
+---Counts an item: what the function gives is what becomes of it.
 local function tally(sum, ...)
   local value, err = ...
   if value == Broken then
@@ -77,7 +78,10 @@ local function tally(sum, ...)
   end
 end
 
-local function new_summary()
+M.tally = tally
+
+---The summary of a run that begins.
+function M.summary()
   return setmetatable({ total = 0, done = 0, failed = 0, later = 0, before = 0, open = 0, broken = 0,
     code = 0 }, Summary)
 end
@@ -100,6 +104,8 @@ local function puller(source, what)
 end
 M.puller = puller
 
+M.PARALLEL = 10 -- items at once, where nobody says
+
 -- What is for a journal means nothing without one.
 local OPTIONS = { parallel = true, journal = true, id = true, name = true, durability = true }
 
@@ -108,7 +114,7 @@ local function parallel_of(options, what)
   for name in pairs(options) do
     if not OPTIONS[name] then usage.unknown("option", name, OPTIONS) end
   end
-  return usage.count(options.parallel or 10, "parallel", 1)
+  return usage.count(options.parallel or M.PARALLEL, "parallel", 1)
 end
 
 -- A group of tasks that its caller waits for: what one of them fails with
@@ -261,7 +267,7 @@ end
 
 -- `wrapped` does what `fn`, the script's, is for.
 local function run(what, source, options, fn, wrapped)
-  local sum = new_summary()
+  local sum = M.summary()
   local state = { source = puller(source, what), sum = sum, queue = {},
     turn = grow, parallel = parallel_of(options, what) }
   sched.check()
@@ -285,7 +291,7 @@ local function run(what, source, options, fn, wrapped)
   group.fn = fn
   progress.begin(sum, source, group)
   group:wait()
-  return conclude(sum)
+  return M.conclude(sum)
 end
 
 local function function_of(what, options, fn)

@@ -4,7 +4,9 @@
 -- memory does not grow with the file.
 
 local batches = require "lull.lazy" "lull.batch.each"
+local clients = require "lull.client"
 local core = require "lull.core"
+local crowds = require "lull.lazy" "lull.crowd"
 local exit = require "lull.exit"
 local jobs = require "lull.cli.job"
 local json = require "lull.json"
@@ -225,12 +227,12 @@ local function taken(run, call)
   return before and ("two rows would both go to %s"):format(call.output)
 end
 
-local function send(run, row)
+-- What `how` gives of a row's request; or nil, nil and why there is none.
+local function send(run, row, how)
   local url, call = request_of(run.plan, row)
   local problem = not url and call or taken(run, call)
-  if problem then return nil, outcomes.failure(problem) end
-  local client = run.plan.job.client
-  return client[run.o.method:lower()](client, url, call)
+  if problem then return nil, nil, outcomes.failure(problem) end
+  return how(run.plan.job.client, run.o.method, url, call)
 end
 
 -- A row's name. With a journal it is what tells rows apart over all runs.
@@ -241,13 +243,38 @@ local function id_of(run, row, number)
   return row
 end
 
--- One row from its request to its line.
-local function one(run, row, raw, number)
-  local line = { id = id_of(run, row, number) or number }
-  local res, err = send(run, row)
+-- A row's line, and what the run counts it as.
+local function settle(run, name, number, raw, res, err)
+  local line = { id = name or number }
   if res then return outcomes.accepted(run, line, res, number) end
   outcomes.refused(run, line, err, raw, number)
   return nil, err
+end
+
+local function request(client, method, url, call)
+  local res, err = client:request(method, url, call)
+  return res, nil, err
+end
+
+-- One row from its request to its line, in a task of its own.
+local function one(run, row, raw, number)
+  local res, _, err = send(run, row, request)
+  return settle(run, id_of(run, row, number), number, raw, res, err)
+end
+
+-- All rows without tasks.
+local function crowd(run, source)
+  local client, minted = run.plan.job.client, run.plan.job.call.key == true
+  local parallel = run.o.parallel and run.plan.job.parallel or tasks.PARALLEL
+  local function begin(row, raw, number)
+    local name = run.plan.id and id_of(run, row) or nil
+    local id, res, err = send(run, row, clients.begin)
+    if id then return id, number, raw, name end
+    return nil, settle(run, name, number, raw, res, err)
+  end
+  return crowds.run(source, parallel, begin, function(details, number, raw, name)
+    return settle(run, name, number, raw, clients.ended(client, details, minted))
+  end)
 end
 
 -- With a journal: a row without a name is one that cannot be read.
@@ -352,6 +379,10 @@ local function run_all(run)
     id = o.journal and function(row) return (id_of(run, row)) end or nil }
   local source = source_of(run)
   progress.sizes[source] = progress.sizes[run.next]
+  if not o.journal and clients.is_unattended(run.plan.job.client) then
+    run.sum = crowd(run, source)
+    return keep_rest(run)
+  end
   local function fn(...) return one(run, ...) end
   local told = { again = "the same command", bodies = o.bodies, before = function(state, kept, row, raw)
     outcomes.before(run, state, kept, id_of(run, row), raw)
