@@ -301,6 +301,9 @@ function client:request(method, target, options) end
 ---@field hedge? lull.duration
 ---Which calls share limits: a name, or a function that gives one for a request. Default the origin.
 ---@field lane? string|fun(request: lull.target): string?
+---Where lanes are shared with other processes, so that a limit is one for all of
+---them: `redis://HOST/0/NAME`; `false`: nowhere. Default the journal's, when it is in a Redis.
+---@field lanes? string|false
 ---A POST or PATCH that may have been applied is tried again all the same. Default false.
 ---@field unsafe? boolean
 ---The client's `headers` that say who one is (`authorization`, `cookie`,
@@ -984,6 +987,8 @@ function lull.lanes() end
 ---@field breaker "off"|"closed"|"open"|"half-open"
 ---What the next call waits for.
 ---@field waits_for lull.cause
+---How many processes share it; 1: only this one has it.
+---@field processes integer
 ---What is left of the server's quota, where it told.
 ---@field quota? number
 ---What it has found out by itself; empty at first.

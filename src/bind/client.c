@@ -251,6 +251,8 @@ int lull_bind_client(lua_State *L)
   read_headers(L, 1, "headers", &c->headers);
   read_headers(L, 1, "secrets", &c->secrets);
   read_lane(L, 1, &c->lane);
+  c->shared = lull_bind_flag(L, 1, "shared");
+  c->apart = lull_bind_flag(L, 1, "apart");
   c->redirects = read_redirects(L, 1, c->redirects);
   c->hedge = lull_bind_time(L, 1, "hedge", 0);
   c->max_body_given = lull_bind_flag(L, 1, "max_body");

@@ -7,6 +7,7 @@
 #include "bind/waits.h"
 #include "bind/write.h"
 #include "engine/drain.h"
+#include "engine/peers.h"
 #include "engine/prepare.h"
 #include "http/files.h"
 
@@ -68,6 +69,16 @@ static int attach(lua_State *L)
   struct lull_engine *e = lull_bind_check_engine(L);
   lull_engine_attach(e,
                      lua_isnoneornil(L, 2) ? NULL : lull_bind_store_at(L, 2));
+  return 0;
+}
+
+/* engine:share(store or nil, all): likewise */
+static int share(lua_State *L)
+{
+  struct lull_engine *e = lull_bind_check_engine(L);
+  lull_peers_leave(e);
+  lull_peers_attach(e, lua_isnoneornil(L, 2) ? NULL : lull_bind_store_at(L, 2),
+                    lua_toboolean(L, 3));
   return 0;
 }
 
@@ -329,6 +340,7 @@ void lull_bind_engine_type(lua_State *L)
                                      {"request_of", request_of},
                                      {"sleep", sleep_for},
                                      {"attach", attach},
+                                     {"share", share},
                                      {"sync", sync},
                                      {"judge", judge},
                                      {"prepare", prepare},

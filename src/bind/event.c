@@ -263,6 +263,8 @@ void lull_bind_lane(lua_State *L, const struct lull_lane *lane, lull_usec now)
   lull_bind_set_string(L, "waits_for",
                        lull_ticket_cause_name(lull_lane_cause(lane, now)));
   push_learned(L, &s.learned);
+  lull_bind_set_integer(L, "processes",
+                        s.sharers ? (lua_Integer)s.sharers : 1);
   if (s.quota_remaining >= 0)
     lull_bind_set_number(L, "quota", (double)s.quota_remaining);
 }

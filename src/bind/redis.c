@@ -10,7 +10,7 @@ struct lull_store *lull_bind_redis_open(lua_State *L, int index,
       [LULL_SERVER_HOST] = "host",         [LULL_SERVER_USER] = "user",
       [LULL_SERVER_PASSWORD] = "password", [LULL_SERVER_NAME] = "name",
       [LULL_SERVER_SHOWN] = "shown",       [LULL_SERVER_JOIN] = "join",
-      [LULL_SERVER_STEP] = "step"};
+      [LULL_SERVER_STEP] = "step",         [LULL_SERVER_CHANNEL] = "channel"};
   struct lull_server o = {.draws = draws};
   int i;
   for (i = 0; i < LULL_SERVER_TEXTS; i++)

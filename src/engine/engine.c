@@ -3,6 +3,7 @@
 #include "engine/judge.h"
 #include "engine/lifecycle.h"
 #include "engine/memo.h"
+#include "engine/peers.h"
 #include "engine/prepare.h"
 #include "engine/room.h"
 #include "engine/verdict.h"
@@ -71,6 +72,7 @@ void lull_engine_free(struct lull_engine *e)
   lull_timerq_clear(&e->timers);
   lull_idtable_clear(&e->ids);
   lull_memo_clear(e);
+  lull_buf_clear(&e->peers.text);
   e->world->ops->close(e->world);
   lull_mem_free(e);
 }
@@ -161,7 +163,7 @@ void lull_engine_attach(struct lull_engine *e, struct lull_store *store)
   e->store = store;
   e->broken = false;
   e->dues.count = 0;
-  e->world->ops->watch(e->world, store ? store->fd : -1);
+  e->world->ops->watch(e->world, 0, store ? store->fd : -1);
 }
 
 enum lull_err lull_engine_sync(struct lull_engine *e, lull_id *id)
@@ -359,6 +361,8 @@ static void dispatch(struct lull_engine *e)
 {
   struct lull_lane_slot *slot;
   lull_room_wake(e);
+  if (e->peers.store)
+    lull_peers_refresh(e);
   while ((slot = lull_lanes_take(&e->lanes)) != NULL)
     dispatch_lane(e, slot);
 }
@@ -366,7 +370,7 @@ static void dispatch(struct lull_engine *e)
 /* A signal comes before all else that is to be told. */
 static bool peek(struct lull_engine *e, struct lull_event *event)
 {
-  if (lull_memo_broken(e)) {
+  if (lull_memo_broken(e) || lull_peers_broken(e)) {
     *event = (struct lull_event){.kind = LULL_EV_STORE};
     return true;
   }
@@ -384,7 +388,7 @@ static bool peek(struct lull_engine *e, struct lull_event *event)
 void lull_engine_consume(struct lull_engine *e)
 {
   struct lull_entry *gone;
-  if (lull_memo_broken(e)) {
+  if (lull_memo_broken(e) || lull_peers_broken(e)) {
     e->broken = true;
     return;
   }
@@ -426,7 +430,8 @@ void lull_engine_step(struct lull_engine *e, lull_usec patience,
     }
     let_go(e);
     dispatch(e);
-    if (e->events.first || lull_memo_flush(e))
+    if (e->events.first || lull_memo_flush(e) ||
+        (e->peers.store && lull_peers_turn(e)))
       continue;
     if (worked && e->now >= until && !e->world->ops->more(e->world)) {
       event->kind = LULL_EV_IDLE;

@@ -26,7 +26,9 @@ bool lull_engine_due(const struct lull_engine *e, lull_usec *at)
 
 const char *lull_engine_problem(const struct lull_engine *e)
 {
-  return e->store ? e->store->problem : "";
+  if (e->store && e->store->problem[0])
+    return e->store->problem;
+  return e->peers.store ? e->peers.store->problem : "";
 }
 
 void lull_engine_lane_state(const struct lull_engine *e,

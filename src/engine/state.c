@@ -27,6 +27,9 @@ void lull_state_dismiss(struct lull_engine *e, struct lull_entry *entry)
 
 bool lull_state_still(const struct lull_engine *e)
 {
+  const struct lull_store *peers = e->peers.store;
+  if (peers && !peers->problem[0] && peers->durable < peers->written)
+    return false;
   return !e->flying && !e->dues.count &&
          lull_timerq_first(&e->timers) == LULL_NEVER;
 }

@@ -3,10 +3,10 @@
  * this.
  *
  * Upwards: events (the queue of what is told), state, memo (what
- * outlasts the process), lifecycle (how a call
- * goes from state to state), flight (its attempts on the wire), verdict (what
- * an ended attempt leads to), prepare (headers made anew), engine (what the
- * driver calls, and the step).
+ * outlasts the process), peers (lanes that others have, too), lifecycle (how a
+ * call goes from state to state), flight (its attempts on the wire), verdict
+ * (what an ended attempt leads to), prepare (headers made anew), engine (what
+ * the driver calls, and the step).
  */
 #ifndef LULL_ENGINE_STATE_H
 #define LULL_ENGINE_STATE_H
@@ -32,6 +32,21 @@ struct lull_room {
   bool told, untold;
 };
 
+/* The lanes that other processes have, too; see peers.h. */
+struct lull_peers {
+  struct lull_store *store; /* somebody else's; NULL: nobody shares */
+  bool all;            /* clients' lanes, also if they do not ask for it */
+  bool away;           /* nobody can be asked */
+  bool timed;          /* the next three are known */
+  lull_usec low, high; /* what is added to our time for the store's, at
+                          least and at most */
+  lull_usec measured;
+  lull_usec asked;      /* when it was written last */
+  int64_t lanes;        /* that were told of */
+  uint64_t lapses;      /* how often something may not have been heard */
+  struct lull_buf text; /* of the next write */
+};
+
 struct lull_engine {
   struct lull_world *world;
   struct lull_timerq timers;
@@ -45,6 +60,7 @@ struct lull_engine {
   struct lull_store *store; /* somebody else's; NULL: nothing is kept */
   struct lull_dues dues;
   struct lull_room room;
+  struct lull_peers peers;
   bool trace, record, drained, interrupted;
   lull_id prepared; /* the call whose headers were asked for last; or 0 */
   bool broken;      /* that the store keeps nothing more has been told */

@@ -22,12 +22,21 @@ struct lull_door lull_door_ask(const struct lull_lane *lane, lull_usec now)
   return door;
 }
 
+lull_usec lull_door_rated(const struct lull_lane *lane,
+                          const struct lull_ticket *ticket)
+{
+  lull_usec at = lull_rates_next(&lane->rates, ticket->routes);
+  if (lane->share)
+    at = later(
+        at, lull_share_next(lane->share, ticket->routes | lane->rates.common));
+  return at;
+}
+
 void lull_door_narrow(struct lull_door *door, const struct lull_lane *lane,
                       const struct lull_ticket *ticket)
 {
   door->at[LULL_CAUSE_RATE] =
-      later(door->at[LULL_CAUSE_RATE],
-            lull_rates_next(&lane->rates, ticket->routes));
+      later(door->at[LULL_CAUSE_RATE], lull_door_rated(lane, ticket));
 }
 
 lull_usec lull_door_open(const struct lull_door *door)

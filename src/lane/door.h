@@ -18,6 +18,11 @@ struct lull_door {
 
 struct lull_door lull_door_ask(const struct lull_lane *lane, lull_usec now);
 
+/* When those windows have room that not all requests count in, and with them
+   all that other processes send, too. */
+lull_usec lull_door_rated(const struct lull_lane *lane,
+                          const struct lull_ticket *ticket);
+
 /* For this one, which may fall under more windows. */
 void lull_door_narrow(struct lull_door *door, const struct lull_lane *lane,
                       const struct lull_ticket *ticket);

@@ -39,6 +39,7 @@ void lull_lane_free(struct lull_lane *lane)
   if (!lane)
     return;
   lull_rates_clear(&lane->rates);
+  lull_share_free(lane->share);
   lull_learn_clear(&lane->learn);
   lull_mem_free(lane->queues);
   lull_mem_free(lane->name);
@@ -114,6 +115,8 @@ void lull_lane_return(struct lull_ticket *ticket, lull_usec now)
 {
   if (ticket->lane && ticket->holding && ticket->unsent) {
     lull_rates_release(&ticket->lane->rates, ticket->routes);
+    if (ticket->lane->share)
+      lull_share_back(ticket->lane->share, ticket->routes, 1);
     ticket->unsent = false;
   }
   lull_lane_leave(ticket, now);
@@ -140,7 +143,7 @@ static struct lull_ticket *choose(const struct lull_lane *lane, lull_usec open,
     struct lull_ticket *ticket = head(lane, set);
     if (!ticket)
       continue;
-    lull_usec at = later(open, lull_rates_next(&lane->rates, ticket->routes));
+    lull_usec at = later(open, lull_door_rated(lane, ticket));
     if (at > now)
       *when = at < *when ? at : *when;
     else if (!best || lull_queue_ahead(ticket, best))
@@ -161,6 +164,8 @@ static void start(struct lull_lane *lane, struct lull_ticket *ticket,
     lull_rates_hold(&lane->rates, ticket->routes);
   else
     lull_rates_add(&lane->rates, ticket->routes, now);
+  if (lane->share)
+    lull_share_take(lane->share, ticket->routes);
   lull_pace_start(&lane->pace, now, lane->slots.starts);
   ticket->number = lull_slots_take(&lane->slots, now);
   lull_learn_start(&lane->learn, ticket->number, now);
@@ -203,6 +208,8 @@ void lull_lane_sent(struct lull_ticket *ticket, lull_usec sent)
     lull_rates_settle(&lane->rates, ticket->routes, ticket->stamp);
   else
     lull_rates_move(&lane->rates, ticket->routes, from, ticket->stamp);
+  if (lane->share)
+    lull_share_note(lane->share, ticket, ticket->unsent);
   ticket->unsent = false;
 }
 
@@ -213,6 +220,8 @@ void lull_lane_arrived(struct lull_ticket *ticket, lull_usec at)
     return;
   lull_rates_move(&lane->rates, ticket->routes, ticket->stamp, at);
   ticket->stamp = at;
+  if (lane->share)
+    lull_share_note(lane->share, ticket, false);
 }
 
 lull_usec lull_lane_slack(const struct lull_lane *lane)
@@ -228,7 +237,7 @@ static bool alone(const struct lull_lane *lane,
                   const struct lull_ticket *ticket)
 {
   return ticket->flying <= 1 && !lane->queued &&
-         lane->slots.starts == ticket->number;
+         lane->slots.starts == ticket->number && !lane->share;
 }
 
 /* What the lane learns from it. */
@@ -245,6 +254,11 @@ static void learn(struct lull_lane *lane, const struct lull_ticket *ticket,
                                              .hint = end->hint,
                                              .quota = end->told,
                                              .base = end->base});
+  /* What a server dates is for all who share the lane: they are not there to
+     be compared with. */
+  if (lane->share && end->result == LULL_RESULT_THROTTLE && end->told &&
+      end->hint > 0)
+    lull_slots_pause(&lane->slots, lull_usec_add(now, end->hint));
 }
 
 void lull_lane_head(struct lull_ticket *ticket, lull_usec now,
@@ -378,6 +392,7 @@ void lull_lane_inspect(const struct lull_lane *lane, lull_usec now,
       .budget_capacity = b->conf.on ? b->conf.capacity / 1000.0 : 0,
       .breaker = lull_breaker_name(&lane->breaker, now),
       .quota_remaining = p.known && !p.guess ? p.remaining : -1,
+      .sharers = lane->share ? lane->share->sharers : 0,
       .learned = lull_learn_told(&lane->learn, slots),
   };
 }

@@ -2,7 +2,7 @@
  * state: a lane's insides, shared by its own files. Nobody else includes this.
  *
  * Upwards: state, door (when the next may go), lane (what others call), keep
- * (what outlives the process).
+ * (what outlives the process) and shared (what who shares lanes calls).
  */
 #ifndef LULL_LANE_STATE_H
 #define LULL_LANE_STATE_H
@@ -13,6 +13,7 @@
 #include "lane/pace.h"
 #include "lane/queue.h"
 #include "lane/rates.h"
+#include "lane/share.h"
 #include "lane/slots.h"
 
 /* Tickets under the same routes wait for the same things, so each set of
@@ -32,6 +33,7 @@ struct lull_lane {
   struct lull_pace pace;
   struct lull_budget budget;
   struct lull_breaker breaker;
+  struct lull_share *share; /* NULL: no other process has it */
 };
 
 #endif

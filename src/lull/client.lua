@@ -13,6 +13,7 @@ local maker = require "lull.lazy" "lull.prepare"
 local request = require "lull.lazy" "lull.request"
 local sched = require "lull.sched"
 local secret = require "lull.secret"
+local shared = require "lull.lazy" "lull.shared"
 local text = require "lull.text"
 local usage = require "lull.usage"
 
@@ -59,6 +60,7 @@ end
 local plain = setmetatable({}, { __mode = "k" })
 
 local function new_client(checked, cert_of_call)
+  if checked.lanes then shared.use(checked.lanes) end
   local client = setmetatable({ settings = checked }, Client)
   client.base = checked.base and checked.base:gsub("/+$", "")
   client.core, client.functions = options.compile(checked, client.base, cert_of_call)

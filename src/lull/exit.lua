@@ -61,7 +61,8 @@ end
 function M.code_of(err)
   if ending.is_exit(err) then return err.code end
   if type(err) ~= "table" then return 1 end
-  local of_journal = rawget(err, "why") == "journal" and getmetatable(err) ~= outcome.Error
+  local why = rawget(err, "why")
+  local of_journal = (why == "journal" or why == "lanes") and getmetatable(err) ~= outcome.Error
   if (of_journal or getmetatable(err) == outcome.Error) and err.later then return M.LATER end
   return of_journal and rawget(err, "code") or 1
 end

@@ -5,6 +5,7 @@ local core = require "lull.core"
 local multipart = require "lull.lazy" "lull.multipart"
 local policy = require "lull.lazy" "lull.policy"
 local presets = require "lull.presets"
+local redis = require "lull.lazy" "lull.redis"
 local redact = require "lull.redact"
 local secret = require "lull.secret"
 local text = require "lull.text"
@@ -144,6 +145,14 @@ local function base_url(value, name)
   return value
 end
 
+local function lanes(value, name)
+  if value == false then return value end
+  usage.no_nul(usage.type(value, name, "string or boolean"), name)
+  if not redis.is(value) then usage.fail(name .. ": where lanes are shared is redis://HOST/0/NAME") end
+  redis.read(value, "lanes")
+  return value
+end
+
 local function proxy_url(value, name)
   usage.no_nul(usage.type(value, name, "string or boolean"), name)
   if type(value) == "string" then redact.url(value, true) end
@@ -183,6 +192,7 @@ local CLIENT = {
   pace = of_type("boolean"), slow_start = of_type("boolean"),
   hedge = usage.duration,
   lane = plain "string or function",
+  lanes = lanes,
   unsafe = of_type("boolean"),
   cross_origin = of_type("boolean"),
   key = key,
@@ -391,7 +401,7 @@ function M.compile(o, base, cert_of_call)
   local list, functions = rule_list(o.on)
   local headers, secrets = M.pack_headers(joined_headers(
     { ["user-agent"] = "lull/" .. M.version }, o.headers or {}))
-  local lanes = o.limit or { rates = {} }
+  local limit = o.limit or { rates = {} }
   local proxy = o.proxy
   if proxy == false then proxy = "" elseif proxy == true then proxy = nil end
   local ok, client = pcall(core.client, {
@@ -401,9 +411,10 @@ function M.compile(o, base, cert_of_call)
     cert = o.cert, cert_key = o.cert_key, proxy = proxy,
     insecure = o.insecure, http = o.http, encoded = o.encoded,
     redirects = o.redirects, max_body = o.max_body,
-    max_headers = o.max_headers, parallel = lanes.parallel,
-    learn = o.learn, slow_start = o.slow_start, rates = lanes.rates, pace = o.pace,
+    max_headers = o.max_headers, parallel = limit.parallel,
+    learn = o.learn, slow_start = o.slow_start, rates = limit.rates, pace = o.pace,
     budget = o.budget, breaker = o.breaker or nil, hedge = o.hedge,
+    shared = o.lanes and true, apart = o.lanes == false,
     base = base, cross_origin = o.cross_origin, cert_of_call = cert_of_call,
   })
   if not ok then

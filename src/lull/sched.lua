@@ -123,6 +123,9 @@ M.store_timeout, M.assume_durable = nil, nil
 ---Raises, at the caller's line, when this code cannot wait.
 function M.check() return yieldable.check(current) end
 
+---What is done when the last task has ended, in a program of lull's own.
+M.at_end = nil
+
 -- ---- the loop ------------------------------------------------------------
 
 local function push(task)
@@ -547,6 +550,7 @@ function M.main(fn, ...)
     return root.done and (root.failed or next(live) == nil)
   end)
   wind_up()
+  if M.at_end then M.at_end() end
   if not ok then return false, err end
   local failed = root.failed and root or first_unhandled()
   if failed then return false, failed.traceback end

@@ -43,6 +43,8 @@ struct lull_client {
   struct lull_headers headers; /* sent with every request */
   struct lull_headers secrets; /* likewise, but never to another origin */
   struct lull_lane_conf lane;
+  bool shared;        /* its lanes are those of other processes, too */
+  bool apart;         /* they are not, wherever the others' are */
   lull_usec hedge;    /* a second attempt after this; 0: none */
   unsigned redirects; /* the most that are followed */
   size_t max_body, max_headers;

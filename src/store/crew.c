@@ -77,14 +77,34 @@ static void tell_loop(struct lull_crew *c)
   pthread_cond_broadcast(&c->news);
 }
 
+static void deliver(struct lull_crew *c, redisReply *reply, int writes);
+
+/* Passes on what has been said. One that is cut off is opened anew with the
+   next script. */
+static void hear(struct lull_crew *c, bool fill)
+{
+  redisReply *message = NULL;
+  while (c->ear.context &&
+         lull_link_hear(&c->ear, fill, &message) == LULL_LINK_OK && message) {
+    deliver(c, message, 0);
+    fill = false;
+  }
+}
+
 /* Until there is work, or that time is over. */
 static void nap(struct lull_crew *c, int ms)
 {
-  struct pollfd fd = {.fd = c->call[0], .events = POLLIN};
+  struct pollfd fds[] = {
+      {.fd = c->call[0], .events = POLLIN},
+      {.fd = c->ear.context ? c->ear.context->fd : -1, .events = POLLIN}};
   char bytes[64];
-  if (poll(&fd, 1, ms) > 0)
+  if (poll(fds, 2, ms) <= 0)
+    return;
+  if (fds[0].revents)
     while (read(c->call[0], bytes, sizeof bytes) > 0)
       continue;
+  if (fds[1].revents)
+    hear(c, true);
 }
 
 /* Whether to ask again. */
@@ -105,11 +125,39 @@ static bool is_away(struct lull_crew *c, enum lull_link_end what)
   return again;
 }
 
+/* What is said on the channel is heard before anything is asked. */
+static enum lull_link_end listen(struct lull_crew *c)
+{
+  enum lull_link_end what;
+  if (!c->ear.options || c->ear.context)
+    return LULL_LINK_OK;
+  what = lull_link_open(&c->ear);
+  if (what != LULL_LINK_OK) {
+    memcpy(c->link.problem, c->ear.problem, sizeof c->link.problem);
+    return what;
+  }
+  pthread_mutex_lock(&c->mutex);
+  c->lapses++;
+  pthread_mutex_unlock(&c->mutex);
+  return what;
+}
+
+static enum lull_link_end ask(struct lull_crew *c, int script, int argc,
+                              redisReply **reply)
+{
+  enum lull_link_end what = listen(c);
+  *reply = NULL;
+  if (what == LULL_LINK_OK)
+    what = lull_link_run(&c->link, script, argc, c->argv, c->lens, reply);
+  if (what != LULL_LINK_OK)
+    lull_link_close(&c->ear);
+  return what;
+}
+
 static redisReply *run(struct lull_crew *c, int script, int argc)
 {
   redisReply *reply;
-  while (is_away(
-      c, lull_link_run(&c->link, script, argc, c->argv, c->lens, &reply)))
+  while (is_away(c, ask(c, script, argc, &reply)))
     nap(c, AGAIN);
   return reply;
 }
@@ -217,6 +265,8 @@ static void *work(void *user)
   bool stop = false, well = join(c);
   while (well && !stop) {
     size_t none = SIZE_MAX; /* no writes */
+    if (c->ear.options)
+      nap(c, 0);
     if (has_work(c, &stop)) {
       well = work_off(c);
       continue;
@@ -228,6 +278,7 @@ static void *work(void *user)
       well = step(c, &none);
   }
   lull_link_close(&c->link);
+  lull_link_close(&c->ear);
   return NULL;
 }
 
@@ -303,6 +354,15 @@ void lull_crew_words(struct lull_crew *c, char away[256], char wrong[256],
   memcpy(wrong, c->wrong, sizeof c->wrong);
   *passing = c->away[0] != '\0';
   pthread_mutex_unlock(&c->mutex);
+}
+
+uint64_t lull_crew_lapses(struct lull_crew *c)
+{
+  uint64_t lapses;
+  pthread_mutex_lock(&c->mutex);
+  lapses = c->lapses;
+  pthread_mutex_unlock(&c->mutex);
+  return lapses;
 }
 
 void lull_crew_stop(struct lull_crew *c)

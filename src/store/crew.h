@@ -21,6 +21,7 @@ enum { LULL_CREW_WRITES = 256 }; /* that one script takes at most */
 
 struct lull_crew {
   struct lull_link link;
+  struct lull_link ear;       /* without options: nothing is heard */
   const char *name, *who;     /* the journal, and this process */
   const char *secret, *fresh; /* 16 bytes; the epoch of a new journal */
   int lease;                  /* ms */
@@ -41,8 +42,9 @@ struct lull_crew {
   bool busy, stop, joined;
   redisReply *reply; /* of `answered` writes, to be taken by the loop */
   uint64_t answered;
-  bool passing;   /* what is wrong may pass */
-  char away[256]; /* why the server is not there now; "": it is */
+  uint64_t lapses; /* how often something may have been said unheard */
+  bool passing;    /* what is wrong may pass */
+  char away[256];  /* why the server is not there now; "": it is */
   char wrong[256];
 };
 
@@ -55,14 +57,18 @@ redisReply *lull_crew_start(struct lull_crew *c);
 bool lull_crew_take(struct lull_crew *c, struct lull_buf *pending);
 
 /* A reply, for its taker to free, and how many writes it is for; NULL when
-   there is none. With `wait` until there is one, or nothing under way, or the
-   server is away. True in *busy while there is more to come. */
+   there is none; or a message that was heard, for none. With `wait` until
+   there is one, or nothing under way, or the server is away. True in *busy
+   while there is more to come. */
 redisReply *lull_crew_reply(struct lull_crew *c, bool wait, uint64_t *writes,
                             bool *busy);
 
 /* Copies why the server is away or what is wrong. */
 void lull_crew_words(struct lull_crew *c, char away[256], char wrong[256],
                      bool *passing);
+
+/* How often something may have been said that was not heard. */
+uint64_t lull_crew_lapses(struct lull_crew *c);
 
 /* Ends the thread and frees what is the crew's. */
 void lull_crew_stop(struct lull_crew *c);

@@ -9,6 +9,8 @@ const struct lull_hiredis *lull_hiredis(void)
                                           redisConnectUnixWithTimeout,
                                           redisSetTimeout,
                                           redisCommandArgv,
+                                          redisBufferRead,
+                                          redisGetReplyFromReader,
                                           redisFree,
                                           freeReplyObject};
   return &api;
@@ -30,6 +32,8 @@ static const char *const names[] = {"redisConnectWithTimeout",
                                     "redisConnectUnixWithTimeout",
                                     "redisSetTimeout",
                                     "redisCommandArgv",
+                                    "redisBufferRead",
+                                    "redisGetReplyFromReader",
                                     "redisFree",
                                     "freeReplyObject"};
 

@@ -159,17 +159,32 @@ static enum lull_link_end load(struct lull_link *l, int script)
   return what;
 }
 
-static enum lull_link_end set_up(struct lull_link *l)
+static enum lull_link_end subscribe(struct lull_link *l)
 {
-  enum lull_link_end what = sign_in(l);
-  if (what == LULL_LINK_OK)
-    what = choose(l);
+  const char *argv[] = {"SUBSCRIBE", l->options->text[LULL_SERVER_CHANNEL]};
+  redisReply *reply;
+  enum lull_link_end what = ask(l, 2, argv, NULL, REDIS_REPLY_ARRAY, &reply);
+  drop(l, reply);
+  return what;
+}
+
+static enum lull_link_end prepare(struct lull_link *l)
+{
+  enum lull_link_end what = choose(l);
   if (what == LULL_LINK_OK)
     what = look(l);
   if (what == LULL_LINK_OK)
     what = load(l, LULL_LINK_JOIN);
   if (what == LULL_LINK_OK)
     what = load(l, LULL_LINK_STEP);
+  return what;
+}
+
+static enum lull_link_end set_up(struct lull_link *l)
+{
+  enum lull_link_end what = sign_in(l);
+  if (what == LULL_LINK_OK)
+    what = l->ear ? subscribe(l) : prepare(l);
   if (what != LULL_LINK_OK)
     lull_link_close(l);
   return what;
@@ -225,6 +240,21 @@ enum lull_link_end lull_link_run(struct lull_link *l, int script, int argc,
     *reply = NULL;
   }
   return what;
+}
+
+/* ---- hearing ----------------------------------------------------------- */
+
+enum lull_link_end lull_link_hear(struct lull_link *l, bool fill,
+                                  redisReply **reply)
+{
+  void *message = NULL;
+  *reply = NULL;
+  if (fill && l->api->fill(l->context) != REDIS_OK)
+    return broken(l);
+  if (l->api->take(l->context, &message) != REDIS_OK)
+    return broken(l);
+  *reply = message;
+  return LULL_LINK_OK;
 }
 
 void lull_link_close(struct lull_link *l)

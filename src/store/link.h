@@ -28,6 +28,7 @@ enum { LULL_LINK_HEAD = 3 };
 
 struct lull_link {
   const struct lull_hiredis *api;
+  bool ear; /* it only hears what is said on the server's channel */
   const struct lull_server *options;
   redisContext *context; /* NULL: not connected */
   char sha[LULL_LINK_SCRIPTS][48];
@@ -42,6 +43,11 @@ enum lull_link_end lull_link_open(struct lull_link *l);
 enum lull_link_end lull_link_run(struct lull_link *l, int script, int argc,
                                  const char **argv, size_t *lens,
                                  redisReply **reply);
+
+/* Of an ear: the next message, for its taker to free, NULL: there is none.
+   `fill`: something can be read. */
+enum lull_link_end lull_link_hear(struct lull_link *l, bool fill,
+                                  redisReply **reply);
 
 void lull_link_close(struct lull_link *l);
 

@@ -14,6 +14,7 @@
 struct reply {
   redisReply *reply;
   size_t next; /* entry */
+  bool whole;  /* it is a message: one entry */
   struct reply *after;
 };
 
@@ -72,7 +73,11 @@ static bool were_kept(struct store_redis *r, const redisReply *reply)
     set_time(r, text_at(head, 1), text_at(head, 2));
     return true;
   }
-  if (strcmp(word, "gone") == 0)
+  if (strcmp(word, "flushed") == 0)
+    fail(r, false,
+         "the shared lanes are not there any more: Redis was flushed, or has "
+         "lost what it had; it cannot be known what was sent");
+  else if (strcmp(word, "gone") == 0)
     fail(r, true,
          "this process was away for longer than its lease, and what it had "
          "taken went to others: nothing more is written; start it again");
@@ -81,6 +86,12 @@ static bool were_kept(struct store_redis *r, const redisReply *reply)
          "the journal is not there any more: Redis was flushed, or has lost "
          "what it had; it cannot be known what was done");
   return false;
+}
+
+/* A message that was heard: its parts are texts. */
+static bool is_message(const redisReply *reply)
+{
+  return reply->elements && reply->element[0]->type == REDIS_REPLY_STRING;
 }
 
 static void append(struct store_redis *r, redisReply *reply)
@@ -92,7 +103,8 @@ static void append(struct store_redis *r, redisReply *reply)
     return;
   }
   node->reply = reply;
-  node->next = 1;
+  node->whole = is_message(reply);
+  node->next = !node->whole;
   if (r->last)
     r->last->after = node;
   else
@@ -142,7 +154,9 @@ static size_t news(struct lull_store *s, const struct lull_store_text **texts)
   }
   if (!r->first)
     return 0;
-  entry = r->first->reply->element[r->first->next++];
+  entry = r->first->whole ? r->first->reply
+                          : r->first->reply->element[r->first->next];
+  r->first->next = r->first->whole ? entry->elements : r->first->next + 1;
   if (!lend(r, entry)) {
     lull_store_fail(s, "out of memory");
     return 0;
@@ -161,7 +175,7 @@ static bool collect(struct store_redis *r, bool wait)
   redisReply *reply = lull_crew_reply(&r->crew, wait, &writes, &busy);
   if (!reply)
     return busy;
-  if (were_kept(r, reply)) {
+  if (is_message(reply) || were_kept(r, reply)) {
     r->store.durable += writes;
     append(r, reply);
   } else {
@@ -175,6 +189,7 @@ static void look(struct store_redis *r)
   char wrong[256];
   bool passing;
   lull_crew_words(&r->crew, r->away, wrong, &passing);
+  r->store.lapses = lull_crew_lapses(&r->crew);
   if (wrong[0] && !r->store.problem[0])
     memcpy(r->store.problem, wrong, sizeof wrong);
 }
@@ -328,6 +343,9 @@ static bool start(struct store_redis *r, bool *passing, char *problem,
                                .fresh = r->fresh,
                                .lease = r->options.lease};
   r->crew.link = (struct lull_link){.api = r->api, .options = &r->options};
+  r->crew.ear = (struct lull_link){.api = r->api, .ear = true};
+  if (r->text[LULL_SERVER_CHANNEL])
+    r->crew.ear.options = &r->options;
   r->started = true;
   reply = lull_crew_start(&r->crew);
   joined = reply && take_part(r, reply);

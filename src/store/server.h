@@ -16,6 +16,7 @@ enum lull_server_text {
   LULL_SERVER_SHOWN, /* its URL without secrets */
   LULL_SERVER_JOIN,  /* the scripts */
   LULL_SERVER_STEP,
+  LULL_SERVER_CHANNEL, /* what is said there is heard; NULL: none */
   LULL_SERVER_TEXTS
 };
 

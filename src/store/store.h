@@ -97,8 +97,9 @@ struct lull_store {
   char problem[256];         /* why nothing more is kept; "": all is well */
   bool passing;              /* the problem may pass: another run may do */
   lull_usec told; /* what a shared store's clock showed just now; 0: nothing */
-  bool timed;     /* `skew` is known */
-  lull_usec skew; /* to be added to our own, to have the store's */
+  uint64_t lapses;         /* how often something may have been said unheard */
+  bool timed;              /* `skew` is known */
+  lull_usec skew;          /* to be added to our own, to have the store's */
   struct lull_buf pending; /* encoded writes that were not handed over */
   double crash_share;      /* of the writes at which the process ends */
   struct lull_rng rng;     /* for it */

@@ -22,12 +22,17 @@ static void drain_interrupts(struct lull_netloop *loop)
     loop->interrupts += (unsigned)n;
 }
 
-static void take_other(struct lull_netloop *loop)
+static void take_other(struct lull_netloop *loop, int fd)
 {
   char bytes[16];
-  while (read(loop->other_fd, bytes, sizeof bytes) > 0)
+  while (read(fd, bytes, sizeof bytes) > 0)
     ;
   loop->woken = true;
+}
+
+static bool is_other(const struct lull_netloop *loop, int fd)
+{
+  return fd == loop->other_fd[0] || fd == loop->other_fd[1];
 }
 
 bool lull_netloop_woken(struct lull_netloop *loop)
@@ -174,7 +179,7 @@ enum lull_err lull_netloop_init(struct lull_netloop *loop, int interrupt_fd,
                                 struct lull_sockets *sockets)
 {
   *loop = (struct lull_netloop){
-      .interrupt_fd = interrupt_fd, .other_fd = -1, .sockets = sockets};
+      .interrupt_fd = interrupt_fd, .other_fd = {-1, -1}, .sockets = sockets};
   loop->armed_at = LULL_NEVER;
   lull_shards_init(&loop->shards, ROOM, set_up, loop);
   return open_descriptors(loop);
@@ -218,8 +223,8 @@ static void take_event(struct lull_netloop *loop,
   int mask = 0, fd = (int)(uint32_t)event->data.u64;
   if (index == OURS && fd == loop->timer_fd) {
     take_timer(loop);
-  } else if (index == OURS && fd == loop->other_fd) {
-    take_other(loop);
+  } else if (index == OURS && is_other(loop, fd)) {
+    take_other(loop, fd);
   } else if (index == OURS) {
     drain_interrupts(loop);
   } else if (!woke_up(loop, fd)) {
@@ -275,11 +280,11 @@ void lull_netloop_run(struct lull_netloop *loop, lull_usec until)
     take_event(loop, &events[i]);
 }
 
-void lull_netloop_watch(struct lull_netloop *loop, int fd)
+void lull_netloop_watch(struct lull_netloop *loop, int which, int fd)
 {
-  if (loop->other_fd >= 0)
-    watch(loop, EPOLL_CTL_DEL, loop->other_fd, 0, 0);
-  loop->other_fd = fd;
+  if (loop->other_fd[which] >= 0)
+    watch(loop, EPOLL_CTL_DEL, loop->other_fd[which], 0, 0);
+  loop->other_fd[which] = fd;
   if (fd >= 0)
     watch(loop, EPOLL_CTL_ADD, fd, EPOLLIN, OURS);
 }
@@ -308,7 +313,7 @@ enum lull_err lull_netloop_init(struct lull_netloop *loop, int interrupt_fd,
                                 struct lull_sockets *sockets)
 {
   *loop = (struct lull_netloop){
-      .interrupt_fd = interrupt_fd, .other_fd = -1, .sockets = sockets};
+      .interrupt_fd = interrupt_fd, .other_fd = {-1, -1}, .sockets = sockets};
   lull_shards_init(&loop->shards, UINT_MAX, set_up, loop);
   return lull_shards_first(&loop->shards) ? LULL_OK : LULL_EWORLD;
 }
@@ -333,29 +338,30 @@ static int patience(lull_usec from, lull_usec until)
 void lull_netloop_run(struct lull_netloop *loop, lull_usec until)
 {
   struct lull_shard *shard = lull_shards_first(&loop->shards);
-  struct curl_waitfd extra[2] = {0};
+  struct curl_waitfd extra[1 + LULL_NETLOOP_OTHERS] = {0};
   unsigned count = 0, i;
   int running;
   if (loop->interrupt_fd >= 0)
     extra[count++].fd = loop->interrupt_fd;
-  if (loop->other_fd >= 0)
-    extra[count++].fd = loop->other_fd;
+  for (i = 0; i < LULL_NETLOOP_OTHERS; i++)
+    if (loop->other_fd[i] >= 0)
+      extra[count++].fd = loop->other_fd[i];
   for (i = 0; i < count; i++)
     extra[i].events = CURL_WAIT_POLLIN;
   curl_multi_poll(shard->multi, extra, count,
                   patience(lull_netloop_now(), until), NULL);
   for (i = 0; i < count; i++)
-    if (extra[i].revents && extra[i].fd == loop->other_fd)
-      take_other(loop);
+    if (extra[i].revents && is_other(loop, extra[i].fd))
+      take_other(loop, extra[i].fd);
     else if (extra[i].revents)
       drain_interrupts(loop);
   curl_multi_perform(shard->multi, &running);
   shard->stirred = true;
 }
 
-void lull_netloop_watch(struct lull_netloop *loop, int fd)
+void lull_netloop_watch(struct lull_netloop *loop, int which, int fd)
 {
-  loop->other_fd = fd;
+  loop->other_fd[which] = fd;
 }
 
 int lull_netloop_fd(const struct lull_netloop *loop)

@@ -14,13 +14,15 @@
 #include "world/shards.h"
 #include "world/sockets.h"
 
+#define LULL_NETLOOP_OTHERS 2 /* the journal, and who shares lanes */
+
 struct lull_netloop {
   struct lull_shards shards;
   struct lull_sockets *sockets; /* that libcurl has opened; world_real's */
   int interrupt_fd;             /* -1: none */
   unsigned interrupts; /* bytes that came over it, and are not yet counted */
-  int other_fd;        /* that somebody else is told by; -1: none */
-  bool woken;          /* it was readable */
+  int other_fd[LULL_NETLOOP_OTHERS]; /* that somebody else is told by; -1 */
+  bool woken;                        /* it was readable */
   int epoll_fd, timer_fd;
   lull_usec armed_at; /* what the timerfd is set to */
 };
@@ -37,8 +39,9 @@ void lull_netloop_clear(struct lull_netloop *loop);
    each round in which something happened. */
 void lull_netloop_run(struct lull_netloop *loop, lull_usec until);
 
-/* Also returns when that descriptor is readable, and empties it. */
-void lull_netloop_watch(struct lull_netloop *loop, int fd);
+/* Also returns when that descriptor is readable, and empties it: of the one
+   number `which`, below LULL_NETLOOP_OTHERS; -1: no more. */
+void lull_netloop_watch(struct lull_netloop *loop, int which, int fd);
 
 /* It was, since it was asked last. */
 bool lull_netloop_woken(struct lull_netloop *loop);

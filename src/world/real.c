@@ -234,9 +234,9 @@ static lull_usec due(struct lull_world *world)
                      : lull_netloop_due(&self(world)->loop);
 }
 
-static void watch(struct lull_world *world, int other)
+static void watch(struct lull_world *world, int which, int other)
 {
-  lull_netloop_watch(&self(world)->loop, other);
+  lull_netloop_watch(&self(world)->loop, which, other);
 }
 
 static void close_world(struct lull_world *world)

@@ -113,9 +113,9 @@ static lull_usec due(struct lull_world *world)
 }
 
 /* What a simulated store has to tell is known at once. */
-static void watch(struct lull_world *world, int other)
+static void watch(struct lull_world *world, int which, int other)
 {
-  (void)world, (void)other;
+  (void)world, (void)which, (void)other;
 }
 
 static void close_world(struct lull_world *world)

@@ -39,7 +39,7 @@ struct lull_world_ops {
   lull_usec (*due)(struct lull_world *w);
   /* `next` comes back early when that descriptor is readable, and takes what
      is in it; -1: none any more. */
-  void (*watch)(struct lull_world *w, int fd);
+  void (*watch)(struct lull_world *w, int which, int fd);
   /* Frees the world; no attempt may fly. */
   void (*close)(struct lull_world *w);
 };

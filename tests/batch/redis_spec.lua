@@ -339,6 +339,7 @@ describe("a Redis that is no good #binary", function()
       ["redis://127.0.0.1:99999/0/scans"] = "the journal's URL has no port that can be",
       ["redis:///0/scans"] = "the journal's URL names no host",
       ["redis://127.0.0.1/0/a%20b"] = "the journal's name 'a b' is not of letters",
+      ["redis://127.0.0.1/0/a%25s"] = "the journal's name 'a%s' is not of letters",
       ["redis://127.0.0.1/0/scans?leese=3"] = "(did you mean 'lease'?)",
       ["redis://127.0.0.1/0/scans?lease=0"] = "lease: from 1s to 1h",
       ["rediss://127.0.0.1/0/scans"] = "rediss:// needs a hiredis with TLS",

@@ -73,9 +73,9 @@ local CONCEPTS = {
 -- Modules of others, and the modules that may ask for them.
 local LUA_LIBRARIES = {
   ["lull.core"] = { "batch.journal", "batch.memory", "json", "sched", "outcome", "attempt", "options", "client",
-    "trace", "sim", "sim.chaos", "sim.record", "sim.simulate", "input", "multipart", "cli.each", "cli.files",
-    "cli.flags", "cli.fetch", "cli.journal", "cli.progress", "cli.switches", "batch.reading", "fleet.experiment",
-    "report.formats" },
+    "shared", "trace", "sim", "sim.chaos", "sim.record", "sim.simulate", "input", "multipart", "cli.each",
+    "cli.files", "cli.flags", "cli.fetch", "cli.journal", "cli.progress", "cli.switches", "batch.reading",
+    "fleet.experiment", "report.formats" },
   cjson = { "json", "sim.answer", "cli.switches" },
   argparse = {}, -- cli.parser chooses one
 }

@@ -5,8 +5,10 @@ local client = require "lull.client"
 local exit = require "lull.exit"
 local json = require "lull.json"
 local memory = require "lull.batch.memory"
-local redis = require "lull.batch.redis"
+local batch_redis = require "lull.batch.redis"
+local redis = require "lull.redis"
 local sched = require "lull.sched"
+local shared = require "lull.shared"
 local usage = require "lull.usage"
 
 local M = {}
@@ -34,7 +36,7 @@ local now -- the journal that is open: path, shown, store, names, unnamed, under
 
 -- One that is away may come, for a while.
 local function open_redis(path)
-  local engine, options = sched.engine(), redis.read(path)
+  local engine, options = sched.engine(), batch_redis.read(path)
   options.assume_durable = sched.assume_durable
   local patience = sched.store_timeout or PATIENCE
   local ends = engine:now() + patience
@@ -60,7 +62,7 @@ end
 
 -- Nothing more can be kept: the run ends.
 local function broken(_, problem)
-  local what = problem_of(problem, now and now.store:passing())
+  local what = problem_of(problem, now and now.store:passing() or shared.passing())
   what.code = problem:find("the process ended here", 1, true) and exit.CRASHED or nil
   sched.abort(what)
 end
@@ -80,6 +82,7 @@ function M.open(path, durability)
   json.in_order = true -- a body is the same bytes in each run
   journal.path, journal.names, journal.unnamed = path, {}, 0
   now = journal
+  if journal.batches then shared.use(path, true) end
   return now
 end
 

@@ -1,6 +1,6 @@
--- redis: a journal in a Redis: what its URL says, and the two scripts that the
--- server runs. All that the machines decide together is decided in these, by
--- the server's clock; each runs whole or not at all.
+-- redis: a journal in a Redis: the two scripts that the server runs. All that the
+-- machines decide together is decided in these, by the server's clock; each runs
+-- whole or not at all.
 --
 -- The keys of a journal begin with {lull:NAME}, so that all of them are on one
 -- node of a cluster. Of the journal:
@@ -26,10 +26,9 @@
 -- A round lasts from the first worker that joins to the last that leaves: what
 -- is deferred in one is taken up in the next, as with a journal in a file.
 
-local usage = require "lull.usage"
+local redis = require "lull.redis"
 
 local M = {}
-usage.own()
 
 M.VERSION = "1"
 
@@ -206,69 +205,13 @@ if call('ZSCORE', workers, me) then call('HSET', mine, 'step', ARGV[3], 'out', c
 return out
 ]]
 
--- ---- its URL -------------------------------------------------------------
-
-local SHAPE = "redis://[USER:PASSWORD@]HOST[:PORT]/DATABASE/NAME"
-
-local function wrong(what) usage.fail(("%s; a journal in Redis is %s"):format(what, SHAPE)) end
-
-local function plain(part)
-  return (part:gsub("%%(%x%x)", function(digits) return string.char(tonumber(digits, 16)) end))
-end
-
-local OPTIONS = { lease = true }
-
-local function read_options(o, query)
-  for pair in query:gmatch "[^&]+" do
-    local name, value = pair:match "^([^=]*)=(.*)$"
-    name = name or pair
-    if not OPTIONS[name] then usage.unknown("option of a journal's URL", name, OPTIONS) end
-    o[name] = usage.duration(plain(value or ""), name)
-  end
-  if o.lease and (o.lease < 1 or o.lease > 3600) then usage.fail "lease: from 1s to 1h" end
-end
-
-local function read_server(o, server)
-  local who, at = server:match "^(.*)@(.*)$"
-  if who then
-    local user, password = who:match "^([^:]*):(.*)$"
-    o.user, o.password = plain(user or ""), plain(password or who)
-    if o.user == "" then o.user = nil end
-  end
-  at = at or server
-  local host, port = at:match "^%[(.*)%](.*)$"
-  if not host then host, port = at:match "^([^:]*)(.*)$" end
-  o.host = plain(host)
-  o.port = port == "" and 6379 or tonumber(port:match "^:(%d+)$" or "")
-  if o.host == "" then wrong "the journal's URL names no host" end
-  if not o.port or o.port < 1 or o.port > 65535 then wrong "the journal's URL has no port that can be" end
-end
-
----True for a journal in a Redis.
-function M.is(path) return path:match "^rediss?://" ~= nil end
-
----The URL without what is secret.
-function M.shown(path) return (path:gsub("^(rediss?://)[^/]*@", "%1"):gsub("%?.*$", "")) end
-
----What the URL says, for the core.
+---What the journal's URL says, for the core.
 ---@param path string
 ---@return table
 function M.read(path)
-  if path:find "^rediss:" then
-    usage.fail "rediss:// needs a hiredis with TLS, which this lull does not use; name a tunnel's redis:// instead"
-  end
-  local rest, query = path:match "^redis://([^?]*)%??(.*)$"
-  local server, database, name = rest:match "^([^/]*)/?([^/]*)/?(.*)$"
-  local o = { shown = M.shown(path), join = M.JOIN, step = M.STEP }
-  read_server(o, server)
-  if not database:match "^%d+$" then wrong "the journal's URL names no database" end
-  o.database, o.name = tonumber(database), plain(name)
-  if o.name == "" then wrong "the journal's URL names no journal" end
-  if not o.name:match "^[%w._-]+$" or #o.name > 100 then
-    wrong(("the journal's name '%s' is not of letters, digits, '.', '_' and '-'"):format(o.name))
-  end
-  read_options(o, query)
-  return o
+  local options = redis.read(path, "journal")
+  options.join, options.step = M.JOIN, M.STEP
+  return options
 end
 
 return M

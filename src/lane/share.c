@@ -1,0 +1,163 @@
+#include "lane/share.h"
+
+#include <string.h>
+
+struct lull_share *lull_share_new(void)
+{
+  return lull_mem_zero(sizeof(struct lull_share));
+}
+
+void lull_share_free(struct lull_share *s)
+{
+  unsigned i;
+  if (!s)
+    return;
+  for (i = 0; i < s->set_count; i++)
+    lull_mem_free(s->sets[i].from);
+  lull_mem_free(s->sets);
+  lull_mem_free(s->marks);
+  lull_mem_free(s);
+}
+
+static struct lull_share_set *find(const struct lull_share *s,
+                                   unsigned windows)
+{
+  unsigned i;
+  for (i = 0; i < s->set_count; i++)
+    if (s->sets[i].windows == windows)
+      return &s->sets[i];
+  return NULL;
+}
+
+lull_usec lull_share_next(const struct lull_share *s, unsigned windows)
+{
+  const struct lull_share_set *set;
+  if (s->away)
+    return LULL_NEVER;
+  if (!windows)
+    return 0;
+  set = find(s, windows);
+  return set && set->count ? set->from[0] : LULL_NEVER;
+}
+
+static void cut(struct lull_share_set *set, unsigned count)
+{
+  set->count -= count;
+  if (set->count)
+    memmove(set->from, set->from + count, set->count * sizeof *set->from);
+}
+
+void lull_share_take(struct lull_share *s, unsigned windows)
+{
+  struct lull_share_set *set = find(s, windows);
+  if (!set || !set->count)
+    return;
+  cut(set, 1);
+  set->used++;
+}
+
+static struct lull_share_mark *add_mark(struct lull_share *s)
+{
+  if (s->mark_count == s->mark_cap) {
+    unsigned cap = s->mark_cap ? 2 * s->mark_cap : 16;
+    struct lull_share_mark *marks =
+        lull_mem_grow(s->marks, cap * sizeof *marks);
+    if (!marks)
+      return NULL;
+    s->marks = marks;
+    s->mark_cap = cap;
+  }
+  return &s->marks[s->mark_count++];
+}
+
+/* That of the same start which nobody was told of yet. */
+static struct lull_share_mark *untold(struct lull_share *s, uint64_t number)
+{
+  unsigned i = s->mark_count;
+  while (i > 0) {
+    struct lull_share_mark *mark = &s->marks[--i];
+    if (mark->kind != LULL_SHARE_BACK && mark->number == number)
+      return mark;
+  }
+  return NULL;
+}
+
+void lull_share_note(struct lull_share *s, const struct lull_ticket *ticket,
+                     bool first)
+{
+  struct lull_share_mark *mark = NULL;
+  if (!ticket->routes)
+    return;
+  if (!first)
+    mark = untold(s, ticket->number);
+  if (mark) {
+    mark->stamp = ticket->stamp;
+    return;
+  }
+  mark = add_mark(s);
+  if (mark)
+    *mark = (struct lull_share_mark){
+        first ? LULL_SHARE_START : LULL_SHARE_MOVE, ticket->routes,
+        ticket->number, ticket->stamp};
+}
+
+void lull_share_back(struct lull_share *s, unsigned windows, unsigned count)
+{
+  struct lull_share_mark *mark = windows && count ? add_mark(s) : NULL;
+  if (mark)
+    *mark = (struct lull_share_mark){LULL_SHARE_BACK, (unsigned char)windows,
+                                     count, 0};
+}
+
+struct lull_share_set *lull_share_of(struct lull_share *s, unsigned windows)
+{
+  struct lull_share_set *set = find(s, windows), *sets;
+  if (set)
+    return set;
+  sets = lull_mem_grow(s->sets, (s->set_count + 1) * sizeof *sets);
+  if (!sets)
+    return NULL;
+  s->sets = sets;
+  set = &sets[s->set_count++];
+  *set = (struct lull_share_set){.windows = (unsigned char)windows};
+  return set;
+}
+
+enum lull_err lull_share_give(struct lull_share_set *set, lull_usec from)
+{
+  if (set->count == set->cap) {
+    unsigned cap = set->cap ? 2 * set->cap : 8;
+    lull_usec *list = lull_mem_grow(set->from, cap * sizeof *list);
+    if (!list)
+      return LULL_ENOMEM;
+    set->from = list;
+    set->cap = cap;
+  }
+  set->from[set->count++] = from;
+  return LULL_OK;
+}
+
+void lull_share_drop(struct lull_share *s, struct lull_share_set *set,
+                     lull_usec then)
+{
+  unsigned count = 0;
+  while (count < set->count && set->from[count] < then)
+    count++;
+  if (!count)
+    return;
+  lull_share_back(s, set->windows, count);
+  cut(set, count);
+  set->ahead = set->used = 0;
+}
+
+void lull_share_forget(struct lull_share *s)
+{
+  unsigned i;
+  for (i = 0; i < s->set_count; i++) {
+    struct lull_share_set *set = &s->sets[i];
+    set->count = set->used = set->ahead = 0;
+    set->ask_at = 0;
+  }
+  s->mark_count = 0;
+  s->number = s->marked = 0;
+}

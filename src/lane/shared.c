@@ -1,0 +1,57 @@
+#include "lane/shared.h"
+
+#include <stdio.h>
+
+#include "lane/state.h"
+
+enum lull_err lull_shared_begin(struct lull_lane *lane)
+{
+  if (!lane->share)
+    lane->share = lull_share_new();
+  return lane->share ? LULL_OK : LULL_ENOMEM;
+}
+
+struct lull_share *lull_shared_of(const struct lull_lane *lane)
+{
+  return lane->share;
+}
+
+static unsigned count_some(const struct lull_queue *q, unsigned most)
+{
+  const struct lull_ticket *ticket = q->first;
+  unsigned count = 0;
+  for (; ticket && count < most; ticket = ticket->next)
+    count++;
+  return count;
+}
+
+bool lull_shared_wanted(const struct lull_lane *lane, unsigned kind,
+                        unsigned most, unsigned *windows, unsigned *count)
+{
+  const struct lull_queue *queue = &lane->queues[2 * (size_t)kind];
+  if (kind >= lane->sets)
+    return false;
+  *windows = kind | lane->rates.common;
+  *count = count_some(&queue[0], most);
+  *count += count_some(&queue[1], most - *count);
+  return true;
+}
+
+lull_usec lull_shared_pause(const struct lull_lane *lane)
+{
+  return lane->slots.ramp ? lane->slots.until : 0;
+}
+
+size_t lull_shared_window(const struct lull_lane *lane, unsigned i, char *text,
+                          size_t size)
+{
+  const struct lull_rates_entry *entry = &lane->rates.list[i];
+  int len;
+  if (i >= lane->rates.count)
+    return 0;
+  len = snprintf(text, size, "%u %lld %s %s", entry->window.count,
+                 (long long)entry->window.length,
+                 entry->method ? entry->method : "-",
+                 entry->path ? entry->path : "*");
+  return (size_t)len < size ? (size_t)len : size - 1;
+}

@@ -1,0 +1,33 @@
+/*
+ * shared: a lane that other processes have, too, as who talks to them sees
+ * it: its share, who wants to start, and what its windows are.
+ *
+ * Beside `lane` the only file that looks inside one.
+ */
+#ifndef LULL_LANE_SHARED_H
+#define LULL_LANE_SHARED_H
+
+#include "lane/lane.h"
+#include "lane/share.h"
+
+/* From now on nothing starts that counts in a window but in a place that was
+   given. LULL_ENOMEM. It must expect that starts are told of. */
+enum lull_err lull_shared_begin(struct lull_lane *lane);
+
+/* NULL: nobody shares it. */
+struct lull_share *lull_shared_of(const struct lull_lane *lane);
+
+/* How many wait that count in the same windows, at most `most`: of the kind
+   number `kind`, from 0; its windows are told. False: no such kind. */
+bool lull_shared_wanted(const struct lull_lane *lane, unsigned kind,
+                        unsigned most, unsigned *windows, unsigned *count);
+
+/* The end of its pause, or of the last there was. */
+lull_usec lull_shared_pause(const struct lull_lane *lane);
+
+/* "COUNT LENGTH METHOD PATH" of the window of that number, its length in us;
+   how long that is, 0: there is none. Cut when it is too long for `text`. */
+size_t lull_shared_window(const struct lull_lane *lane, unsigned i, char *text,
+                          size_t size);
+
+#endif

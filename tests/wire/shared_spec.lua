@@ -1,0 +1,195 @@
+-- Lanes that several processes share: real processes, a real redis-server with
+-- a folder of its own, and a server whose log says what arrived when.
+local wire = require "tests.wire"
+
+local BINARY = os.getenv "LULL_BINARY" or "build/lull"
+
+local function has(text, part)
+  if not tostring(text):find(part, 1, true) then error(("%q is not in:\n%s"):format(part, tostring(text)), 2) end
+end
+
+-- Sends so many requests, by two at once; waits for a line before the first, and
+-- prints what the lane's state is after the last.
+local SCRIPT = [[
+local lull = require "lull"
+local limit = {}
+for rate in (arg[3] or ""):gmatch "[^,]+" do limit[#limit + 1] = rate end
+local api = lull.client { base = arg[1], lanes = arg[4] ~= "none" and arg[4] or nil, limit = limit, lane = "one" }
+local n, most = 0, tonumber(arg[2])
+print "begins"
+io.flush()
+local sum = lull.each(function() n = n + 1 if n <= most then return n end end, { parallel = 2 }, function(i)
+  return api:get(arg[5] .. i)
+end)
+print(("done %d processes %s"):format(sum.done, tostring(lull.lanes().one.processes)))
+lull.exit(sum.code)
+]]
+
+-- A server that is fast, and once says that it has too much.
+local FAST = 'return { ["http://127.0.0.1"] = function() return 200 end }\n'
+local REFUSES = [[
+local n = 0
+return { ["http://127.0.0.1"] = function()
+  n = n + 1
+  if n == 30 then return { status = 429, headers = { ["retry-after"] = "1" } } end
+  return { status = 200, delay = 0.01 }
+end }
+]]
+
+local script
+
+-- Its lanes have that name; so have the paths of its requests.
+local function start(server, redis, name, count, rates, options)
+  script = script or wire.write(SCRIPT, ".lua")
+  return wire.start(("%s %s %s %s %d '%s' '%s%s' /%s/ 2>&1"):format(wire.quote(BINARY), options or "", script,
+    server.url, count, rates, redis.url, name, name))
+end
+
+-- When those requests came, as the server saw it; at least so many.
+local function times_of(server, name, n)
+  return wire.eventually(function()
+    local times = {}
+    for _, request in ipairs(server:requests()) do
+      if request.path:find("/" .. name .. "/", 1, true) == 1 then times[#times + 1] = request.time end
+    end
+    table.sort(times)
+    return #times >= (n or 0) and times
+  end, "the server's log is short of requests")
+end
+
+-- The most that came within that time.
+local function most_within(times, length)
+  local most, first = 0, 1
+  for i, time in ipairs(times) do
+    while time - times[first] >= length do first = first + 1 end
+    most = math.max(most, i - first + 1)
+  end
+  return most
+end
+
+describe("lanes that several processes share #binary", function()
+  if not wire.has_redis() then
+    pending "there is no redis-server here"
+    return
+  end
+
+  local server, redis
+  setup(function()
+    server, redis = wire.server(FAST), wire.redis "--appendonly yes --appendfsync always"
+  end)
+  teardown(wire.clean)
+
+  it("send no more than the limit allows one, and use what it allows", function()
+    local children = {}
+    for i = 1, 3 do children[i] = start(server, redis, "rates", 21, "20/200ms,40/500ms") end
+    for i = 1, 3 do
+      local rest, code = children[i]:finish()
+      has(rest, "done 21 processes ")
+      assert.are.equal(0, code or 0)
+    end
+    local times = times_of(server, "rates", 63)
+    assert(most_within(times, 0.2) <= 20, "a window holds more")
+    assert(most_within(times, 0.5) <= 40, "a window holds more")
+    assert(times[63] - times[1] < 3, "the limit is not used") -- 0.7 s, and a busy machine
+  end)
+
+  it("pause together when the server has told one of them to wait", function()
+    local refusing, children = wire.server(REFUSES), {}
+    for i = 1, 3 do children[i] = start(refusing, redis, "pauses", 80, "") end
+    for i = 1, 3 do has(children[i]:finish(), "done 80 processes ") end
+    local refused
+    for _, request in ipairs(refusing:requests(241)) do
+      if request.answer.status == 429 then refused = request.time end
+    end
+    local before, early = 0, 0
+    for _, time in ipairs(times_of(refusing, "pauses", 241)) do
+      if time <= refused then before = before + 1 end
+      -- A round trip, on a busy machine.
+      if time > refused + 0.2 and time < refused + 1 then early = early + 1 end
+    end
+    assert(before < 80, "they were not at it at the same time")
+    assert.are.equal(0, early)
+  end)
+
+  -- One that is killed leaves places that nobody knows to be used or not: they
+  -- are counted as used when its lease is over, and come back from then on.
+  it("get back what a process held that was killed, when its lease is over", function()
+    has(start(server, redis, "held", 1, "10/200ms"):finish(), "done 1 processes 1")
+    redis:ask "HSET {lull:held}:lanes:1:1:p 99 10 all 10"
+    redis:ask(("ZADD {lull:held}:lanes:workers %d000 99"):format(os.time() + 1))
+    has(start(server, redis, "held", 15, "10/200ms"):finish(), "done 15 processes 1")
+    assert.are.equal(10, most_within(times_of(server, "held", 16), 0.2))
+  end)
+
+  it("come with a journal in a Redis, unless a client has its own", function()
+    local both = wire.write([[
+local lull = require "lull"
+local api = lull.client { base = arg[1], lane = "shared", limit = "500/1s" }
+local own = api:with { lane = "own", lanes = false }
+local sum = lull.each({ "a", "b" }, function(x)
+  local ok, err = api:get("/" .. x)
+  if not ok then return nil, err end
+  return own:get("/" .. x)
+end)
+print("done " .. sum.done)
+]], ".lua")
+    has(wire.run(("%s --journal %sscans %s %s 2>&1"):format(wire.quote(BINARY), redis.url, both, server.url)).out,
+      "done 2\n")
+    assert.are.equal(":1", redis:ask "HEXISTS {lull:scans}:lanes:names shared")
+    assert.are.equal(":0", redis:ask "HEXISTS {lull:scans}:lanes:names own")
+  end)
+
+  it("are named by a URL of a Redis, one for all", function()
+    local function refused(lanes, words)
+      local client = wire.write(('require "lull".client { lanes = %s }'):format(lanes), ".lua")
+      local result = wire.run(("%s %s 2>&1"):format(wire.quote(BINARY), client))
+      assert.are.equal(1, result.code, lanes)
+      has(result.out, words)
+    end
+    refused("1", "lanes must be a string or boolean, not a number")
+    refused("'here'", "lanes: where lanes are shared is redis://HOST/0/NAME")
+    refused("'redis://127.0.0.1/0'", "the lanes' URL names no lanes")
+    refused(("'%sa' } require 'lull'.client { lanes = '%sb'"):format(redis.url, redis.url),
+      "lanes are shared at one server")
+  end)
+
+  it("are those of one process in a simulated world", function()
+    local alone = wire.write([[
+local lull = require "lull"
+local api = lull.client { base = "http://a.test", lanes = "redis://127.0.0.1:1/0/api", limit = "10/1s", lane = "one" }
+for i = 1, 11 do assert(api:get("/" .. i)) end
+print(lull.now() >= 1, lull.lanes().one.processes)
+]], ".lua")
+    local world = wire.write('return { ["http://a.test"] = function() return 200 end }', ".lua")
+    has(wire.run(("%s --sim %s %s 2>&1"):format(wire.quote(BINARY), world, alone)).out, "true\t1")
+  end)
+
+  -- An answer that was on its way when the connection broke went to a lane under
+  -- the number that it had had: its places were lost, and no more were asked for.
+  it("hold when their server goes away, and go on when it is back", function()
+    local child = start(server, redis, "back", 40, "10/100ms")
+    times_of(server, "back", 10)
+    redis:kill()
+    redis:start()
+    has(child:finish(), "done 40 processes 1")
+    assert.are.equal(10, most_within(times_of(server, "back", 40), 0.1))
+  end)
+
+  it("end the run when their server has lost what it had, or stays away", function()
+    local function ended(child, words, code)
+      local rest, got = child:finish()
+      has(rest, words)
+      assert.are.equal(code, got or code)
+    end
+    local child = start(server, redis, "lost", 60, "5/200ms")
+    times_of(server, "lost", 5)
+    redis:ask "FLUSHALL"
+    ended(child, "the shared lanes are not there any more", 1)
+    child = start(server, redis, "away", 60, "5/200ms", "--store-timeout 0.3")
+    times_of(server, "away", 6)
+    redis:kill()
+    ended(child, "/0/away: cannot reach Redis: ", 75)
+    assert.are.equal(5, most_within(times_of(server, "away"), 0.2))
+    ended(start(server, redis, "never", 1, "", "--store-timeout 0"), "cannot reach Redis: ", 75)
+  end)
+end)
