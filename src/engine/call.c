@@ -190,7 +190,6 @@ enum lull_err lull_call_attempt(struct lull_call *call, struct lull_leg *leg)
   flight->attempt.owner = leg;
   flight->attempt.fresh = call->fresh;
   flight->attempt.old = call->old;
-  flight->attempt.raw = call->raw;
   flight->hedge_at = LULL_NEVER;
   leg->flight = flight;
   take_up_part(call, &flight->attempt);

@@ -118,7 +118,6 @@ struct lull_call {
   enum lull_class fault : 8; /* of an end with no attempt to blame */
   bool keyed : 1, unsafe : 1, maybe_applied : 1, ask_always : 1;
   bool fresh : 1;   /* the next attempt is to have a connection of its own */
-  bool raw : 1;     /* its body is not decoded from now on */
   bool old : 1;     /* it speaks HTTP/1.1 from now on */
   bool hop : 1;     /* the next request follows a redirect */
   bool applied : 1; /* an answer sent it on to a GET, and it may not be sent

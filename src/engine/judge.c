@@ -59,7 +59,6 @@ static void note_connection(struct lull_call *call,
   bool dead = a->shared && a->class == LULL_NET_TIMEOUT_READ;
   call->fresh = dead || status == 421;
   call->old = call->old || a->asks_old;
-  call->raw = call->raw || a->asks_raw;
 }
 
 /* Asked once, over another connection, it is asked no more. */

@@ -18,7 +18,7 @@ const struct lull_hiredis *lull_hiredis(void)
 
 #elif defined(LULL_STORE_REDIS)
 
-#include "store/library.h"
+#include "base/library.h"
 
 #define TEXT_OF(x) #x
 #define TEXT(x) TEXT_OF(x)

@@ -17,7 +17,7 @@ const struct lull_sqlite *lull_sqlite(void)
 
 #elif defined(LULL_STORE_SQLITE)
 
-#include "store/library.h"
+#include "base/library.h"
 
 static const char *const files[] = {"libsqlite3.so.0", "libsqlite3.so",
                                     "libsqlite3.dylib", NULL};

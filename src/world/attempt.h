@@ -40,7 +40,6 @@ struct lull_attempt {
   uint64_t resume_from;  /* how much of the file there is; 0: begin anew */
   const char *validator; /* of that part; NULL: nobody told */
   bool fresh;            /* over a new connection, whatever is there */
-  bool raw;              /* its body is not to be decoded */
   bool old;              /* by HTTP/1.1, since the server asked for it */
   lull_usec patience;    /* may last so long until it is connected; NEVER */
   lull_usec stall;       /* ends when no byte moves for so long; 0: never */
@@ -56,7 +55,6 @@ struct lull_attempt {
   bool answered;     /* a byte of an answer came */
   bool unproved;     /* refused, but all of the request had gone out */
   bool starved;      /* no file was to be had for it: nothing was sent */
-  bool asks_raw;     /* its body has a coding that nobody knows */
   bool asks_old;     /* the server wants HTTP/1.1 */
   bool shared;       /* its connection may carry others: HTTP/2 */
   bool complete;     /* there was no more to come: the file was whole */

@@ -3,25 +3,15 @@
 
 #include "hint/scan.h"
 
-#include <curl/curl.h>
 #include <string.h>
 
-/* Asked once: libcurl puts its answer together each time, which takes as long
-   as twenty of its options. */
-static bool has(int feature)
-{
-  static _Atomic int known;
-  if (!known)
-    known = curl_version_info(CURLVERSION_NOW)->features;
-  return known & feature;
-}
-
-/* What libcurl itself would ask for. */
 const char *lull_coding_line(void)
 {
-  bool br = has(CURL_VERSION_BROTLI), zstd = has(CURL_VERSION_ZSTD);
-  if (!has(CURL_VERSION_LIBZ))
+  bool br, zstd;
+  if (!lull_codec_there(LULL_CODEC_GZIP))
     return NULL;
+  br = lull_codec_there(LULL_CODEC_BR);
+  zstd = lull_codec_there(LULL_CODEC_ZSTD);
   if (br)
     return zstd ? "Accept-Encoding: deflate, gzip, br, zstd"
                 : "Accept-Encoding: deflate, gzip, br";
@@ -29,32 +19,49 @@ const char *lull_coding_line(void)
               : "Accept-Encoding: deflate, gzip";
 }
 
-static bool one_known(struct lull_scan coding)
+/* None at all: an empty name, and two that say so. */
+static bool is_plain(struct lull_scan name)
+{
+  return lull_scan_done(&name) ||
+         lull_scan_same(name, lull_scan_text("identity")) ||
+         lull_scan_same(name, lull_scan_text("none"));
+}
+
+static bool add(struct lull_codings *codings, struct lull_scan name)
 {
   static const struct {
     const char *name;
-    int feature; /* 0: it is always there */
-  } codings[] = {
-      {"identity", 0},
-      {"none", 0},
-      {"gzip", CURL_VERSION_LIBZ},
-      {"x-gzip", CURL_VERSION_LIBZ},
-      {"deflate", CURL_VERSION_LIBZ},
-      {"br", CURL_VERSION_BROTLI},
-      {"zstd", CURL_VERSION_ZSTD},
-  };
+    enum lull_codec_name codec;
+  } all[] = {{"gzip", LULL_CODEC_GZIP},
+             {"x-gzip", LULL_CODEC_GZIP},
+             {"deflate", LULL_CODEC_DEFLATE},
+             {"br", LULL_CODEC_BR},
+             {"zstd", LULL_CODEC_ZSTD}};
   size_t i;
-  for (i = 0; i < sizeof codings / sizeof *codings; i++)
-    if (lull_scan_same(coding, lull_scan_text(codings[i].name)))
-      return !codings[i].feature || has(codings[i].feature);
-  return lull_scan_done(&coding);
+  if (is_plain(name))
+    return true;
+  for (i = 0; i < sizeof all / sizeof *all; i++)
+    if (lull_scan_same(name, lull_scan_text(all[i].name))) {
+      if (codings->count == LULL_CODINGS || !lull_codec_there(all[i].codec))
+        return false;
+      codings->list[codings->count++] = all[i].codec;
+      return true;
+    }
+  return false;
+}
+
+bool lull_coding_read(struct lull_codings *codings,
+                      const char *content_encoding)
+{
+  const char *at = content_encoding, *comma;
+  for (; (comma = strchr(at, ',')) != NULL; at = comma + 1)
+    if (!add(codings, lull_scan_trim(at, comma)))
+      return false;
+  return add(codings, lull_scan_text(at));
 }
 
 bool lull_coding_known(const char *content_encoding)
 {
-  const char *at = content_encoding, *comma;
-  for (; (comma = strchr(at, ',')) != NULL; at = comma + 1)
-    if (!one_known(lull_scan_trim(at, comma)))
-      return false;
-  return one_known(lull_scan_text(at));
+  struct lull_codings codings = {.count = 0};
+  return lull_coding_read(&codings, content_encoding);
 }

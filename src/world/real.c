@@ -7,6 +7,7 @@
  * using libcurl.
  */
 #define _DEFAULT_SOURCE
+#include "http/files.h"
 #include "world/netloop.h"
 #include "world/transfer.h"
 
@@ -128,6 +129,8 @@ static enum lull_err begin(struct world_real *w, struct lull_attempt *a,
                            bool fresh)
 {
   enum lull_err err = start(w, a, fresh);
+  if (err == LULL_ENOMEM && lull_files_short())
+    err = LULL_EFILES; /* what libcurl wakes a handle of its own by */
   a->starved = err == LULL_EFILES;
   if (a->starved)
     note_lack(w);

@@ -1,7 +1,6 @@
 #define _POSIX_C_SOURCE 200809L
 #include "world/transfer.h"
 #include "world/answer.h"
-#include "world/coding.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,20 +11,6 @@
 
 /* ---- what libcurl calls ------------------------------------------------ */
 
-/* libcurl refuses a body whose coding it does not know; told in time to
-   decode nothing, it hands it over. */
-static void choose_decoding(struct lull_transfer *t)
-{
-  const struct lull_headers *h = &t->attempt->response.headers;
-  const char *coding;
-  unsigned n = 0;
-  while (!t->undecoded &&
-         (coding = lull_headers_get(h, "content-encoding", n++)))
-    t->undecoded = !lull_coding_known(coding);
-  if (t->undecoded)
-    curl_easy_setopt(t->easy, CURLOPT_HTTP_CONTENT_DECODING, 0L);
-}
-
 /* An empty line: the answer is the final one, or a 1xx before it. */
 static void end_head(struct lull_transfer *t)
 {
@@ -34,7 +19,8 @@ static void end_head(struct lull_transfer *t)
   if (status < 200)
     return;
   t->headers_ended = true;
-  choose_decoding(t);
+  if (t->decodes)
+    t->failed = lull_decode_new(&t->decoder, &t->attempt->response.headers);
   lull_attempt_head(t->attempt, (int)status, t->world->ops->now(t->world));
 }
 
@@ -64,7 +50,7 @@ static size_t take_header(char *line, size_t size, size_t count, void *user)
     t->in_head = false;
     if (a->connected)
       end_head(t);
-    return len;
+    return t->failed ? 0 : len;
   }
   t->failed = lull_headers_add_line(&a->response.headers,
                                     a->client->max_headers, line, len);
@@ -77,18 +63,31 @@ static enum lull_err body_begins(struct lull_transfer *t)
   return lull_answer_begins(t->attempt, t->attempt->response.status);
 }
 
+static enum lull_err take_bytes(void *user, const void *bytes, size_t len)
+{
+  struct lull_transfer *t = user;
+  return lull_answer_add(t->attempt, bytes, len, (uint64_t)t->received);
+}
+
+static enum lull_err decode(struct lull_transfer *t, const char *bytes,
+                            size_t len)
+{
+  enum lull_err err = lull_decode_feed(t->decoder, bytes, len, take_bytes, t);
+  t->undecodable = err == LULL_EINVAL;
+  return err;
+}
+
 static size_t take_body(char *bytes, size_t size, size_t count, void *user)
 {
   struct lull_transfer *t = user;
   size_t len = size * count;
-  curl_off_t received = 0;
   t->attempt->answered = true;
   if (!t->body_started)
     t->failed = body_begins(t);
   if (t->attempt->response.sink.output)
-    curl_easy_getinfo(t->easy, CURLINFO_SIZE_DOWNLOAD_T, &received);
+    curl_easy_getinfo(t->easy, CURLINFO_SIZE_DOWNLOAD_T, &t->received);
   if (!t->failed)
-    t->failed = lull_answer_add(t->attempt, bytes, len, (uint64_t)received);
+    t->failed = t->decoder ? decode(t, bytes, len) : take_bytes(t, bytes, len);
   return t->failed ? 0 : len;
 }
 
@@ -207,8 +206,8 @@ void lull_transfer_unload(struct lull_transfer *t)
 {
   if (t->body_fd >= 0)
     close(t->body_fd);
-  if (t->undecoded) /* an option that the next one must not find set */
-    t->plain_for = 0;
+  lull_decode_free(t->decoder);
+  t->decoder = NULL;
   if (!t->plain_for || t->stale)
     lull_transfer_wipe(t);
   else if (t->once)
@@ -226,7 +225,8 @@ void lull_transfer_unload(struct lull_transfer *t)
   t->sent_before = 0;
   t->fresh = t->stale = false;
   t->in_head = t->headers_ended = t->body_started = false;
-  t->undecoded = false;
+  t->undecodable = false;
+  t->received = 0;
   t->failed = LULL_OK;
   t->error[0] = '\0';
 }

@@ -9,6 +9,7 @@
 #ifndef LULL_WORLD_TRANSFER_H
 #define LULL_WORLD_TRANSFER_H
 
+#include "world/decode.h"
 #include "world/h2.h"
 #include "world/sockets.h"
 #include "world/target.h"
@@ -17,8 +18,15 @@
 #include <curl/curl.h>
 
 struct lull_transfer {
-  CURL *easy; /* NULL until it is loaded */
-  bool once;  /* the handle may serve one transfer, and no more */
+  CURL *easy;     /* NULL until it is loaded */
+  bool once;      /* the handle may serve one transfer, and no more */
+  bool decodes;   /* its body; else that is left as it comes */
+  bool closes;    /* the request says that its connection ends with it */
+  bool plain_tls; /* for an https URL: some hang on it */
+  bool records;   /* TLS may be spoken on the connection */
+  bool fresh;     /* only a new connection will do */
+  bool stale;     /* ended, unsent: its kept connection was closed */
+  bool looks_up;  /* a name, in a thread */
   struct lull_target target;
   struct lull_attempt *attempt; /* NULL while in the pool */
   struct lull_transfer *next;   /* in the pool */
@@ -28,28 +36,23 @@ struct lull_transfer {
   struct lull_transfer **flying, *flies_before, *flies_after;
   struct lull_h2 h2;
   struct curl_slist *headers;
-  const char *coding; /* asked for, and decoded; NULL: as it comes */
-  bool closes;        /* the request says that its connection ends with it */
   uint64_t plain_for; /* the client whose options are set, and no others, or
                          whose headers are listed for a handle to come; 0 */
-  bool plain_tls;     /* for an https URL: some hang on it */
   int body_fd;
   int64_t body_left;
-  int64_t moved;      /* bytes of bodies, both ways, when last looked */
-  bool records;       /* TLS may be spoken on the connection */
-  bool fresh;         /* only a new connection will do */
-  bool stale;         /* ended, unsent: its kept connection was closed */
-  bool looks_up;      /* a name, in a thread */
-  long patience;      /* ms to connect in, as libcurl was told; 0: its own */
-  int port;           /* ours, of its connection; 0: none yet */
-  unsigned lacked;    /* the sockets' count of that when it began */
-  unsigned sends;     /* how often libcurl was about to send it */
-  long sent_before;   /* bytes that had left by then: a proxy's CONNECT */
-  size_t head_size;   /* of all heads: the answer's, and the 1xx before it */
+  int64_t moved;    /* bytes of bodies, both ways, when last looked */
+  long patience;    /* ms to connect in, as libcurl was told; 0: its own */
+  int port;         /* ours, of its connection; 0: none yet */
+  unsigned lacked;  /* the sockets' count of that when it began */
+  unsigned sends;   /* how often libcurl was about to send it */
+  long sent_before; /* bytes that had left by then: a proxy's CONNECT */
+  size_t head_size; /* of all heads: the answer's, and the 1xx before it */
+  struct lull_decoder *decoder; /* of the body; NULL: none */
+  curl_off_t received;          /* of it, when a file is written */
   bool in_head;       /* a status line came, and its empty line did not */
   bool headers_ended; /* of the final answer: what follows are trailers */
   bool body_started;
-  bool undecoded;       /* the body has a coding that libcurl does not know */
+  bool undecodable;     /* the body is not what its coding says */
   enum lull_err failed; /* why a callback refused */
   char error[CURL_ERROR_SIZE];
 };

@@ -11,10 +11,10 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A decoder of libcurl's gives up behind the end of the first member; a gzip
-   body may have several (RFC 1952, 2.2). */
-#define UNDECODED                                                             \
-  "more follows a compressed body's end: encoded = true gives all as it came"
+#define UNDECODABLE                                                           \
+  "the body is not what Content-Encoding says; encoded = true gives it as "   \
+  "it "                                                                       \
+  "came"
 
 void lull_transfer_evidence(struct lull_transfer *t)
 {
@@ -151,6 +151,7 @@ static bool is_starved(const struct lull_transfer *t)
   case LULL_NET_DNS:
   case LULL_NET_UNREACHABLE:
   case LULL_NET_OTHER:
+  case LULL_NET_EMPTY: /* later versions: no look-up was begun */
   case LULL_TLS_CERT:
   case LULL_LOCAL_MEMORY:
     return !a->sent && !a->answered && lacks_files(t);
@@ -201,19 +202,12 @@ static bool unexpected(const struct lull_transfer *t, CURLcode code)
          t->attempt->response.status == 417;
 }
 
-/* libcurl 8 chooses its decoder before it tells of the header, and has none:
-   the next attempt decodes nothing. Where there may be none, status and
-   headers stand. */
-static void note_coding(struct lull_transfer *t, CURLcode code)
+/* A compressed body that ends before its own end was cut, whatever the length
+   says. */
+static void check_coding(struct lull_transfer *t)
 {
-  struct lull_attempt *a = t->attempt;
-  if (code != CURLE_BAD_CONTENT_ENCODING || !t->undecoded)
-    return;
-  a->asks_raw = true;
-  if (lull_method_idempotent(a->request->method) || a->request->output)
-    return;
-  a->cut = a->class;
-  a->class = LULL_CLASS_NONE;
+  if (!t->attempt->class && t->decoder && !lull_decode_whole(t->decoder))
+    t->attempt->class = LULL_HTTP_TRUNCATED;
 }
 
 void lull_transfer_conclude(struct lull_transfer *t, CURLcode code)
@@ -225,7 +219,7 @@ void lull_transfer_conclude(struct lull_transfer *t, CURLcode code)
   classify(t, code);
   a->starved = is_starved(t);
   t->sockets->lacked += a->starved;
-  note_coding(t, code);
+  check_coding(t);
   check_file(a, a->response.status);
   if (!a->class)
     lull_answer_ends(a, a->response.status);
@@ -234,8 +228,8 @@ void lull_transfer_conclude(struct lull_transfer *t, CURLcode code)
   else if (a->proxy_status)
     snprintf(a->detail, sizeof a->detail, "%d %s", a->proxy_status,
              lull_status_text(a->proxy_status));
-  else if (a->class && code == CURLE_WRITE_ERROR && !t->failed)
-    snprintf(a->detail, sizeof a->detail, "%s", UNDECODED);
+  else if (a->class && t->undecodable)
+    snprintf(a->detail, sizeof a->detail, "%s", UNDECODABLE);
   else if (a->class && is_told(a, code))
     snprintf(a->detail, sizeof a->detail, "%.95s",
              t->error[0] ? t->error : curl_easy_strerror(code));

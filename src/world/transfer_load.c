@@ -53,16 +53,14 @@ static bool sends_body(const struct lull_request *r)
 }
 
 /* "identity" asks for none, and what a server sends all the same is still
-   decoded; any other wish of the script's leaves the body as it comes. The
-   header is ours: libcurl's own would be made anew for each request. */
+   decoded; any other wish of the script's leaves the body as it comes. libcurl
+   is asked to decode nothing. */
 static bool choose_coding(struct lull_transfer *t, const char *wish)
 {
   const char *line = wish ? NULL : lull_coding_line();
-  bool as_it_comes = t->attempt->raw ||
-                     t->attempt->client->transport.encoded ||
-                     (wish && strcasecmp(wish, "identity") != 0);
-  t->coding = as_it_comes ? NULL : wish ? "identity" : "";
-  return as_it_comes || !line || append(&t->headers, line);
+  t->decodes = !t->attempt->client->transport.encoded &&
+               (!wish || strcasecmp(wish, "identity") == 0);
+  return !t->decodes || !line || append(&t->headers, line);
 }
 
 /* Who sends "close" sends no more on that connection (RFC 9112, 9.6). */
@@ -115,8 +113,6 @@ static enum lull_err load_headers(struct lull_transfer *t, bool listed)
 {
   enum lull_err err = listed ? LULL_OK : make_headers(t);
   curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
-  if (t->coding)
-    curl_easy_setopt(t->easy, CURLOPT_ACCEPT_ENCODING, t->coding);
   if (t->closes)
     curl_easy_setopt(t->easy, CURLOPT_FORBID_REUSE, 1L);
   return err;
@@ -285,9 +281,8 @@ static void load_patience(struct lull_transfer *t)
 static bool is_plain(const struct lull_attempt *a)
 {
   const struct lull_request *r = a->request;
-  return !a->old && !a->raw && strcmp(r->method, "GET") == 0 && !r->body &&
-         !r->output && lull_request_at_home(r) &&
-         lull_headers_count(&r->headers) == 0 &&
+  return !a->old && strcmp(r->method, "GET") == 0 && !r->body && !r->output &&
+         lull_request_at_home(r) && lull_headers_count(&r->headers) == 0 &&
          lull_headers_count(&r->secrets) == 0 && a->stall == 0;
 }
 

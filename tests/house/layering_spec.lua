@@ -33,7 +33,7 @@ local LIBRARIES = {
   ["sys/vfs.h"] = { "store/lock.c" },
   ["sqlite3.h"] = { "store/sqlite.h" },
   ["hiredis/hiredis.h"] = { "store/hiredis.h" },
-  ["dlfcn.h"] = { "store/library.c", "world/transfer_lookup.c" },
+  ["dlfcn.h"] = { "base/library.c", "world/transfer_lookup.c" },
   ["pthread.h"] = { "store/thread.h" },
   ["poll.h"] = { "bind/input.c", "binary/", "http/files.c", "http/place.c", "store/crew.c",
     "world/sockets.c" },

@@ -2,10 +2,10 @@
  * library: a shared library's functions, loaded when they are first needed:
  * what is not used costs nothing, and lull works where it is not installed.
  *
- * Used by sqlite and hiredis only.
+ * Used by what stands for one library: sqlite, hiredis, decode.
  */
-#ifndef LULL_STORE_LIBRARY_H
-#define LULL_STORE_LIBRARY_H
+#ifndef LULL_BASE_LIBRARY_H
+#define LULL_BASE_LIBRARY_H
 
 #include <stdbool.h>
 #include <stddef.h>
