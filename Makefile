@@ -37,7 +37,7 @@ ifdef SINGLE
 override LUA := lua5.4
 ROOT := build/single/root
 B := build/single/lull
-CPPFLAGS := -DLULL_SINGLE -I$(ROOT)/include/lua5.4 -I$(ROOT)/include
+CPPFLAGS := -DLULL_SINGLE -isystem $(ROOT)/include/lua5.4 -isystem $(ROOT)/include
 STATIC_LUA := 1
 ARGPARSE := $(ROOT)/lib/argparse.lua
 PARTS := $(ROOT)/lib/parts.lua
