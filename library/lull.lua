@@ -748,6 +748,32 @@ function lull.rows(path, options) end
 ---lines for any other.
 ---@field format? "csv"|"tsv"|"ndjson"|"lines"
 
+---The items of a list that a server gives page by page, for `lull.each` or `for`: each
+---with the response of its page. The next page is where a `Link` header says
+---(`rel="next"`, RFC 8288), or as the options say. Raises the error of a page that
+---cannot be got.
+---@param api lull.client
+---@param path string of the first page
+---@param options? lull.pages_options
+---@return fun(): any, lull.response?
+function lull.pages(api, path, options) end
+
+---Of `lull.pages`; and those of a call, for each page.
+---@class lull.pages_options: lull.call_options
+---Where in the body the list is, as `"data.rows"`, or a function that gives it; by
+---default the body, or its only list.
+---@field items? string|fun(response: lull.response, body: any): any[]?
+---The field of the body that tells the next page: a cursor or a URL.
+---@field cursor? string
+---The parameter that takes the cursor; by default the last name in `cursor`.
+---@field cursor_param? string
+---The parameter that takes the number of a page; an empty one is the last.
+---@field page? string
+---The number of the first page: 1 by default.
+---@field first? integer
+---Pages at the most.
+---@field most? integer
+
 ---What `lull.rows` gives for a row that cannot be read, to who calls it without
 ---`lull.each`; `tostring` gives it as a line.
 ---@class lull.broken_row

@@ -66,6 +66,7 @@ build = {
     ["lull.multipart"] = "src/lull/multipart.lua",
     ["lull.options"] = "src/lull/options.lua",
     ["lull.outcome"] = "src/lull/outcome.lua",
+    ["lull.pages"] = "src/lull/pages.lua",
     ["lull.plan"] = "src/lull/plan.lua",
     ["lull.policy"] = "src/lull/policy.lua",
     ["lull.prepare"] = "src/lull/prepare.lua",

@@ -9,6 +9,7 @@ local presets = require "lull.presets"
 local sched = require "lull.sched"
 local secret = require "lull.secret"
 local batches = lazy "lull.batch.each"
+local pages = lazy "lull.pages"
 local progress = lazy "lull.progress"
 local rows = lazy "lull.batch.rows"
 local tasks = lazy "lull.tasks"
@@ -38,6 +39,8 @@ M.try = control.try
 M.exit = sched.exit
 
 function M.token(fn, options) return token.new(fn, options) end
+
+function M.pages(api, path, options) return pages.new(api, path, options) end
 
 function M.rows(path, options) return rows.rows(path, options) end
 

@@ -7,25 +7,12 @@ local lull = require "lull"
 
 local api = lull.client { base = arg[1] or "http://shop.test", limit = { parallel = 4 } }
 
-local function next_page(res)
-  for target, parameters in (res.headers.link or ""):gmatch "<([^>]*)>([^,]*)" do
-    if parameters:find 'rel="?next"?' then return target end
-  end
-end
-
 -- All entries, page after page. A list that changes meanwhile may show one twice.
-local function entries(url)
-  local page, i, seen = {}, 0, {}
-  local function following()
-    i = i + 1
-    if page[i] or not url then return page[i] end
-    local res = assert(api:get(url))
-    page, i, url = res:json().items, 0, next_page(res)
-    return following()
-  end
+local function entries(path)
+  local next_entry, seen = lull.pages(api, path), {}
   return function()
-    local entry = following()
-    while entry and seen[entry.id] do entry = following() end
+    local entry = next_entry()
+    while entry and seen[entry.id] do entry = next_entry() end
     if entry then seen[entry.id] = true end
     return entry
   end
