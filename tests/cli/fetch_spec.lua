@@ -438,6 +438,20 @@ describe("lull get #binary", function()
       assert.equal(result.err, moved.err)
     end)
 
+    -- As with curl, an option may stand before the URL; it was unknown there.
+    it("may stand before the URL, of lull get, too", function()
+      local path = wire.path()
+      local simulated = " --seed 1 --sim " .. quote(world)
+      for _, options in ipairs { "-o " .. quote(path) .. simulated,
+        "-H a:b" .. simulated .. " --output=" .. quote(path) } do
+        local result = lull(options .. " http://api.test/flaky")
+        assert.are.same({ 0, "" }, { result.code, result.out }, result.err)
+        assert.is_truthy(#wire.read(path) > 0)
+        os.remove(path)
+      end
+      assert.matches("unknown option '%-o'", lull("-o x no-url.lua").err)
+    end)
+
     it("how large a body may be", function()
       assert.matches("limit.body", sim("get --max-filesize 3 URL/ok").err)
     end)

@@ -54,9 +54,10 @@ function M.plan_parser()
   return p:add_help(output.help(p))
 end
 
--- Options end at the script's name; what follows is the script's own.
+-- Options end at the script's name; what follows is the script's own. The last
+-- result: one is not among the aliases.
 local function split(argv, aliases)
-  local options, i = {}, 1
+  local options, i, strange = {}, 1, false
   while argv[i] and argv[i]:match("^%-.") do
     options[#options + 1] = argv[i]
     if argv[i] == "--" then
@@ -65,13 +66,14 @@ local function split(argv, aliases)
       break
     end
     local option = aliases[argv[i]]
+    strange = strange or not option
     if option and option._minargs == 1 and argv[i + 1] then
       i = i + 1
       options[#options + 1] = argv[i]
     end
     i = i + 1
   end
-  return options, argv[i], i
+  return options, argv[i], i, strange
 end
 
 ---Options, the script's name and its place in argv; or nil and what is wrong.
@@ -86,13 +88,15 @@ function M.parse(argv, parser)
   return parsed, script, at
 end
 
----`lull --trace get URL` is `lull get --trace URL`, and so is `lull --trace URL`.
+---`lull --trace get URL` is `lull get --trace URL`, and so is `lull --trace URL`; as
+---`lull -o FILE URL` is `lull get -o FILE URL`.
 ---@param argv string[]
 ---@param methods table<string, true>
 ---@param is_url fun(word: string?): boolean
 ---@return string[] argv the same, or with the command first
 function M.command_first(argv, methods, is_url)
-  local options, name, at = split(argv, flags.aliases_of(M.parser()))
+  local options, name, at, strange = split(argv, flags.aliases_of(M.parser()))
+  if strange then options, name, at = split(argv, flags.aliases_of(flags.parser "get")) end
   local url = is_url(name)
   if not methods[name] and not url then return argv end
   local moved = { url and "get" or name }
