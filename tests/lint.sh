@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")/.."
 for cc in gcc clang; do
   echo "lint: $cc"
-  make -s all unit CC=$cc WERROR=-Werror SAN=-lint-$cc CFLAGS=-O2
+  make -s -j"$(nproc)" all unit CC=$cc WERROR=-Werror SAN=-lint-$cc CFLAGS=-O2
 done
 echo "lint: the loop of other systems"
 gcc -std=c11 -Wall -Wextra -Wconversion -Werror -U__linux__ -fsyntax-only -Isrc \
@@ -13,8 +13,9 @@ gcc -std=c11 -Wall -Wextra -Wconversion -Werror -U__linux__ -fsyntax-only -Isrc 
 echo "lint: clang-format"
 clang-format --dry-run -Werror src/*/*.c src/*/*.h tests/unit/*.c tests/unit/*.h
 echo "lint: clang-tidy"
-clang-tidy --quiet src/*/*.c -- -std=c11 \
-  $(pkg-config --cflags lua5.4 libcurl) -Isrc 2>/dev/null
+# shellcheck disable=SC2016
+printf '%s\n' src/*/*.c | xargs -P "$(nproc)" -n 8 sh -c 'clang-tidy --quiet "$@" -- \
+  -std=c11 $(pkg-config --cflags lua5.4 libcurl) -Isrc 2>/dev/null' sh
 echo "lint: luacheck"
 luacheck --quiet src library scripts tests docs bench single
 echo "lint: codespell"

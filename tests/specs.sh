@@ -17,7 +17,7 @@ for place in "$@"; do
 done
 
 # The longest ones begin first. A line is a file: no name has a line's end.
-slow='/(binary|wire|experiments|leaks|cookbook)_spec\.lua$'
+slow='/(binary|wire|experiments|leaks|cookbook|kill|kill_kinds|manual|redis|shared)_spec\.lua$'
 find "$@" -name '*_spec.lua' 2>/dev/null | sort >"$out/sorted"
 { grep -E "$slow" "$out/sorted"; grep -vE "$slow" "$out/sorted"; } >"$out/files"
 for lua in $luas; do
