@@ -67,6 +67,7 @@ build = {
     ["lull.options"] = "src/lull/options.lua",
     ["lull.outcome"] = "src/lull/outcome.lua",
     ["lull.pages"] = "src/lull/pages.lua",
+    ["lull.patience"] = "src/lull/patience.lua",
     ["lull.plan"] = "src/lull/plan.lua",
     ["lull.policy"] = "src/lull/policy.lua",
     ["lull.prepare"] = "src/lull/prepare.lua",

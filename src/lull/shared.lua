@@ -23,7 +23,7 @@
 -- one process, whoever sends. Those of a process that is gone are taken to
 -- have been used when that was found out.
 
-local core = require "lull.core"
+local patience = require "lull.patience"
 local redis = require "lull.redis"
 local sched = require "lull.sched"
 local usage = require "lull.usage"
@@ -235,9 +235,6 @@ if call('ZSCORE', workers, me) then call('HSET', mine, 'step', ARGV[3], 'out', c
 return out
 ]]
 
-local PATIENCE = 30 -- s that the server may be away, by default
-local AGAIN = 0.2   -- s until it is asked again
-
 local now -- the lanes that are shared: path, store, shown
 
 -- What is wrong is a sentence, and no error of the script's.
@@ -247,32 +244,13 @@ local function problem_of(problem, passing)
   return setmetatable({ message = problem, why = "lanes", later = passing or nil }, Problem)
 end
 
-local function patience() return sched.store_timeout or PATIENCE end
-
 local function open(path)
-  local engine, options = sched.engine(), redis.read(path, "lanes")
-  local ends = engine:now() + patience()
+  local options = redis.read(path, "lanes")
   options.join, options.step, options.assume_durable = JOIN, STEP, true
   options.channel = ("{lull:%s}:lanes"):format(options.name)
-  while true do
-    local store, problem, passing = core.store(engine, options)
-    if store then return { store = store, path = path, shown = options.shown } end
-    if not passing or engine:now() >= ends then error(problem_of(problem, passing), 0) end
-    sched.sleep(AGAIN)
-  end
-end
-
--- What a server that does not come back is worth waiting for.
-local function watch(lanes)
-  sched.background(function()
-    local since
-    while not lanes.closed do
-      sched.sleep(0.5)
-      local why = not lanes.closed and lanes.store:away()
-      since = why and (since or sched.engine():now())
-      if why and sched.engine():now() - since >= patience() then sched.abort(problem_of(why, true)) end
-    end
-  end)
+  local store, problem, passing = patience.open(options)
+  if not store then error(problem_of(problem, passing), 0) end
+  return { store = store, path = path, shown = options.shown }
 end
 
 -- What is not used goes back at once.
@@ -303,7 +281,7 @@ function M.use(path, all)
     sched.on("store", function(_, problem) sched.abort(problem_of(problem, M.passing())) end)
   end
   sched.at_end = close
-  watch(now)
+  patience.watch(now, function(why) sched.abort(problem_of(why, true)) end)
 end
 
 return M

@@ -73,7 +73,7 @@ local CONCEPTS = {
 -- Modules of others, and the modules that may ask for them.
 local LUA_LIBRARIES = {
   ["lull.core"] = { "batch.journal", "batch.memory", "json", "sched", "outcome", "attempt", "options", "client",
-    "shared", "trace", "sim", "sim.chaos", "sim.record", "sim.simulate", "input", "multipart", "pages", "cli.each",
+    "trace", "sim", "sim.chaos", "sim.record", "sim.simulate", "input", "multipart", "pages", "patience", "cli.each",
     "cli.files", "cli.flags", "cli.fetch", "cli.journal", "cli.progress", "cli.switches", "batch.reading",
     "fleet.experiment", "report.formats" },
   cjson = { "json", "sim.answer", "cli.switches" },

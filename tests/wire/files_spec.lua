@@ -50,6 +50,15 @@ local function each(n, fn)
     good = good + 1
   end)
 end
+local function take_all()
+  lull.sleep(0) -- makes the loop, which has files of its own
+  local files = {}
+  while true do
+    local file = io.open "/dev/null"
+    if not file then return files end
+    files[#files + 1] = file
+  end
+end
 local function url(host, path) return ("http://%s:%s/%s"):format(host, PORT, path) end
 ]]
 
@@ -116,13 +125,7 @@ describe("with too few files #binary", function()
   -- Others have them: it is tried again, until there are some or the time is over.
   it("that others have, waits for those", function()
     assert.are.same(held(24, 20), run(24, [[
-      lull.sleep(0) -- makes the loop, which has files of its own
-      local files = {}
-      while true do
-        local file = io.open "/dev/null"
-        if not file then break end
-        files[#files + 1] = file
-      end
+      local files = take_all()
       lull.spawn(function()
         lull.sleep(0.3)
         for _, file in ipairs(files) do file:close() end
@@ -131,13 +134,7 @@ describe("with too few files #binary", function()
     ]]))
     -- How long that may take is the call's affair.
     local ended = run(24, [[
-      lull.sleep(0) -- makes the loop, which has files of its own
-      local files = {}
-      while true do
-        local file = io.open "/dev/null"
-        if not file then break end
-        files[#files + 1] = file
-      end
+      local files = take_all() -- and holds them
       local response, err = api:get(url("127.0.0.1", 1), { deadline = 0.5 })
       assert(response == nil and err.why == "deadline" and err.attempts == 0)
     ]])

@@ -6,6 +6,7 @@ local exit = require "lull.exit"
 local json = require "lull.json"
 local memory = require "lull.batch.memory"
 local batch_redis = require "lull.batch.redis"
+local patience = require "lull.patience"
 local redis = require "lull.redis"
 local sched = require "lull.sched"
 local shared = require "lull.shared"
@@ -13,9 +14,6 @@ local usage = require "lull.usage"
 
 local M = {}
 usage.own()
-
-local PATIENCE = 30 -- s that a server may be away, by default
-local AGAIN = 0.2   -- s until it is asked again
 
 -- What is wrong with a journal is a sentence, and no error of the script's.
 local Problem = { __tostring = function(self) return self.message end }
@@ -32,20 +30,15 @@ M.refuse = refuse
 function M.abort(problem, passing) sched.abort(problem_of(problem, passing)) end
 
 local now -- the journal that is open: path, shown, store, names, unnamed, under_way;
-          -- of a shared one batches, by their numbers, and its patience
+          -- of a shared one batches, by their numbers
 
 -- One that is away may come, for a while.
 local function open_redis(path)
-  local engine, options = sched.engine(), batch_redis.read(path)
+  local options = batch_redis.read(path)
   options.assume_durable = sched.assume_durable
-  local patience = sched.store_timeout or PATIENCE
-  local ends = engine:now() + patience
-  while true do
-    local store, problem, passing = core.store(engine, options)
-    if store then return { store = store, batches = {}, patience = patience, shown = options.shown } end
-    if not passing or engine:now() >= ends then refuse(problem, passing) end
-    sched.sleep(AGAIN)
-  end
+  local store, problem, passing = patience.open(options)
+  if not store then refuse(problem, passing) end
+  return { store = store, batches = {}, shown = options.shown }
 end
 
 ---True for one at which several processes work. In a simulated world it is in

@@ -9,6 +9,7 @@ local control = require "lull.control"
 local exit = require "lull.exit"
 local journals = require "lull.batch.journal"
 local json = require "lull.json"
+local patience = require "lull.patience"
 local sched = require "lull.sched"
 local tasks = require "lull.lazy" "lull.tasks"
 local usage = require "lull.usage"
@@ -199,19 +200,10 @@ end
 
 -- ---- the batch -------------------------------------------------------------
 
--- What a server that does not come back is worth waiting for.
 local function watch(journal)
   if journal.watched then return end
   journal.watched = true
-  sched.background(function()
-    local since
-    while not journal.closed do
-      sched.sleep(0.5)
-      local why = not journal.closed and journal.store:away()
-      since = why and (since or sched.engine():now())
-      if why and sched.engine():now() - since >= journal.patience then journals.abort(why, true) end
-    end
-  end)
+  patience.watch(journal, function(why) journals.abort(why, true) end)
 end
 
 -- What the journal says of the whole batch, and this process of its own part.
