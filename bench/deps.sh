@@ -1,13 +1,13 @@
 #!/bin/sh
-# Installs the peers that lull is measured against: Debian's packages, and two
-# of npm's in build/bench. None of them is needed to build or use lull.
+# Installs the peers that lull is measured against: Debian's packages, and
+# some of npm's in build/bench. None of them is needed to build or use lull.
 set -eu
 cd "$(dirname "$0")/.."
 
 packages="nginx-light wrk nghttp2-client curl valgrind openssl time
   golang-go golang-github-hashicorp-go-retryablehttp-dev
   luajit lua-http python3 python3-aiohttp python3-uvloop python3-tenacity
-  python3-urllib3 python3-httpx"
+  python3-urllib3 python3-httpx redis-server parallel python3-persist-queue"
 
 sudo=""
 [ "$(id -u)" = 0 ] || sudo=sudo
@@ -24,8 +24,8 @@ if [ -n "$missing" ]; then
     --no-install-recommends $missing
 fi
 if command -v npm >/dev/null; then
-  echo "bench: installing undici 7 and got 14 in build/bench"
-  npm install --silent --prefix build/bench undici@7 got@14
+  echo "bench: installing undici 7, got 14 and BullMQ 6 in build/bench"
+  npm install --silent --prefix build/bench undici@7 got@14 bullmq@6 ioredis@5
 else
-  echo "bench: no npm: undici and got will be missing"
+  echo "bench: no npm: undici, got and BullMQ will be missing"
 fi
