@@ -188,7 +188,7 @@ end
 
 -- "503 Service Unavailable", or "the connection was refused (net.refused:
 -- words of the transport)".
-local function outcome_text(details)
+local function outcome_text(details, attempts)
   if details.class then
     local words = details.detail and details.detail ~= ""
       and (": " .. details.detail) or ""
@@ -198,7 +198,7 @@ local function outcome_text(details)
     return (("%d %s"):format(details.status, core.status_text(details.status))
       :gsub("%s+$", ""))
   end
-  return details.text or "nothing was sent"
+  return details.text or (attempts == 0 and "nothing was sent" or "no whole answer came")
 end
 
 -- What the user can do about an end, where that is known.
@@ -269,14 +269,15 @@ local LATER = { hint = true, budget = true, breaker = true }
 function M.conclude(details, stop_reason, rules)
   if details.accepted then return response(details, rules) end
   local packed = details.packed
+  local attempts = core.unpack(packed, "attempts")
   local err = setmetatable({
     reason = details.class or details.status or details.why,
     why = details.why,
     why_text = details.why_text,
     stop_reason = stop_reason,
     later = LATER[details.why] or false,
-    outcome = secret.redact(outcome_text(details)),
-    attempts = core.unpack(packed, "attempts"),
+    outcome = secret.redact(outcome_text(details, attempts)),
+    attempts = attempts,
     elapsed = core.unpack(packed, "elapsed"),
     waited = core.unpack(packed, "waited"),
     retry_after = details.retry_after,
@@ -337,7 +338,7 @@ end
 function M.refuse(method, url, why, details)
   return setmetatable({ reason = details.class or why, why = why,
     why_text = why == "rule" and "not to be retried" or why, later = false,
-    outcome = secret.redact(outcome_text(details)), attempts = 0, elapsed = 0, waited = 0,
+    outcome = secret.redact(outcome_text(details, 0)), attempts = 0, elapsed = 0, waited = 0,
     method = method, url = M.shown_url(url) }, Error)
 end
 

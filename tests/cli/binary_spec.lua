@@ -667,18 +667,19 @@ describe("the binary #binary", function()
   end
 
   -- A SIGTERM waited for the whole of a download, until systemd sent a SIGKILL;
-  -- a SIGHUP ended the process in the middle of everything.
+  -- a SIGHUP ended the process in the middle of everything. "Nothing was sent",
+  -- said the error of what was cut.
   for name, number in pairs { HUP = 1, TERM = 15 } do
     it("SIG" .. name .. " cuts what is on the wire after the grace", function()
       local server = wire.server(SLOW)
       local child = start([[
       local res, err = require("lull").get(arg[1] .. "/hang")
-      print(res, err.why)
+      print(res, err.why, err.outcome)
       ]], server.url, "--grace 0.2")
       server:requests(1)
       child:signal(name)
       local out, code = child:finish()
-      assert.are.same({ "nil\tcancelled\n", 128 + number }, { out, code })
+      assert.are.same({ "nil\tcancelled\tno whole answer came\n", 128 + number }, { out, code })
       assert.are.equal(FINISHING:format "1 request" .. "lull: cut 1 request that had not ended after 0.2s\n",
         wire.read(child.err))
     end)

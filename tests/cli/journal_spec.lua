@@ -73,6 +73,15 @@ describe("a journal's commands #binary", function()
     assert.equal(2, #list)
   end)
 
+  -- What its function gives is kept, and nothing is not even an empty text there.
+  it("list items whose function gave nothing", function()
+    local path = wire.path ".lull"
+    local script = wire.write('require("lull").each({ "a", "b" }, function() end)', ".lua")
+    assert.equal(0, lull(("--journal %s %s"):format(path, script)).code)
+    local function item(id) return { id = id, outcome = "done", run = 1 } end
+    assert.are.same({ item "a", item "b" }, lines_of(lull("items " .. path).out))
+  end)
+
   -- Who only looks must not hold up a run, nor be refused by it.
   it("read while a run is at work, and tell what waits until when", function()
     local path, command = journal_of "id\nhold1\nhold2\na\n"

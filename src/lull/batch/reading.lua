@@ -34,14 +34,16 @@ end
 
 -- ---- items ---------------------------------------------------------------
 
+-- An item whose function gave nothing has no bytes.
 local function value_of(bytes)
+  if not bytes then return nil end
   local kind = bytes:sub(1, 1)
   return (kind == "J" or kind == "R") and json.decode(bytes:sub(2)) or nil
 end
 
 -- An item that came to its end, or is for later.
 local function settled(state, row)
-  local item = state ~= "done" and row.bytes ~= "" and json.decode(row.bytes) or {}
+  local item = state ~= "done" and row.bytes and json.decode(row.bytes) or {}
   item.id, item.outcome, item.run = row.id, state, row.run
   if state == "done" then item.value = value_of(row.bytes) end
   if state == "later" then item.due = row.due end
