@@ -11,7 +11,9 @@
 ---A time in seconds, or a text: `"250ms"`, `"2s"`, `"10m"`, `"1h"`, `"1h30m"`.
 ---@alias lull.duration number|string
 
----So many in a time: `"10/s"`, `"80/1m"`, `"12/15m"`.
+---So many in a time: `"10/s"`, `"80/1m"`, `"12/15m"`. They go one by one, spread over that
+---time, or over 2 s of a longer one: few servers take all of a second at once, and few spread a minute.
+---`"10/s burst 5"`: five at once, the others evenly; `"10/s burst"`: all at once.
 ---@alias lull.rate string
 
 ---A number of bytes, or a text: `"64k"`, `"10MB"`, `"1GiB"`; the units are powers of 1024.
@@ -425,6 +427,8 @@ function client:request(method, target, options) end
 ---@class lull.limit
 ---The most calls under way at once; `"auto"`, the default: no more than the server is found to bear.
 ---@field parallel? integer|"auto"
+---How many may go at once, of each rate of the list that says nothing itself; true for all. Default: one by one.
+---@field burst? integer|true
 ---@field [integer] lull.rate
 ---@field [string] lull.rate|lull.rate[]
 

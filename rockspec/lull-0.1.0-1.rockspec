@@ -185,6 +185,7 @@ build = {
         "src/lane/share.c",
         "src/lane/shared.c",
         "src/lane/slots.c",
+        "src/lane/spread.c",
         "src/lane/ticket.c",
         "src/lane/window.c",
         "src/policy/policy.c",

@@ -136,6 +136,7 @@ static void read_rates(lua_State *L, int index, struct lull_lane_conf *lane)
     at = lua_gettop(L);
     rate.count = (unsigned)lull_bind_number(L, at, "count", 0);
     rate.window = lull_bind_time(L, at, "window", 0);
+    rate.burst = (unsigned)lull_bind_number(L, at, "burst", 0);
     if (lane->rate_count + lane->route_count >= LULL_LANE_RATES)
       luaL_error(L, "a lane has at most %d rates", LULL_LANE_RATES);
     if (lull_bind_string(L, at, "path", NULL)) {

@@ -7,10 +7,12 @@
 
 #include "base/base.h"
 
-/* No window of `window` length ever holds more than `count` starts. */
+/* No window of `window` length ever holds more than `count` starts; how many
+   of them may come at once is told by `burst`: see spread. */
 struct lull_rate {
   unsigned count;
   lull_usec window;
+  unsigned burst;
 };
 
 /* A rate for some requests only: method ("POST|PUT" for several, "" for any)

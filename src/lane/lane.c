@@ -115,6 +115,7 @@ void lull_lane_return(struct lull_ticket *ticket, lull_usec now)
 {
   if (ticket->lane && ticket->holding && ticket->unsent) {
     lull_rates_release(&ticket->lane->rates, ticket->routes);
+    lull_rates_back(&ticket->lane->rates, ticket->routes);
     if (ticket->lane->share)
       lull_share_back(ticket->lane->share, ticket->routes, 1);
     ticket->unsent = false;
@@ -160,6 +161,7 @@ static void start(struct lull_lane *lane, struct lull_ticket *ticket,
   ticket->unsent = lane->expect_sent;
   ticket->routes |= lane->rates.common;
   ticket->stamp = now;
+  lull_rates_take(&lane->rates, ticket->routes, now);
   if (ticket->unsent)
     lull_rates_hold(&lane->rates, ticket->routes);
   else

@@ -16,6 +16,10 @@ void lull_rates_cut(struct lull_rates *r, unsigned count)
     drop(&r->list[--r->count]);
     r->common &= (unsigned char)~(1u << r->count);
   }
+  if (r->count)
+    return;
+  lull_mem_free(r->list);
+  r->list = NULL;
 }
 
 void lull_rates_clear(struct lull_rates *r)
@@ -34,13 +38,28 @@ static bool same(const char *a, const char *b)
   return any(a) ? any(b) : !any(b) && strcmp(a, b) == 0;
 }
 
+static struct lull_spread spread_of(const struct lull_rate *rate)
+{
+  struct lull_spread s;
+  lull_spread_init(&s, rate->count, rate->window, rate->burst);
+  return s;
+}
+
+static bool is_rate(const struct lull_rates_entry *entry,
+                    const struct lull_rate *rate)
+{
+  struct lull_spread s = spread_of(rate);
+  return entry->window.count == rate->count &&
+         entry->window.length == rate->window && entry->spread.gap == s.gap &&
+         entry->spread.room == s.room;
+}
+
 static bool known(const struct lull_rates *r, const struct lull_route *route)
 {
   for (unsigned i = 0; i < r->count; i++) {
     const struct lull_rates_entry *entry = &r->list[i];
-    if (entry->window.count == route->rate.count &&
-        entry->window.length == route->rate.window &&
-        same(entry->method, route->method) && same(entry->path, route->path))
+    if (is_rate(entry, &route->rate) && same(entry->method, route->method) &&
+        same(entry->path, route->path))
       return true;
   }
   return false;
@@ -65,6 +84,8 @@ static enum lull_err fill(struct lull_rates_entry *entry,
                            route->rate.window);
   if (err)
     drop(entry);
+  else
+    entry->spread = spread_of(&route->rate);
   return err;
 }
 
@@ -74,7 +95,13 @@ static enum lull_err add(struct lull_rates *r, const struct lull_route *route)
     return LULL_OK;
   if (r->count == LULL_LANE_RATES)
     return LULL_ELIMIT;
-  enum lull_err err = fill(&r->list[r->count], route);
+  struct lull_rates_entry *list =
+      lull_mem_grow(r->list, (r->count + 1) * sizeof *list);
+  if (!list)
+    return LULL_ENOMEM;
+  r->list = list;
+  list[r->count] = (struct lull_rates_entry){0};
+  enum lull_err err = fill(&list[r->count], route);
   if (err)
     return err;
   if (any(route->method) && any(route->path))
@@ -158,16 +185,38 @@ static bool within(const struct lull_rates *r, unsigned i, unsigned set)
   return i < r->count && (set >> i & 1u);
 }
 
+static lull_usec later(lull_usec a, lull_usec b)
+{
+  return a > b ? a : b;
+}
+
+static lull_usec next_of(const struct lull_rates_entry *entry)
+{
+  return later(lull_window_next(&entry->window),
+               lull_spread_next(&entry->spread));
+}
+
 lull_usec lull_rates_next(const struct lull_rates *r, unsigned char set)
 {
   lull_usec latest = 0;
-  for (unsigned i = 0; i < r->count; i++) {
-    lull_usec at =
-        within(r, i, set) ? lull_window_next(&r->list[i].window) : 0;
-    if (at > latest)
-      latest = at;
-  }
+  for (unsigned i = 0; i < r->count; i++)
+    if (within(r, i, set))
+      latest = later(latest, next_of(&r->list[i]));
   return latest;
+}
+
+void lull_rates_take(struct lull_rates *r, unsigned char set, lull_usec now)
+{
+  for (unsigned i = 0; i < r->count; i++)
+    if (within(r, i, set))
+      lull_spread_take(&r->list[i].spread, now);
+}
+
+void lull_rates_back(struct lull_rates *r, unsigned char set)
+{
+  for (unsigned i = 0; i < r->count; i++)
+    if (within(r, i, set))
+      lull_spread_back(&r->list[i].spread);
 }
 
 void lull_rates_add(struct lull_rates *r, unsigned char set, lull_usec stamp)

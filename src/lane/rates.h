@@ -10,15 +10,17 @@
 #define LULL_LANE_RATES_H
 
 #include "lane/conf.h"
+#include "lane/spread.h"
 #include "lane/window.h"
 
 struct lull_rates_entry {
   char *method, *path; /* NULL: any */
   struct lull_window window;
+  struct lull_spread spread;
 };
 
 struct lull_rates {
-  struct lull_rates_entry list[LULL_LANE_RATES];
+  struct lull_rates_entry *list; /* up to LULL_LANE_RATES */
   unsigned count;
   unsigned char common; /* the windows that every request counts in */
 };
@@ -40,6 +42,11 @@ unsigned char lull_rates_match(const struct lull_rates *r, const char *method,
 /* The earliest time of a start that counts in `set`; LULL_NEVER when only
    an event can help. */
 lull_usec lull_rates_next(const struct lull_rates *r, unsigned char set);
+
+/* One of a set starts, or does not after all: those after it wait for their
+   turn. */
+void lull_rates_take(struct lull_rates *r, unsigned char set, lull_usec now);
+void lull_rates_back(struct lull_rates *r, unsigned char set);
 
 /* The operations of `window`, on all windows of a set. */
 void lull_rates_add(struct lull_rates *r, unsigned char set, lull_usec stamp);

@@ -49,9 +49,9 @@ size_t lull_shared_window(const struct lull_lane *lane, unsigned i, char *text,
   int len;
   if (i >= lane->rates.count)
     return 0;
-  len = snprintf(text, size, "%u %lld %s %s", entry->window.count,
-                 (long long)entry->window.length,
-                 entry->method ? entry->method : "-",
+  len = snprintf(text, size, "%u %lld %.3f %.3f %s %s", entry->window.count,
+                 (long long)entry->window.length, entry->spread.gap,
+                 entry->spread.room, entry->method ? entry->method : "-",
                  entry->path ? entry->path : "*");
   return (size_t)len < size ? (size_t)len : size - 1;
 }

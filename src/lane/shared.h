@@ -25,8 +25,9 @@ bool lull_shared_wanted(const struct lull_lane *lane, unsigned kind,
 /* The end of its pause, or of the last there was. */
 lull_usec lull_shared_pause(const struct lull_lane *lane);
 
-/* "COUNT LENGTH METHOD PATH" of the window of that number, its length in us;
-   how long that is, 0: there is none. Cut when it is too long for `text`. */
+/* "COUNT LENGTH GAP ROOM METHOD PATH" of the window of that number, times in
+   us; how long that is, 0: there is none. Cut when it is too long for `text`.
+ */
 size_t lull_shared_window(const struct lull_lane *lane, unsigned i, char *text,
                           size_t size);
 

@@ -69,11 +69,16 @@ local function rule_text(rule)
   return words
 end
 
+local function burst_text(rate)
+  if not rate.burst then return rate.count > 1 and ", spread" or "" end
+  return rate.burst < rate.count and (", %d at once"):format(rate.burst) or ", all at once"
+end
+
 local function rates_text(limit)
   local words = {}
   for _, rate in ipairs(limit and limit.rates or {}) do
     local where = rate.path and (" for " .. (rate.method ~= "" and rate.method .. " " or "") .. rate.path) or ""
-    words[#words + 1] = ("%d in %s%s"):format(rate.count, duration(rate.window), where)
+    words[#words + 1] = ("%d in %s%s%s"):format(rate.count, duration(rate.window), burst_text(rate), where)
   end
   if limit and limit.parallel then words[#words + 1] = limit.parallel .. " at once" end
   words[#words + 1] = "what the server is found to bear"
@@ -105,9 +110,8 @@ local function describe(out, number, made)
   out(("  attempts %d, timeout %s%s, deadline %s, longest hint obeyed %s\n"):format(limits.attempts,
     timeouts(limits.timeout), stall, limit_of(limits.deadline), limit_of(limits.max_hint)))
   out(("  limits of its lane: %s\n"):format(rates_text(o.limit)))
-  out(("  its lane %s\n"):format(o.learn == false and "does not learn"
-    or "learns what the server bears, from what it grants and refuses"
-      .. (o.slow_start == false and "" or "; it begins with 10 at once")))
+  out(("  its lane learns what the server bears, from what it grants and refuses%s\n"):format(
+    o.slow_start == false and "" or "; it begins with 10 at once"))
   out(limits.budget and ("  retry budget: %g tokens, a retry costs %g, a success gives %g\n"):format(
     limits.budget_capacity, limits.budget_cost, limits.budget_refund) or "  retry budget: off\n")
   local rules = effective(o.on)

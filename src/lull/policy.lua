@@ -118,30 +118,54 @@ function M.rules(value, name)
   return list
 end
 
+-- A rate, and how many may start at once: "10/s burst 5", or "10/s burst" for
+-- all of them.
+local function rate_of(value, name)
+  local words, burst
+  if type(value) == "string" then words, burst = value:match("^(.-)%s+burst%s*(%d*)%s*$") end
+  local rate = usage.rate(words or value, name)
+  if burst then rate.burst = burst == "" and rate.count or at_least_one(burst, name .. "'s burst") end
+  return rate
+end
+
+-- `burst` beside a list of rates is of those that have none of their own.
+local function spread(rates, burst, name)
+  if not burst then return end
+  if burst ~= true then burst = at_least_one(burst, name .. ".burst") end
+  for _, rate in ipairs(rates) do
+    if not rate.path then rate.burst = rate.burst or (burst == true and rate.count or burst) end
+  end
+end
+
+local FIELDS = { parallel = true, burst = true }
+
 function M.limit(value, name)
   if type(value) ~= "table" then value = { value } end
-  local out = { rates = {} }
+  local out, burst = { rates = {} }, nil
   for key, v in text.sorted(value) do
-    if key == "parallel" then
+    if key == "burst" then
+      burst = v
+    elseif key == "parallel" then
       -- "auto" is what every lane does.
       if v ~= "auto" then out.parallel = at_least_one(v, name .. ".parallel") end
     elseif type(key) == "number" then
-      out.rates[#out.rates + 1] = usage.rate(v, name)
+      out.rates[#out.rates + 1] = rate_of(v, name)
     elseif type(key) ~= "string" then
-      usage.fail(name .. ": a key is 'parallel', a path, or a method and a path")
+      usage.fail(name .. ": a key is 'parallel', 'burst', a path, or a method and a path")
     else
       local method, path = usage.no_nul(key, name .. "'s path"):match("^(%u[%u|]*)%s+([/*].*)$")
       path = path or key:match("^/.*$")
       if not path then
-        usage.unknown("field of " .. name, key, { parallel = true })
+        usage.unknown("field of " .. name, key, FIELDS)
       end
       for _, one in ipairs(type(v) == "table" and v or { v }) do
-        local rate = usage.rate(one, name .. "['" .. key .. "']")
+        local rate = rate_of(one, name .. "['" .. key .. "']")
         rate.method, rate.path = method or "", path
         out.rates[#out.rates + 1] = rate
       end
     end
   end
+  spread(out.rates, burst, name)
   return out
 end
 

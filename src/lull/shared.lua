@@ -16,7 +16,7 @@
 --
 --   :L:W      sorted: starts, the latest COUNT of them -> when they were (us)
 --   :L:W:p    places that are taken and were not used yet: all, and of each
---             process
+--             process; and `turn`, when the next of those that are spread is due
 --
 -- A place is given for a time from which it may be used, and fills the window
 -- until it is told when it was used. So the windows are as exact as those in
@@ -97,7 +97,7 @@ function writes.O(b, name, bytes)
       W = tostring(call('HINCRBY', lane, 'windows', 1))
       call('HSET', lane, '=' .. rate, W)
     end
-    list[#list + 1] = W .. ' ' .. rate:match '^%d+ %d+'
+    list[#list + 1] = W .. ' ' .. rate:match '^%d+ %d+ [%d.]+ [%d.]+'
   end
   call('HSET', mine, 'l' .. b, table.concat(list, '\n'))
   say('known', b, tostring(call('ZCARD', workers)))
@@ -107,10 +107,10 @@ end
 
 local function windows_of(lane, list)
   local windows = {}
-  for W, count, length in list:gmatch '\n(%d+) (%d+) (%d+)' do
+  for W, count, length, gap, room in list:gmatch '\n(%d+) (%d+) (%d+) ([%d.]+) ([%d.]+)' do
     local key = lane .. ':' .. W
     windows[#windows + 1] = {key = key, places = key .. ':p', count = tonumber(count),
-      length = tonumber(length), starts = {}, back = 0}
+      length = tonumber(length), gap = tonumber(gap), room = tonumber(room), starts = {}, back = 0}
   end
   return windows
 end
@@ -140,14 +140,21 @@ local function place(windows, i, at)
     local n = w.free - i + 1
     if n < 1 then return nil end
     if w.held >= n then at = math.max(at, w.scores[2 * (n - w.low)] + w.length) end
+    at = math.max(at, math.ceil(w.turn - w.room))
   end
   return at
+end
+
+-- Spread as in one process: the next after that one.
+local function turn(windows, at)
+  for _, w in ipairs(windows) do w.turn = math.max(w.turn, at) + w.gap end
 end
 
 local function look(w, wanted)
   w.held = call('ZCARD', w.key)
   w.free = w.count - tonumber(call('HGET', w.places, 'all') or 0)
   w.low = math.max(0, w.free - wanted - 1)
+  w.turn = tonumber(w.gap > 0 and call('HGET', w.places, 'turn') or 0)
   w.scores = w.free > 0 and call('ZREVRANGE', w.key, w.low, w.free - 1, 'WITHSCORES') or {}
 end
 
@@ -164,13 +171,16 @@ local function give(b, set, wanted, windows, pause)
   local most = wanted
   for _, w in ipairs(windows) do most = math.min(most, math.max(1, math.floor(w.count / sharers))) end
   for _, w in ipairs(windows) do look(w, most) end
+  local line = 0 -- each may have one that is spread, whoever asks first
+  for _, w in ipairs(windows) do line = math.max(line, w.gap * sharers) end
   for i = 1, most do
     local at = place(windows, i, math.max(us, pause))
-    if not at or at > us + AHEAD then
+    if not at or at > us + AHEAD + (i == 1 and line or 0) then
       entry[5] = at and text(at) or '-1'
       break
     end
     entry[#entry + 1] = text(at)
+    turn(windows, at)
   end
   local given = #entry - 5
   if given == most and most < wanted then entry[5] = '-1' end -- the others first
@@ -178,6 +188,7 @@ local function give(b, set, wanted, windows, pause)
   for _, w in ipairs(windows) do
     call('HINCRBY', w.places, me, given)
     call('HINCRBY', w.places, 'all', given)
+    if w.gap > 0 then call('HSET', w.places, 'turn', string.format('%.3f', w.turn)) end
   end
 end
 

@@ -78,7 +78,7 @@ describe("a function in the place of a header's value", function()
 
   it("may send and wait itself, though the lane has one place, and the rate is exact", function()
     local t = support.sim(function() return 200 end, function(lull)
-      local api = lull.client { base = "http://api.test", limit = { "4/1h", parallel = 1 } }
+      local api = lull.client { base = "http://api.test", limit = { "4/1h", burst = true, parallel = 1 } }
       local plain = api
       api = api:with { headers = { ["x-nonce"] = function()
         lull.sleep(1)

@@ -117,7 +117,16 @@ static char *text_item(lua_State *L, int table, int i)
   return copy;
 }
 
-/* rates = {{count, seconds}, ...} */
+/* Without a burst all may come at once. */
+static unsigned burst_item(lua_State *L, int t, int i, unsigned count)
+{
+  lua_rawgeti(L, t, i);
+  unsigned burst = lua_isnil(L, -1) ? count : (unsigned)lua_tonumber(L, -1);
+  lua_pop(L, 1);
+  return burst;
+}
+
+/* rates = {{count, seconds, burst}, ...} */
 static void read_rates(lua_State *L, struct lull_lane_conf *conf)
 {
   lua_getfield(L, 2, "rates");
@@ -129,13 +138,14 @@ static void read_rates(lua_State *L, struct lull_lane_conf *conf)
     int t = lua_gettop(L);
     conf->rates[i].count = (unsigned)item(L, t, 1);
     conf->rates[i].window = to_usec(item(L, t, 2));
+    conf->rates[i].burst = burst_item(L, t, 3, conf->rates[i].count);
     lua_pop(L, 1);
   }
   conf->rate_count = i;
   lua_settop(L, 2);
 }
 
-/* routes = {{method, path, count, seconds}, ...} */
+/* routes = {{method, path, count, seconds, burst}, ...} */
 static void read_routes(lua_State *L, struct lull_lane_conf *conf)
 {
   lua_getfield(L, 2, "routes");
@@ -149,6 +159,8 @@ static void read_routes(lua_State *L, struct lull_lane_conf *conf)
     conf->routes[i].path = text_item(L, t, 2);
     conf->routes[i].rate.count = (unsigned)item(L, t, 3);
     conf->routes[i].rate.window = to_usec(item(L, t, 4));
+    conf->routes[i].rate.burst =
+        burst_item(L, t, 5, conf->routes[i].rate.count);
     lua_pop(L, 1);
   }
   conf->route_count = i;

@@ -93,6 +93,18 @@ describe("lanes that several processes share #binary", function()
     assert(times[63] - times[1] < 3, "the limit is not used") -- 0.7 s, and a busy machine
   end)
 
+  -- Each by itself would send one every 50 ms, three times as many as are spread.
+  it("spread what the limit allows, whoever sends it", function()
+    local children = {}
+    for i = 1, 3 do children[i] = start(server, redis, "spread", 10, "20/1s") end
+    for i = 1, 3 do has(children[i]:finish(), "done 10 processes ") end
+    local times = times_of(server, "spread", 30)
+    assert(most_within(times, 0.25) <= 10, "they came together")
+    for i = 1, 3 do children[i] = start(server, redis, "burst", 10, "20/1s burst 20") end
+    for i = 1, 3 do has(children[i]:finish(), "done 10 processes ") end
+    assert(most_within(times_of(server, "burst", 30), 1) <= 20, "a window holds more")
+  end)
+
   it("pause together when the server has told one of them to wait", function()
     local refusing, children = wire.server(REFUSES), {}
     for i = 1, 3 do children[i] = start(refusing, redis, "pauses", 80, "") end

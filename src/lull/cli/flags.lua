@@ -56,7 +56,7 @@ local GROUPS = {
     { "--on", "OUTCOME=VERDICT", "Such as 404=accept, 5xx=stop, net.dns=retry; hint is the same as retry.", "*" },
     { "--preset", "NAME", "Begin with these settings: " .. table.concat(text.keys(presets), ", ") .. "." },
     { "--unsafe", nil, "Try a POST or PATCH again, though it may have been applied." },
-    { "--limit", "RATE", "At most so many to one server, such as 10/s or 80/1m.", "*" },
+    { "--limit", "RATE", "At most so many to one server, such as 10/s, or '80/1m burst 5': five at once.", "*" },
     { "--parallel", "N", "URLs at once (1)." },
     { "--budget", "BUDGET", "What retries may cost: off, a capacity, or such as capacity=100,cost=5,refund=1." },
     { "--breaker", "BREAKER", "Leave a server that fails alone: off, a share, or such as 50%,window=10s,open=30s." },

@@ -276,7 +276,7 @@ local SCRIPTS = {
     "%s: '%s' is no backoff; it is a table, or a text such as ",
     ".factor must be above 0",
     ": a key is a status or the name of an outcome",
-    ": a key is 'parallel', a path, or a method and a path",
+    ": a key is 'parallel', 'burst', a path, or a method and a path",
     ": a table is a list of durations, and this one has none",
     ": at most 8 timeouts",
     ": it is longer than 0; math.huge is for ever",
