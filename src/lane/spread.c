@@ -2,9 +2,8 @@
 
 #include <math.h>
 
-#define LATE                                                                  \
-  10000 /* us that may be made up for, or every delay would add up            \
-         */
+/* us that may be made up for, or every delay would add up. */
+#define LATE 10000
 
 void lull_spread_init(struct lull_spread *s, unsigned count, lull_usec length,
                       unsigned burst)
