@@ -12,6 +12,7 @@ local port = os.getenv "BENCH_PORT"
 local base = "http://127.0.0.1:" .. port
 local nginx = tonumber(os.getenv "BENCH_NGINX" or "")
 local cpu = os.getenv "BENCH_CLIENT_CPU"
+peers.find(out)
 
 -- What is run quickly is kept apart: its figures mean nothing.
 local sections = out .. (quick and "/quick/" or "/sections/")
@@ -514,6 +515,9 @@ scenario("cores", "Several processes: the same work split", function()
     .. "processors, one of which the server has, too."
 end)
 
+require "batch" { scenario = scenario, measure = measure, missing = missing, few = few, rounds = rounds,
+  out = out, base = base, say = say, peers = peers }
+
 -- ---- growth ----------------------------------------------------------------
 
 local function grow(list, runs)
@@ -759,7 +763,6 @@ local function run(name)
   return section
 end
 
-peers.find(out)
 if arg[1] == "count" then os.exit(count()) end
 if arg[1] == nil or arg[1] == "all" then
   for _, name in ipairs(order) do run(name) end

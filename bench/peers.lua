@@ -80,6 +80,10 @@ local function known()
     python "httpx tenacity", { slow = 0.05 })
   client("urllib3", "/usr/bin/python3 " .. out .. "/threads.py urllib3",
     python "urllib3", { slow = 0.1 })
+  client("BullMQ", "node " .. out .. "/bullmq.mjs", has "redis-server" and npm "bullmq" ~= "" and npm "bullmq"
+    .. ", Redis " .. debian "redis-server" or "")
+  client("persist-queue", "/usr/bin/python3 " .. out .. "/persist.py", python "persist-queue")
+  client("GNU parallel", "parallel", debian "parallel")
   -- Debian's lua-curl is an older one, without the multi interface.
   client("Lua-cURLv3", nil, "")
 end

@@ -75,33 +75,40 @@ runs["function"] = function()
 end
 -- luacheck: pop
 
--- A batch: a keyed POST an item, each met by `x` 503s; with a journal in
--- JOURNAL, or without.
+-- A batch: a keyed POST an item, each met by `x` 503s, which tell of no limit;
+-- with a journal in JOURNAL, or without.
+local function items()
+  local pull = upto(total)
+  return function()
+    local i = pull()
+    return i and ("item%08d"):format(i)
+  end
+end
+
+local function batch(fn)
+  return lull.each(items(), { parallel = parallel, journal = os.getenv "JOURNAL",
+    durability = os.getenv "DURABILITY" }, fn)
+end
+
 function runs.batch()
   options.budget = false
   options.backoff = { base = "1ms", factor = 2, jitter = "none" }
+  options.on = { [503] = { "retry", pause = false } }
   local api = lull.client(options)
-  local more = { parallel = parallel, journal = os.getenv "JOURNAL", durability = os.getenv "DURABILITY" }
   local path = x and x > 0 and "/storm/%d?k=" .. x or "/bytes/2?%d"
-  local pull = upto(total)
-  local sum = lull.each(function()
-    local i = pull()
-    return i and ("item%08d"):format(i)
-  end, more, function(id)
+  ok = batch(function(id)
     return api:post(path:format(tonumber(id:sub(5))), { key = true, body = id })
-  end)
-  ok = sum.done
+  end).done
 end
 
--- The same items, of which the journal knows each; what it takes to pass over
--- them.
-function runs.skip()
-  local pull = upto(total)
-  local sum = lull.each(function()
-    local i = pull()
-    return i and ("item%08d"):format(i)
-  end, { parallel = parallel, journal = os.getenv "JOURNAL" }, function(id) return #id end)
-  ok = sum.total
+-- Items that make no call: all are done; or all are for tomorrow. A second time
+-- the journal knows each, and it is passed over.
+function runs.done()
+  ok = batch(function(id) return #id end).total
+end
+
+function runs.later()
+  ok = batch(function() return nil, { later = true, retry_after = 86400 } end).total
 end
 
 function runs.waiting()
