@@ -228,6 +228,7 @@ build = {
         "src/world/transfer_h2.c",
         "src/world/transfer_load.c",
         "src/world/transfer_lookup.c",
+        "src/world/transfer_tls.c",
         "src/world/trust.c",
       },
       incdirs = { "src" },

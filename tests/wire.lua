@@ -206,6 +206,16 @@ function M.raw_server(...)
   return serve(("%s tests/raw_server.lua %s"):format(LUA, table.concat(files, " ")))
 end
 
+---The same over TLS, once: `ending` is "notify", "none" or "demand" (see
+---raw_server.lua).
+function M.raw_tls_server(ending, bytes)
+  local dir = M.path ".raw"
+  os.execute("mkdir " .. quote(dir))
+  local child = serve(("%s tests/raw_server.lua --tls %s %s %s"):format(LUA, quote(dir), ending, quote(M.write(bytes))))
+  child.url, child.ca = child.url:gsub("^http", "https"), dir .. "/ca.pem"
+  return child
+end
+
 ---Serves connections that end (see closing_server.lua).
 ---@param protocol "clear"|"tls"|"h2"
 ---@param endings string

@@ -3,6 +3,12 @@
 #include <curl/curl.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
+
+bool lull_url_is_tls(const char *url)
+{
+  return strncasecmp(url, "https:", 6) == 0;
+}
 
 static enum lull_err error_of(CURLUcode code)
 {

@@ -27,6 +27,9 @@ enum lull_err lull_url_resolve(const char *base, const char *location,
    URL that was there is freed. LULL_EINVAL, LULL_ENOMEM: it is unchanged. */
 enum lull_err lull_url_lend_user(const char *from, char **url);
 
+/* True for an https URL, in whatever letters. */
+bool lull_url_is_tls(const char *url);
+
 /* The same URL without user and password, for people to read; NULL when
    there is no memory. Freed by lull_mem_free. */
 char *lull_url_redact(const char *text);

@@ -225,7 +225,7 @@ bool lull_policy_ambiguous(enum lull_class class, int status, bool sent)
   if (class == LULL_CLASS_NONE)
     return status >= 500 && status != 501 && status != 505 &&
            !not_processed(status);
-  return sent && class != LULL_H2_REFUSED;
+  return sent && class != LULL_H2_REFUSED && class != LULL_TLS_CERT;
 }
 
 /* What a wait that the server asks for makes temporary: 413 (RFC 9110 section

@@ -117,7 +117,8 @@ struct lull_verdict {
 struct lull_verdict lull_policy_stop(enum lull_why why);
 
 /* Whether an outcome leaves it open if the request took effect: sent, and
-   then no answer, half of one, or a 5xx that does not say. */
+   then no answer, half of one, or a 5xx that does not say. Who misses a
+   client's certificate has not taken its request, sent or not. */
 bool lull_policy_ambiguous(enum lull_class class, int status, bool sent);
 
 /* Whether the outcome leaves it open if the request took effect, and it may

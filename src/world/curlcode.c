@@ -58,7 +58,8 @@ enum lull_class lull_curlcode_class(int code)
 
 /* "Too large response headers: 307201 > 307200"; "Malformed encoding found in
    chunked-encoding", "chunk hex-length char not a hex digit"; OpenSSL's words
-   for a connection that ends without close_notify. */
+   for a connection that ends without close_notify, and for a server that would
+   not have us without a certificate, which TLS 1.3 says after our request. */
 enum lull_class lull_curlcode_words(const char *error, bool headers_ended)
 {
   if (!headers_ended && strstr(error, "response headers"))
@@ -67,5 +68,7 @@ enum lull_class lull_curlcode_words(const char *error, bool headers_ended)
     return LULL_HTTP_MALFORMED;
   if (strstr(error, "unexpected eof"))
     return LULL_HTTP_TRUNCATED;
+  if (strstr(error, "alert certificate required"))
+    return LULL_TLS_CERT;
   return LULL_CLASS_NONE;
 }

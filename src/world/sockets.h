@@ -37,6 +37,7 @@ struct lull_sockets {
   unsigned open;                  /* how many are */
   unsigned look_ups;              /* of names, under way */
   unsigned lacked;                /* how often there was none to be had */
+  bool tells_alerts;              /* libcurl does, of TLS, on them */
 };
 
 void lull_sockets_init(struct lull_sockets *s);

@@ -220,6 +220,7 @@ void lull_transfer_unload(struct lull_transfer *t)
   t->body_left = t->moved = 0;
   t->head_size = 0;
   t->h2 = (struct lull_h2){.stream = 0};
+  t->notified = false;
   t->port = 0;
   t->sends = 0;
   t->sent_before = 0;

@@ -53,6 +53,7 @@ struct lull_transfer {
   bool headers_ended; /* of the final answer: what follows are trailers */
   bool body_started;
   bool undecodable;     /* the body is not what its coding says */
+  bool notified;        /* TLS said that the connection ends: close_notify */
   enum lull_err failed; /* why a callback refused */
   char error[CURL_ERROR_SIZE];
 };
@@ -88,9 +89,16 @@ void lull_transfer_evidence(struct lull_transfer *t);
 /* Fills in the attempt's outcome. */
 void lull_transfer_conclude(struct lull_transfer *t, CURLcode code);
 
-/* libcurl's CURLOPT_DEBUGFUNCTION: its words about HTTP/2. */
+/* libcurl's CURLOPT_DEBUGFUNCTION: its words about HTTP/2 and TLS. */
 int lull_transfer_watch(CURL *easy, curl_infotype kind, char *line, size_t len,
                         void *user);
+
+/* What those words say of TLS. */
+void lull_transfer_hear_tls(struct lull_transfer *t, const char *line,
+                            size_t len);
+
+/* True when an answer of unknown length may have been cut where it ended. */
+bool lull_transfer_ends_open(const struct lull_transfer *t);
 
 /* It is under way, one of the list; or no more. */
 void lull_transfer_fly(struct lull_transfer *t, struct lull_transfer **list);

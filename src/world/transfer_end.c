@@ -16,6 +16,8 @@
   "it "                                                                       \
   "came"
 
+#define ENDS_OPEN "it has no length, and ended without close_notify"
+
 void lull_transfer_evidence(struct lull_transfer *t)
 {
   t->attempt->sent = lull_transfer_sent(t);
@@ -203,10 +205,11 @@ static bool unexpected(const struct lull_transfer *t, CURLcode code)
 }
 
 /* A compressed body that ends before its own end was cut, whatever the length
-   says. */
-static void check_coding(struct lull_transfer *t)
+   says; and one without a length may be anywhere. */
+static void check_end(struct lull_transfer *t)
 {
-  if (!t->attempt->class && t->decoder && !lull_decode_whole(t->decoder))
+  if (!t->attempt->class && ((t->decoder && !lull_decode_whole(t->decoder)) ||
+                             lull_transfer_ends_open(t)))
     t->attempt->class = LULL_HTTP_TRUNCATED;
 }
 
@@ -219,7 +222,7 @@ void lull_transfer_conclude(struct lull_transfer *t, CURLcode code)
   classify(t, code);
   a->starved = is_starved(t);
   t->sockets->lacked += a->starved;
-  check_coding(t);
+  check_end(t);
   check_file(a, a->response.status);
   if (!a->class)
     lull_answer_ends(a, a->response.status);
@@ -230,6 +233,8 @@ void lull_transfer_conclude(struct lull_transfer *t, CURLcode code)
              lull_status_text(a->proxy_status));
   else if (a->class && t->undecodable)
     snprintf(a->detail, sizeof a->detail, "%s", UNDECODABLE);
+  else if (a->class && code == CURLE_OK && lull_transfer_ends_open(t))
+    snprintf(a->detail, sizeof a->detail, "%s", ENDS_OPEN);
   else if (a->class && is_told(a, code))
     snprintf(a->detail, sizeof a->detail, "%.95s",
              t->error[0] ? t->error : curl_easy_strerror(code));

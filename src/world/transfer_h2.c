@@ -62,6 +62,7 @@ int lull_transfer_watch(CURL *easy, curl_infotype kind, char *line, size_t len,
   (void)easy;
   if (kind != CURLINFO_TEXT || !t->attempt)
     return 0;
+  lull_transfer_hear_tls(t, line, len);
   switch (lull_h2_read(line, len, &number)) {
   case LULL_H2_OPENED:
     t->h2.stream = number;

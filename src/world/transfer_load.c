@@ -3,6 +3,7 @@
  */
 #define _POSIX_C_SOURCE 200809L
 #include "http/files.h"
+#include "http/url.h"
 #include "world/coding.h"
 #include "world/proxy.h"
 #include "world/transfer.h"
@@ -153,11 +154,6 @@ static enum lull_err load_body(struct lull_transfer *t)
   return body && body->file ? open_body(t, body) : LULL_OK;
 }
 
-static bool is_tls(const char *url)
-{
-  return strncasecmp(url, "https:", 6) == 0;
-}
-
 /* The client's own certificate: for its origin, or that of the call which
    brought it. */
 static void load_cert(CURL *easy, const struct lull_attempt *a)
@@ -183,11 +179,12 @@ static void load_transport(CURL *easy, const struct lull_transport *how,
                    old ? CURL_HTTP_VERSION_1_1 : versions[how->http]);
   /* Rather share a connection that may turn out to be HTTP/2 than open one
      for each of a thousand calls. */
-  if (how->http == LULL_HTTP_2 || (how->http == LULL_HTTP_ANY && is_tls(url)))
+  if (how->http == LULL_HTTP_2 ||
+      (how->http == LULL_HTTP_ANY && lull_url_is_tls(url)))
     curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
   /* libcurl 7.88 sets HTTP/2 up a second time on a connection in the clear
      that is used again, and fails (curl#10634). */
-  if (how->http == LULL_HTTP_2 && !is_tls(url)) {
+  if (how->http == LULL_HTTP_2 && !lull_url_is_tls(url)) {
     curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
     curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
     curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 0L);
@@ -243,13 +240,12 @@ static void load_stall(struct lull_transfer *t)
   curl_easy_setopt(t->easy, CURLOPT_NOPROGRESS, 0L);
 }
 
-/* libcurl's words cost a little: only where HTTP/2 may be spoken. */
+/* libcurl's words cost a little: only where HTTP/2 may be spoken, or TLS. */
 static void load_watch(struct lull_transfer *t)
 {
   const struct lull_attempt *a = t->attempt;
-  int http = (int)a->client->transport.http;
-  if (a->old || http == LULL_HTTP_1_1 ||
-      (http == LULL_HTTP_ANY && !is_tls(a->request->url)))
+  if (!lull_url_is_tls(a->request->url) &&
+      (a->old || (int)a->client->transport.http != LULL_HTTP_2))
     return;
   curl_easy_setopt(t->easy, CURLOPT_DEBUGFUNCTION, lull_transfer_watch);
   curl_easy_setopt(t->easy, CURLOPT_DEBUGDATA, t);
@@ -297,8 +293,9 @@ static enum lull_err load_all(struct lull_transfer *t, struct lull_attempt *a,
   load_transport(t->easy, &a->client->transport, a->request->url, a->old);
   load_watch(t);
   load_cert(t->easy, a);
-  t->records = load_proxy(t->easy, a->client->transport.proxy) ||
-               is_tls(a->request->url); /* a proxy's own may be, too */
+  t->records =
+      load_proxy(t->easy, a->client->transport.proxy) ||
+      lull_url_is_tls(a->request->url); /* a proxy's own may be, too */
   if (t->records)
     load_trust(t->easy, &a->client->transport);
   err = load_headers(t, listed);
@@ -317,7 +314,7 @@ static enum lull_err check_proxy(struct lull_attempt *a)
 enum lull_err lull_transfer_load(struct lull_transfer *t,
                                  struct lull_attempt *a, bool fresh)
 {
-  bool plain = is_plain(a) && !fresh, tls = is_tls(a->request->url);
+  bool plain = is_plain(a) && !fresh, tls = lull_url_is_tls(a->request->url);
   bool same =
       plain && t->plain_for == a->client->serial && t->plain_tls == tls;
   bool ready = same && t->easy;

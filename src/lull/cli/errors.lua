@@ -93,11 +93,12 @@ local CLASSES = {
     [[Check that the port speaks TLS (`openssl s_client -connect HOST:PORT`), and a client certificate that it may
     want (`cert`).]] },
   { "tls.cert",
-    [[The server's certificate is not trusted: of an unknown authority, for another name, or expired.]],
-    [[Trust the authority with `ca` (`--cacert FILE`); mend the name in the URL; look at the clock. `insecure`
-    (`-k`) is for tests.]] },
+    [[The server's certificate is not trusted: of an unknown authority, for another name, or expired; or it
+    wants a client's.]],
+    [[Trust the authority with `ca` (`--cacert FILE`); mend the name in the URL; look at the clock; bring a
+    certificate of your own (`cert`). `insecure` (`-k`) is for tests.]] },
   { "http.truncated",
-    "The body is shorter than the answer's head said.",
+    "The body is shorter than the answer's head said, or ended without an end of its own.",
     [[Something between broke off. A download into a file goes on where it ended.]] },
   { "http.malformed",
     "What came is no HTTP.",
