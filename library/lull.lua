@@ -430,7 +430,28 @@ function client:request(method, target, options) end
 ---How many may go at once, of each rate of the list that says nothing itself; true for all. Default: one by one.
 ---@field burst? integer|true
 ---@field [integer] lull.rate
----@field [string] lull.rate|lull.rate[]
+---@field [string] lull.rate|lull.rate[]|lull.weighed_rate
+
+---Rates of which a call takes as much as it weighs; under a path, or any other
+---name, such as `tokens = { "90000/1m", weight = function(request) ... end }`.
+---@class lull.weighed_rate
+---What a call weighs, asked when it is made and counted for each of its attempts:
+---a number from 0 up; nothing is 0. A call that weighs more than a window has room
+---for ends with an error.
+---@field weight fun(request: lull.weighed_request): number?
+---@field [integer] lull.rate
+
+---A call that is to be weighed.
+---@class lull.weighed_request
+---@field method string
+---@field url string
+---What is sent; nil of a file.
+---@field body? string
+---The path of the file that is sent.
+---@field file? string
+---What the call was given.
+---@field json? any
+---@field form? table
 
 ---A bucket of tokens that retries are paid from.
 ---@class lull.budget
@@ -662,6 +683,12 @@ function attempt:stop(why) end
 ---@return any value
 ---@return string? problem
 function attempt:json() end
+
+---What the attempt really weighed, in place of what was counted for it. Where it is
+---more, what comes next waits.
+---@param weight number
+---@param name? string of the rate, where several weigh
+function attempt:weigh(weight, name) end
 
 ---What the next attempt does otherwise.
 ---@class lull.retry_options
@@ -1023,6 +1050,18 @@ function lull.lanes() end
 ---@field quota? number
 ---What it has found out by itself; empty at first.
 ---@field learned lull.learned
+---Its rates that count what calls weigh, where it has some.
+---@field weighed? lull.lane_weight[]
+
+---A rate that counts what calls weigh.
+---@class lull.lane_weight
+---@field name string
+---What a window has room for.
+---@field most number
+---s.
+---@field window number
+---What is in it now.
+---@field held number
 
 ---What a lane has found out that its server bears.
 ---@class lull.learned

@@ -96,6 +96,7 @@ build = {
     ["lull.unhandled"] = "src/lull/unhandled.lua",
     ["lull.usage"] = "src/lull/usage.lua",
     ["lull.utf8"] = "src/lull/utf8.lua",
+    ["lull.weights"] = "src/lull/weights.lua",
     ["lull.yieldable"] = "src/lull/yieldable.lua",
     ["lull.types"] = "library/lull.lua",
     ["lull.core"] = {
@@ -145,6 +146,7 @@ build = {
         "src/engine/state.c",
         "src/engine/verdict.c",
         "src/engine/waits.c",
+        "src/engine/weigh.c",
         "src/fleet/call.c",
         "src/fleet/draw.c",
         "src/fleet/fleet.c",
@@ -187,6 +189,7 @@ build = {
         "src/lane/slots.c",
         "src/lane/spread.c",
         "src/lane/ticket.c",
+        "src/lane/weighed.c",
         "src/lane/window.c",
         "src/policy/policy.c",
         "src/policy/reason.c",

@@ -7,7 +7,7 @@
 local lull = require "lull"
 
 -- The account's limits, and what one answer may have.
-local REQUESTS, TOKENS, AT_ONCE, ANSWER = "60/1m", 2000, 8, 50
+local REQUESTS, TOKENS, AT_ONCE, ANSWER = "60/1m", "2000/1m", 8, 50
 
 local prompts = arg[1] and assert(io.open(arg[1]))
 if not prompts then
@@ -17,15 +17,19 @@ end
 
 local halt -- why no more prompts are sent
 
+-- Tokens as the API estimates them, when it counts a request.
+local function tokens_of(request)
+  local sum = request.json.max_tokens
+  for _, message in ipairs(request.json.messages) do sum = sum + math.ceil(#message.content / 4) end
+  return sum
+end
+
 local openai = lull.client {
   base = "https://api.openai.com/v1",
   preset = "openai",
   attempts = 6, timeout = "2m",
-  limit = { REQUESTS, parallel = AT_ONCE },
-  headers = {
-    authorization = lull.secret("Bearer " .. (os.getenv "OPENAI_API_KEY" or "none")),
-    ["content-type"] = "application/json",
-  },
+  limit = { REQUESTS, parallel = AT_ONCE, tokens = { TOKENS, weight = tokens_of } },
+  headers = { authorization = lull.secret("Bearer " .. (os.getenv "OPENAI_API_KEY" or "none")) },
   on = {
     -- A 429 may also mean that there is no money left: no wait helps against that.
     [429] = function(attempt)
@@ -38,37 +42,9 @@ local openai = lull.client {
   },
 }
 
--- Tokens are taken before a request is sent, and count until a minute after its answer. Who
--- asks first is served first, so that a long prompt is not overtaken for ever.
-local free, queue = TOKENS, {}
-
-local function take(tokens)
-  local me = {}
-  queue[#queue + 1] = me
-  while queue[1] ~= me or free < math.min(tokens, TOKENS) do lull.sleep(1) end
-  table.remove(queue, 1)
-  free = free - tokens
-end
-
-local function give_back(tokens)
-  lull.sleep(60)
-  free = free + tokens
-end
-
 local function ask(prompt)
-  local request = lull.json.encode {
-    model = "gpt-4o-mini", max_tokens = ANSWER, messages = { { role = "user", content = prompt } } }
-  local tokens, taken = math.ceil(#prompt / 4) + ANSWER, 0 -- as the API estimates them
-  local res, err = openai:post("/chat/completions", {
-    -- Called for each attempt: one that fails has used its tokens as well.
-    body = function()
-      take(tokens)
-      taken = taken + tokens
-      return request
-    end,
-  })
-  lull.spawn(give_back, taken)
-  return res, err
+  return openai:post("/chat/completions", { json = {
+    model = "gpt-4o-mini", max_tokens = ANSWER, messages = { { role = "user", content = prompt } } } })
 end
 
 local number = 0

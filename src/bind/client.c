@@ -123,7 +123,7 @@ static void read_headers(lua_State *L, int index, const char *name,
     lull_bind_raise(L, err);
 }
 
-/* options.rates: a list of {count, window, method, path}. */
+/* options.rates: a list of {count, window, name, method, path}. */
 static void read_rates(lua_State *L, int index, struct lull_lane_conf *lane)
 {
   int i, n;
@@ -139,9 +139,11 @@ static void read_rates(lua_State *L, int index, struct lull_lane_conf *lane)
     rate.burst = (unsigned)lull_bind_number(L, at, "burst", 0);
     if (lane->rate_count + lane->route_count >= LULL_LANE_RATES)
       luaL_error(L, "a lane has at most %d rates", LULL_LANE_RATES);
-    if (lull_bind_string(L, at, "path", NULL)) {
+    if (lull_bind_string(L, at, "path", NULL) ||
+        lull_bind_string(L, at, "name", NULL)) {
       struct lull_route *route = &lane->routes[lane->route_count++];
       route->rate = rate;
+      route->name = copy_string(L, at, "name");
       route->method = copy_string(L, at, "method");
       route->path = copy_string(L, at, "path");
     } else {

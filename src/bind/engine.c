@@ -9,6 +9,7 @@
 #include "engine/drain.h"
 #include "engine/peers.h"
 #include "engine/prepare.h"
+#include "engine/weigh.h"
 #include "http/files.h"
 
 #include <math.h>
@@ -204,6 +205,15 @@ static int prepare(lua_State *L)
   return 1;
 }
 
+/* engine:weigh(id, name, weight) -> true, or nil and a text */
+static int weigh(lua_State *L)
+{
+  struct lull_engine *e = lull_bind_check_engine(L);
+  return report(L,
+                lull_weigh_attempt(e, check_id(L, 2), luaL_checkstring(L, 3),
+                                   (unsigned)luaL_checknumber(L, 4)));
+}
+
 static int cancel(lua_State *L)
 {
   return report(L,
@@ -344,6 +354,7 @@ void lull_bind_engine_type(lua_State *L)
                                      {"sync", sync},
                                      {"judge", judge},
                                      {"prepare", prepare},
+                                     {"weigh", weigh},
                                      {"arriving", arriving},
                                      {"reply", reply},
                                      {"cancel", cancel},

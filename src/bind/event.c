@@ -240,6 +240,27 @@ static void push_learned(lua_State *L, const struct lull_learned *l)
 }
 
 /* The state of a lane as a table. */
+/* weighed: {name, most, window, held} of each such window */
+static void push_weighed(lua_State *L, const struct lull_lane *lane,
+                         lull_usec now)
+{
+  struct lull_lane_weighed w;
+  unsigned i = 0;
+  int n = 0;
+  while (lull_lane_weighed(lane, &i, now, &w)) {
+    if (!n)
+      lua_newtable(L);
+    lua_newtable(L);
+    lull_bind_set_string(L, "name", w.name);
+    lull_bind_set_number(L, "most", (double)w.most);
+    lull_bind_set_number(L, "window", lull_usec_to(w.length));
+    lull_bind_set_number(L, "held", (double)w.held);
+    lua_rawseti(L, -2, ++n);
+  }
+  if (n)
+    lua_setfield(L, -2, "weighed");
+}
+
 void lull_bind_lane(lua_State *L, const struct lull_lane *lane, lull_usec now)
 {
   struct lull_lane_state s;
@@ -263,6 +284,7 @@ void lull_bind_lane(lua_State *L, const struct lull_lane *lane, lull_usec now)
   lull_bind_set_string(L, "waits_for",
                        lull_ticket_cause_name(lull_lane_cause(lane, now)));
   push_learned(L, &s.learned);
+  push_weighed(L, lane, now);
   lull_bind_set_integer(L, "processes",
                         s.sharers ? (lua_Integer)s.sharers : 1);
   if (s.quota_remaining >= 0)

@@ -112,8 +112,34 @@ static bool read_memo(lua_State *L, struct lull_call_memo *memo)
   return memo->tag != NULL;
 }
 
+/* Room for what a call weighs. */
+union weights {
+  struct lull_weights all;
+  char bytes[sizeof(struct lull_weights) +
+             LULL_LANE_RATES * sizeof(struct lull_weight)];
+};
+
+/* weights: by the names of the client's rates. */
+static void read_weights(lua_State *L, const struct lull_client *c,
+                         union weights *w)
+{
+  w->all.count = 0;
+  lua_getfield(L, 3, "weights");
+  if (lua_istable(L, -1)) {
+    unsigned i;
+    for (i = 0; i < c->lane.route_count; i++) {
+      const char *name = c->lane.routes[i].name;
+      double weight = name ? lull_bind_number(L, lua_gettop(L), name, 0) : 0;
+      if (weight >= 1 && weight <= UINT32_MAX)
+        w->all.list[w->all.count++] =
+            (struct lull_weight){name, (unsigned)weight, 0};
+    }
+  }
+  lua_pop(L, 1);
+}
+
 /* engine:start(client, {method, url, headers, secrets, body | file, output,
-   sha256, onto, lane, keyed, unsafe, ask_always,
+   sha256, onto, lane, weights, keyed, unsafe, ask_always,
    prepare, renews, limits; and how it is
    remembered}) -> id, or nil, a text, and what is wrong with the output */
 int lull_bind_start(lua_State *L)
@@ -124,10 +150,14 @@ int lull_bind_start(lua_State *L)
   struct lull_limits limits = c->policy.limits;
   struct lull_call_memo memo = {0};
   struct lull_request request;
+  union weights weights;
   char *problem = NULL;
   enum lull_err err;
   lull_id id = 0;
   check_start(L);
+  read_weights(L, c, &weights);
+  if (weights.all.count)
+    options.weights = &weights.all;
   options.keyed = lull_bind_flag(L, 3, "keyed");
   options.unsafe = lull_bind_flag(L, 3, "unsafe");
   options.ask_always = lull_bind_flag(L, 3, "ask_always");

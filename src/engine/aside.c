@@ -33,6 +33,19 @@ bool lull_aside_kept_hint(const struct lull_aside *aside, lull_usec now,
   return true;
 }
 
+bool lull_aside_weigh(struct lull_aside **at,
+                      const struct lull_weights *weights)
+{
+  size_t size = sizeof *weights + weights->count * sizeof weights->list[0];
+  if (!lull_aside_of(at))
+    return false;
+  (*at)->weights = lull_mem_alloc(size);
+  if (!(*at)->weights)
+    return false;
+  memcpy((*at)->weights, weights, size);
+  return true;
+}
+
 bool lull_aside_remember(struct lull_aside **at,
                          const struct lull_call_memo *memo)
 {

@@ -7,6 +7,7 @@
 #ifndef LULL_ENGINE_ASIDE_H
 #define LULL_ENGINE_ASIDE_H
 
+#include "lane/ticket.h"
 #include "policy/policy.h"
 #include "store/store.h"
 
@@ -21,9 +22,11 @@ struct lull_call_memo {
 
 /* What few calls have. Owns all of it. */
 struct lull_aside {
-  struct lull_limits *limits; /* its own */
-  char *lane;                 /* its name, if it is not the origin's */
-  char *detail;               /* the transport's words on the last error */
+  struct lull_limits *limits;   /* its own */
+  char *lane;                   /* its name, if it is not the origin's */
+  struct lull_weights *weights; /* NULL: none */
+  unsigned weighed;             /* the attempt that they say is counted */
+  char *detail;                 /* the transport's words on the last error */
   char *left_method, *left_url;
   unsigned left_at;
   struct lull_hint hint; /* of a leg that was lost, until then */
@@ -49,6 +52,10 @@ void lull_aside_keep_hint(struct lull_aside **place,
 /* That hint, with what is left of its wait; false when there is none. */
 bool lull_aside_kept_hint(const struct lull_aside *aside, lull_usec now,
                           struct lull_hint *hint);
+
+/* Copies what the call weighs; false: no memory. */
+bool lull_aside_weigh(struct lull_aside **place,
+                      const struct lull_weights *weights);
 
 /* Copies how the call is remembered; false: no memory. */
 bool lull_aside_remember(struct lull_aside **place,

@@ -44,12 +44,16 @@ static bool copy_options(struct lull_call *call,
   call->remembered = o->memo != NULL;
   if (o->memo && !lull_aside_remember(&call->aside, o->memo))
     return false;
+  if (o->weights && !lull_aside_weigh(&call->aside, o->weights))
+    return false;
   return !o->lane || lull_call_lane(call, NULL) != NULL;
 }
 
 static void init_leg(struct lull_leg *leg, struct lull_call *call)
 {
   *leg = (struct lull_leg){.call = call};
+  if (call->aside)
+    leg->ticket.weights = call->aside->weights;
 }
 
 struct lull_call *lull_call_new(struct lull_client *client,
@@ -65,11 +69,11 @@ struct lull_call *lull_call_new(struct lull_client *client,
   call->record_cap = 1;
   call->client = lull_client_keep(client);
   lull_request_init(&call->request);
-  init_leg(&call->leg, call);
   if (!copy_options(call, options)) {
     lull_call_free(call);
     return NULL;
   }
+  init_leg(&call->leg, call);
   call->request = *request;
   lull_request_init(request);
   call->started = now;
@@ -117,6 +121,7 @@ static void drop_aside(struct lull_call *call)
   lull_mem_free(aside->left_method);
   lull_mem_free(aside->left_url);
   lull_mem_free(aside->memo);
+  lull_mem_free(aside->weights);
   lull_mem_free(aside);
 }
 

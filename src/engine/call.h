@@ -149,7 +149,8 @@ struct lull_call_options {
   bool ask_always; /* the script makes the body anew for each attempt */
   bool prepares;   /* and headers for each request */
   bool renews;     /* it has a token, which may be renewed after a 401 */
-  const struct lull_call_memo *memo; /* NULL: it is not remembered */
+  const struct lull_weights *weights; /* NULL: nothing of it is weighed */
+  const struct lull_call_memo *memo;  /* NULL: it is not remembered */
 };
 
 /* The call of an entry, or NULL when it is none. */

@@ -17,8 +17,10 @@ struct lull_rate {
 
 /* A rate for some requests only: method ("POST|PUT" for several, "" for any)
    and a path pattern,
-   where '*' stands for any run of bytes. */
+   where '*' stands for any run of bytes. With a name it is one whose starts
+   weigh what their calls say under it; those that say nothing do not count. */
 struct lull_route {
+  char *name; /* NULL: a start is one */
   char *method;
   char *path;
   struct lull_rate rate;

@@ -15,7 +15,8 @@ struct lull_door lull_door_ask(const struct lull_lane *lane, lull_usec now)
       later(door.at[LULL_CAUSE_PAUSE], lull_slots_unpaused(&lane->slots, now));
   door.at[LULL_CAUSE_BREAKER] = lull_breaker_next(&lane->breaker, now);
   door.at[LULL_CAUSE_PARALLEL] = lull_slots_unfilled(&lane->slots);
-  door.at[LULL_CAUSE_RATE] = lull_rates_next(&lane->rates, lane->rates.common);
+  door.at[LULL_CAUSE_RATE] = lull_rates_next(
+      &lane->rates, (struct lull_rates_start){lane->rates.common, NULL});
   if (lane->pacing)
     door.at[LULL_CAUSE_PACE] =
         lull_pace_next(&lane->pace, now, lane->slots.flying, lane->queued);
@@ -25,10 +26,12 @@ struct lull_door lull_door_ask(const struct lull_lane *lane, lull_usec now)
 lull_usec lull_door_rated(const struct lull_lane *lane,
                           const struct lull_ticket *ticket)
 {
-  lull_usec at = lull_rates_next(&lane->rates, ticket->routes);
+  lull_usec at = lull_rates_next(
+      &lane->rates,
+      (struct lull_rates_start){ticket->routes, ticket->weights});
   if (lane->share)
-    at = later(
-        at, lull_share_next(lane->share, ticket->routes | lane->rates.common));
+    at = later(at,
+               lull_share_next(lane->share, lull_state_shared(lane, ticket)));
   return at;
 }
 

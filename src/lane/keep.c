@@ -50,25 +50,44 @@ static void put_name(struct writer *w, const char *name)
   }
 }
 
-/* What was sent in a window, the oldest first: how long ago, and how many.
-   Where they are many a group is as late as its latest. */
+/* How long ago, and how many started then or what they weighed. */
+static void put_mark(struct writer *w, lull_usec age, uint64_t many,
+                     lull_usec length)
+{
+  if (!many || age >= length)
+    return;
+  put_number(w, age);
+  put_number(w, (int64_t)many);
+}
+
+/* What was sent in a window, the oldest first. Where they are many a group is
+   as late as its latest. */
 static void put_starts(struct writer *w, const struct lull_window *window,
                        lull_usec now)
 {
   unsigned each = window->held / GROUPS + 1;
   for (unsigned i = 0; i < window->held; i += each) {
     unsigned n = window->held - i < each ? window->held - i : each;
-    lull_usec age =
-        now - window->stamps[(window->first + i + n - 1) % window->count];
-    if (age >= window->length)
+    unsigned last = (window->first + i + n - 1) % window->count;
+    put_mark(w, now - window->stamps[last], n, window->length);
+  }
+  put_mark(w, 0, window->pending, window->length);
+}
+
+static void put_weights(struct writer *w, const struct lull_weighed *window,
+                        lull_usec now)
+{
+  const struct lull_weighed_mark *mark = window->marks + window->first;
+  unsigned each = window->held / GROUPS + 1;
+  uint64_t weight = 0;
+  for (unsigned i = 0; i < window->held; i++, mark++) {
+    weight += mark->weight;
+    if ((i + 1) % each && i + 1 < window->held)
       continue;
-    put_number(w, age);
-    put_number(w, n);
+    put_mark(w, now - mark->stamp, weight, window->length);
+    weight = 0;
   }
-  if (window->pending) {
-    put_number(w, 0);
-    put_number(w, window->pending);
-  }
+  put_mark(w, 0, window->pending, window->length);
 }
 
 static void save_waits(struct writer *w, const struct lull_lane *lane,
@@ -136,10 +155,10 @@ static bool is_longest(const struct lull_rates *r, unsigned i)
   const struct lull_rates_entry *one = &r->list[i];
   for (unsigned k = 0; k < r->count; k++) {
     const struct lull_rates_entry *other = &r->list[k];
-    if (k != i && same(one->method, other->method) &&
-        same(one->path, other->path) &&
-        (other->window.length > one->window.length ||
-         (other->window.length == one->window.length && k < i)))
+    lull_usec more = lull_rates_length(other) - lull_rates_length(one);
+    if (k != i && same(lull_rates_name(one), lull_rates_name(other)) &&
+        same(one->method, other->method) && same(one->path, other->path) &&
+        (more > 0 || (more == 0 && k < i)))
       return false;
   }
   return true;
@@ -152,10 +171,15 @@ static void save_sent(struct writer *w, const struct lull_rates *r,
     const struct lull_rates_entry *entry = &r->list[i];
     if (!is_longest(r, i))
       continue;
-    put_text(w, "sent");
+    put_text(w, entry->weighed ? "weighed" : "sent");
+    if (entry->weighed)
+      put_name(w, entry->weighed->name);
     put_name(w, entry->method);
     put_name(w, entry->path);
-    put_starts(w, &entry->window, now);
+    if (entry->weighed)
+      put_weights(w, entry->weighed, now);
+    else
+      put_starts(w, &entry->window, now);
     put_text(w, "\n");
   }
 }
@@ -288,18 +312,40 @@ static void restore_breaker(const struct restoring *r, struct line *line)
   b->until = lull_usec_add(r->now, left_of(r, left));
 }
 
+static void add_weights(const struct restoring *r, struct lull_weighed *w,
+                        struct line line)
+{
+  int64_t age, weight;
+  while (number(&line, &age) && number(&line, &weight)) {
+    lull_usec ago = lull_usec_add(age, r->passed);
+    if (ago < w->length)
+      lull_weighed_add(w, r->now - ago,
+                       weight < UINT32_MAX ? (unsigned)weight : UINT32_MAX);
+  }
+}
+
+static bool is_next(struct line *line, const char *text)
+{
+  const char *name;
+  size_t len;
+  return token(line, &name, &len) && is_name(name, len, text);
+}
+
+/* Those whose starts weigh have a name in front, the others' first is a method
+   or none. */
 static void restore_sent(const struct restoring *r, struct line *line)
 {
   struct lull_rates *rates = &r->lane->rates;
-  const char *method, *path;
-  size_t method_len, path_len;
-  if (!token(line, &method, &method_len) || !token(line, &path, &path_len))
-    return;
   for (unsigned i = 0; i < rates->count; i++) {
     struct lull_rates_entry *entry = &rates->list[i];
-    if (is_name(method, method_len, entry->method) &&
-        is_name(path, path_len, entry->path))
-      add_starts(r, &entry->window, *line);
+    struct line rest = *line;
+    if ((entry->weighed && !is_next(&rest, entry->weighed->name)) ||
+        !is_next(&rest, entry->method) || !is_next(&rest, entry->path))
+      continue;
+    if (entry->weighed)
+      add_weights(r, entry->weighed, rest);
+    else
+      add_starts(r, &entry->window, rest);
   }
 }
 
@@ -359,6 +405,7 @@ static void restore_line(const struct restoring *r, struct line *line)
       {"breaker", restore_breaker},   {"sent", restore_sent},
       {"rate", restore_rate},         {"period", restore_period},
       {"parallel", restore_parallel}, {"noise", restore_noise},
+      {"weighed", restore_sent},
   };
   const char *word;
   size_t len;

@@ -72,6 +72,11 @@ enum lull_err lull_lane_configure(struct lull_lane *lane,
   return LULL_OK;
 }
 
+static struct lull_rates_start counted(const struct lull_ticket *ticket)
+{
+  return (struct lull_rates_start){ticket->routes, ticket->weights};
+}
+
 static struct lull_queue *queue_of(struct lull_lane *lane,
                                    const struct lull_ticket *ticket)
 {
@@ -84,7 +89,8 @@ void lull_lane_enqueue(struct lull_lane *lane, struct lull_ticket *ticket,
   if (ticket->lane)
     return;
   ticket->lane = lane;
-  ticket->routes = lull_rates_match(&lane->rates, method, path);
+  ticket->routes =
+      lull_rates_match(&lane->rates, method, path, ticket->weights);
   ticket->retry = retry;
   ticket->holding = ticket->probe = ticket->unsent = false;
   ticket->number = ++lane->number;
@@ -114,10 +120,11 @@ void lull_lane_leave(struct lull_ticket *ticket, lull_usec now)
 void lull_lane_return(struct lull_ticket *ticket, lull_usec now)
 {
   if (ticket->lane && ticket->holding && ticket->unsent) {
-    lull_rates_release(&ticket->lane->rates, ticket->routes);
-    lull_rates_back(&ticket->lane->rates, ticket->routes);
-    if (ticket->lane->share)
-      lull_share_back(ticket->lane->share, ticket->routes, 1);
+    struct lull_lane *lane = ticket->lane;
+    lull_rates_release(&lane->rates, counted(ticket));
+    lull_rates_back(&lane->rates, ticket->routes);
+    if (lane->share)
+      lull_share_back(lane->share, lull_state_shared(lane, ticket), 1);
     ticket->unsent = false;
   }
   lull_lane_leave(ticket, now);
@@ -163,11 +170,11 @@ static void start(struct lull_lane *lane, struct lull_ticket *ticket,
   ticket->stamp = now;
   lull_rates_take(&lane->rates, ticket->routes, now);
   if (ticket->unsent)
-    lull_rates_hold(&lane->rates, ticket->routes);
+    lull_rates_hold(&lane->rates, counted(ticket));
   else
-    lull_rates_add(&lane->rates, ticket->routes, now);
+    lull_rates_add(&lane->rates, counted(ticket), now);
   if (lane->share)
-    lull_share_take(lane->share, ticket->routes);
+    lull_share_take(lane->share, lull_state_shared(lane, ticket));
   lull_pace_start(&lane->pace, now, lane->slots.starts);
   ticket->number = lull_slots_take(&lane->slots, now);
   lull_learn_start(&lane->learn, ticket->number, now);
@@ -207,11 +214,12 @@ void lull_lane_sent(struct lull_ticket *ticket, lull_usec sent)
   lull_usec from = ticket->stamp;
   ticket->stamp = later(from, sent);
   if (ticket->unsent)
-    lull_rates_settle(&lane->rates, ticket->routes, ticket->stamp);
+    lull_rates_settle(&lane->rates, counted(ticket), ticket->stamp);
   else
-    lull_rates_move(&lane->rates, ticket->routes, from, ticket->stamp);
+    lull_rates_move(&lane->rates, counted(ticket), from, ticket->stamp);
   if (lane->share)
-    lull_share_note(lane->share, ticket, ticket->unsent);
+    lull_share_note(lane->share, lull_state_shared(lane, ticket), ticket,
+                    ticket->unsent);
   ticket->unsent = false;
 }
 
@@ -220,18 +228,19 @@ void lull_lane_arrived(struct lull_ticket *ticket, lull_usec at)
   struct lull_lane *lane = ticket->lane;
   if (!lane || !ticket->holding || ticket->unsent || ticket->stamp <= at)
     return;
-  lull_rates_move(&lane->rates, ticket->routes, ticket->stamp, at);
+  lull_rates_move(&lane->rates, counted(ticket), ticket->stamp, at);
   ticket->stamp = at;
   if (lane->share)
-    lull_share_note(lane->share, ticket, false);
+    lull_share_note(lane->share, lull_state_shared(lane, ticket), ticket,
+                    false);
 }
 
 lull_usec lull_lane_slack(const struct lull_lane *lane)
 {
   lull_usec slack = 100 * LULL_MSEC;
   for (unsigned i = 0; i < lane->rates.count; i++)
-    if (lane->rates.list[i].window.length / 4 < slack)
-      slack = lane->rates.list[i].window.length / 4;
+    if (lull_rates_length(&lane->rates.list[i]) / 4 < slack)
+      slack = lull_rates_length(&lane->rates.list[i]) / 4;
   return slack < 20 * LULL_MSEC ? 20 * LULL_MSEC : slack;
 }
 
@@ -310,6 +319,30 @@ void lull_lane_finish(struct lull_ticket *ticket, lull_usec now,
     spare(lane, ticket, end->told);
   ticket->holding = ticket->probe = ticket->headed = false;
   ticket->lane = NULL;
+}
+
+void lull_lane_weigh(struct lull_lane *lane, const struct lull_ticket *ticket,
+                     const struct lull_weight *counted, unsigned weight)
+{
+  lull_rates_weigh(&lane->rates, ticket->routes, ticket->stamp, counted,
+                   weight);
+}
+
+bool lull_lane_weighed(const struct lull_lane *lane, unsigned *i,
+                       lull_usec now, struct lull_lane_weighed *window)
+{
+  const struct lull_rates *r = &lane->rates;
+  while (*i < r->count && !r->list[*i].weighed)
+    ++*i;
+  if (*i == r->count)
+    return false;
+  const struct lull_rates_entry *entry = &r->list[(*i)++];
+  *window = (struct lull_lane_weighed){
+      .name = lull_rates_name(entry),
+      .most = lull_rates_most(entry),
+      .length = lull_rates_length(entry),
+      .held = lull_weighed_sum(entry->weighed, now)};
+  return true;
 }
 
 void lull_lane_seed(struct lull_lane *lane, uint64_t seed)

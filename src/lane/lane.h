@@ -39,8 +39,8 @@ const char *lull_lane_name(const struct lull_lane *lane);
 enum lull_err lull_lane_configure(struct lull_lane *lane,
                                   const struct lull_lane_conf *conf);
 
-/* Puts a ticket into the queue; a retry goes ahead of first tries, first
-   in, first out within each. Cannot fail. */
+/* Puts a ticket into the queue, with its weights; a retry goes ahead of first
+   tries, first in, first out within each. Cannot fail. */
 void lull_lane_enqueue(struct lull_lane *lane, struct lull_ticket *ticket,
                        const char *method, const char *path, bool retry);
 
@@ -87,6 +87,23 @@ void lull_lane_head(struct lull_ticket *ticket, lull_usec now,
 /* The attempt ended; its slot is free. */
 void lull_lane_finish(struct lull_ticket *ticket, lull_usec now,
                       const struct lull_lane_end *end);
+
+/* What an attempt that has ended weighs under a name, and not what was counted
+   for it. It may be more than its windows hold: then the next waits. */
+void lull_lane_weigh(struct lull_lane *lane, const struct lull_ticket *ticket,
+                     const struct lull_weight *counted, unsigned weight);
+
+struct lull_lane_weighed {
+  const char *name; /* borrowed */
+  unsigned most;
+  lull_usec length;
+  uint64_t held; /* what all weighs that is in it */
+};
+
+/* The next of its windows whose starts weigh, from number *i on; false: there
+   is none. */
+bool lull_lane_weighed(const struct lull_lane *lane, unsigned *i,
+                       lull_usec now, struct lull_lane_weighed *window);
 
 /* Seeds the lane's own generator, which spreads its pauses. */
 void lull_lane_seed(struct lull_lane *lane, uint64_t seed);

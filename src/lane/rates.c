@@ -7,6 +7,7 @@ static void drop(struct lull_rates_entry *entry)
   lull_mem_free(entry->method);
   lull_mem_free(entry->path);
   lull_window_clear(&entry->window);
+  lull_weighed_free(entry->weighed);
   *entry = (struct lull_rates_entry){0};
 }
 
@@ -15,6 +16,7 @@ void lull_rates_cut(struct lull_rates *r, unsigned count)
   while (r->count > count) {
     drop(&r->list[--r->count]);
     r->common &= (unsigned char)~(1u << r->count);
+    r->weighed &= (unsigned char)~(1u << r->count);
   }
   if (r->count)
     return;
@@ -45,21 +47,38 @@ static struct lull_spread spread_of(const struct lull_rate *rate)
   return s;
 }
 
+const char *lull_rates_name(const struct lull_rates_entry *entry)
+{
+  return entry->weighed ? entry->weighed->name : NULL;
+}
+
+unsigned lull_rates_most(const struct lull_rates_entry *entry)
+{
+  return entry->weighed ? entry->weighed->most : entry->window.count;
+}
+
+lull_usec lull_rates_length(const struct lull_rates_entry *entry)
+{
+  return entry->weighed ? entry->weighed->length : entry->window.length;
+}
+
 static bool is_rate(const struct lull_rates_entry *entry,
                     const struct lull_rate *rate)
 {
   struct lull_spread s = spread_of(rate);
-  return entry->window.count == rate->count &&
-         entry->window.length == rate->window && entry->spread.gap == s.gap &&
-         entry->spread.room == s.room;
+  return lull_rates_most(entry) == rate->count &&
+         lull_rates_length(entry) == rate->window &&
+         (entry->weighed ||
+          (entry->spread.gap == s.gap && entry->spread.room == s.room));
 }
 
 static bool known(const struct lull_rates *r, const struct lull_route *route)
 {
   for (unsigned i = 0; i < r->count; i++) {
     const struct lull_rates_entry *entry = &r->list[i];
-    if (is_rate(entry, &route->rate) && same(entry->method, route->method) &&
-        same(entry->path, route->path))
+    if (is_rate(entry, &route->rate) &&
+        same(lull_rates_name(entry), route->name) &&
+        same(entry->method, route->method) && same(entry->path, route->path))
       return true;
   }
   return false;
@@ -76,15 +95,18 @@ static enum lull_err copy(char **to, const char *text)
 static enum lull_err fill(struct lull_rates_entry *entry,
                           const struct lull_route *route)
 {
+  const struct lull_rate *rate = &route->rate;
   enum lull_err err = copy(&entry->method, route->method);
   if (!err)
     err = copy(&entry->path, route->path);
-  if (!err)
-    err = lull_window_init(&entry->window, route->rate.count,
-                           route->rate.window);
+  if (!err && !any(route->name))
+    err = lull_weighed_new(&entry->weighed, route->name, rate->count,
+                           rate->window);
+  else if (!err)
+    err = lull_window_init(&entry->window, rate->count, rate->window);
   if (err)
     drop(entry);
-  else
+  else if (!entry->weighed)
     entry->spread = spread_of(&route->rate);
   return err;
 }
@@ -104,7 +126,9 @@ static enum lull_err add(struct lull_rates *r, const struct lull_route *route)
   enum lull_err err = fill(&list[r->count], route);
   if (err)
     return err;
-  if (any(route->method) && any(route->path))
+  if (!any(route->name))
+    r->weighed |= (unsigned char)(1u << r->count);
+  else if (any(route->method) && any(route->path))
     r->common |= (unsigned char)(1u << r->count);
   r->count++;
   return LULL_OK;
@@ -170,13 +194,31 @@ static bool falls_under(const struct lull_rates_entry *entry,
   return !entry->path || glob(entry->path, path ? path : "");
 }
 
+/* Where another client has a smaller window of that name, the start waits
+   until it is empty, and not for ever. */
+static unsigned weight_in(const struct lull_rates_entry *entry,
+                          const struct lull_weights *weights)
+{
+  unsigned most = entry->weighed->most;
+  for (unsigned i = 0; weights && i < weights->count; i++) {
+    const struct lull_weight *w = &weights->list[i];
+    if (strcmp(w->name, entry->weighed->name) == 0)
+      return w->weight < most ? w->weight : most;
+  }
+  return 0;
+}
+
 unsigned char lull_rates_match(const struct lull_rates *r, const char *method,
-                               const char *path)
+                               const char *path,
+                               const struct lull_weights *weights)
 {
   unsigned set = 0;
-  for (unsigned i = 0; i < r->count; i++)
-    if (falls_under(&r->list[i], method, path))
+  for (unsigned i = 0; i < r->count; i++) {
+    const struct lull_rates_entry *entry = &r->list[i];
+    if (falls_under(entry, method, path) &&
+        (!entry->weighed || weight_in(entry, weights)))
       set |= 1u << i;
+  }
   return (unsigned char)(set & ~(unsigned)r->common);
 }
 
@@ -190,18 +232,22 @@ static lull_usec later(lull_usec a, lull_usec b)
   return a > b ? a : b;
 }
 
-static lull_usec next_of(const struct lull_rates_entry *entry)
+static lull_usec next_of(const struct lull_rates_entry *entry,
+                         const struct lull_weights *weights)
 {
+  if (entry->weighed)
+    return lull_weighed_next(entry->weighed, weight_in(entry, weights));
   return later(lull_window_next(&entry->window),
                lull_spread_next(&entry->spread));
 }
 
-lull_usec lull_rates_next(const struct lull_rates *r, unsigned char set)
+lull_usec lull_rates_next(const struct lull_rates *r,
+                          struct lull_rates_start start)
 {
   lull_usec latest = 0;
   for (unsigned i = 0; i < r->count; i++)
-    if (within(r, i, set))
-      latest = later(latest, next_of(&r->list[i]));
+    if (within(r, i, start.set))
+      latest = later(latest, next_of(&r->list[i], start.weights));
   return latest;
 }
 
@@ -219,39 +265,97 @@ void lull_rates_back(struct lull_rates *r, unsigned char set)
       lull_spread_back(&r->list[i].spread);
 }
 
-void lull_rates_add(struct lull_rates *r, unsigned char set, lull_usec stamp)
+/* What is done to a window; the times are those that it takes. */
+enum operation { ADD, MOVE, HOLD, SETTLE, RELEASE };
+
+static void count(struct lull_window *w, enum operation op, lull_usec from,
+                  lull_usec to)
 {
-  for (unsigned i = 0; i < r->count; i++)
-    if (within(r, i, set))
-      lull_window_add(&r->list[i].window, stamp);
+  switch (op) {
+  case ADD:
+    lull_window_add(w, to);
+    break;
+  case MOVE:
+    lull_window_move(w, from, to);
+    break;
+  case HOLD:
+    lull_window_hold(w);
+    break;
+  case SETTLE:
+    lull_window_settle(w, to);
+    break;
+  case RELEASE:
+    lull_window_release(w);
+    break;
+  }
 }
 
-void lull_rates_move(struct lull_rates *r, unsigned char set, lull_usec from,
-                     lull_usec to)
+static void weigh(struct lull_weighed *w, unsigned weight, enum operation op,
+                  lull_usec from, lull_usec to)
 {
-  for (unsigned i = 0; i < r->count; i++)
-    if (within(r, i, set))
-      lull_window_move(&r->list[i].window, from, to);
+  if (op == HOLD)
+    lull_weighed_hold(w, weight);
+  if (op == SETTLE || op == RELEASE)
+    lull_weighed_release(w, weight);
+  if (op == ADD || op == SETTLE ||
+      (op == MOVE && (lull_weighed_take(w, from, weight) || to > from)))
+    lull_weighed_add(w, to, weight);
 }
 
-void lull_rates_hold(struct lull_rates *r, unsigned char set)
+static void operate(struct lull_rates *r, struct lull_rates_start start,
+                    enum operation op, lull_usec from, lull_usec to)
 {
-  for (unsigned i = 0; i < r->count; i++)
-    if (within(r, i, set))
-      lull_window_hold(&r->list[i].window);
+  for (unsigned i = 0; i < r->count; i++) {
+    struct lull_rates_entry *entry = &r->list[i];
+    if (!within(r, i, start.set))
+      continue;
+    if (entry->weighed)
+      weigh(entry->weighed, weight_in(entry, start.weights), op, from, to);
+    else
+      count(&entry->window, op, from, to);
+  }
 }
 
-void lull_rates_settle(struct lull_rates *r, unsigned char set,
+void lull_rates_add(struct lull_rates *r, struct lull_rates_start start,
+                    lull_usec stamp)
+{
+  operate(r, start, ADD, stamp, stamp);
+}
+
+void lull_rates_move(struct lull_rates *r, struct lull_rates_start start,
+                     lull_usec from, lull_usec to)
+{
+  operate(r, start, MOVE, from, to);
+}
+
+void lull_rates_hold(struct lull_rates *r, struct lull_rates_start start)
+{
+  operate(r, start, HOLD, 0, 0);
+}
+
+void lull_rates_settle(struct lull_rates *r, struct lull_rates_start start,
                        lull_usec stamp)
 {
-  for (unsigned i = 0; i < r->count; i++)
-    if (within(r, i, set))
-      lull_window_settle(&r->list[i].window, stamp);
+  operate(r, start, SETTLE, stamp, stamp);
 }
 
-void lull_rates_release(struct lull_rates *r, unsigned char set)
+void lull_rates_release(struct lull_rates *r, struct lull_rates_start start)
 {
-  for (unsigned i = 0; i < r->count; i++)
-    if (within(r, i, set))
-      lull_window_release(&r->list[i].window);
+  operate(r, start, RELEASE, 0, 0);
+}
+
+/* What was counted may be less than was said: see weight_in. */
+void lull_rates_weigh(struct lull_rates *r, unsigned char set, lull_usec stamp,
+                      const struct lull_weight *counted, unsigned to)
+{
+  for (unsigned i = 0; i < r->count; i++) {
+    struct lull_rates_entry *entry = &r->list[i];
+    if (!within(r, i, set & r->weighed) ||
+        strcmp(entry->weighed->name, counted->name) != 0)
+      continue;
+    if (to > counted->counted)
+      lull_weighed_add(entry->weighed, stamp, to - counted->counted);
+    else
+      lull_weighed_take(entry->weighed, stamp, counted->counted - to);
+  }
 }

@@ -82,11 +82,11 @@ static struct lull_share_mark *untold(struct lull_share *s, uint64_t number)
   return NULL;
 }
 
-void lull_share_note(struct lull_share *s, const struct lull_ticket *ticket,
-                     bool first)
+void lull_share_note(struct lull_share *s, unsigned char windows,
+                     const struct lull_ticket *ticket, bool first)
 {
   struct lull_share_mark *mark = NULL;
-  if (!ticket->routes)
+  if (!windows)
     return;
   if (!first)
     mark = untold(s, ticket->number);
@@ -96,9 +96,9 @@ void lull_share_note(struct lull_share *s, const struct lull_ticket *ticket,
   }
   mark = add_mark(s);
   if (mark)
-    *mark = (struct lull_share_mark){
-        first ? LULL_SHARE_START : LULL_SHARE_MOVE, ticket->routes,
-        ticket->number, ticket->stamp};
+    *mark =
+        (struct lull_share_mark){first ? LULL_SHARE_START : LULL_SHARE_MOVE,
+                                 windows, ticket->number, ticket->stamp};
 }
 
 void lull_share_back(struct lull_share *s, unsigned windows, unsigned count)

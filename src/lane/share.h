@@ -61,9 +61,10 @@ lull_usec lull_share_next(const struct lull_share *s, unsigned windows);
 /* It starts, in the first place there is. */
 void lull_share_take(struct lull_share *s, unsigned windows);
 
-/* It is counted now at its ticket's stamp: for the first time, or anew. */
-void lull_share_note(struct lull_share *s, const struct lull_ticket *ticket,
-                     bool first);
+/* It is counted now in those windows at its ticket's stamp: for the first
+   time, or anew. */
+void lull_share_note(struct lull_share *s, unsigned char windows,
+                     const struct lull_ticket *ticket, bool first);
 
 /* So many places are not used. */
 void lull_share_back(struct lull_share *s, unsigned windows, unsigned count);

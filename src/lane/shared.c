@@ -31,7 +31,7 @@ bool lull_shared_wanted(const struct lull_lane *lane, unsigned kind,
   const struct lull_queue *queue = &lane->queues[2 * (size_t)kind];
   if (kind >= lane->sets)
     return false;
-  *windows = kind | lane->rates.common;
+  *windows = (kind | lane->rates.common) & ~(unsigned)lane->rates.weighed;
   *count = count_some(&queue[0], most);
   *count += count_some(&queue[1], most - *count);
   return true;
@@ -49,8 +49,8 @@ size_t lull_shared_window(const struct lull_lane *lane, unsigned i, char *text,
   int len;
   if (i >= lane->rates.count)
     return 0;
-  len = snprintf(text, size, "%u %lld %.3f %.3f %s %s", entry->window.count,
-                 (long long)entry->window.length, entry->spread.gap,
+  len = snprintf(text, size, "%u %lld %.3f %.3f %s %s", lull_rates_most(entry),
+                 (long long)lull_rates_length(entry), entry->spread.gap,
                  entry->spread.room, entry->method ? entry->method : "-",
                  entry->path ? entry->path : "*");
   return (size_t)len < size ? (size_t)len : size - 1;

@@ -36,4 +36,13 @@ struct lull_lane {
   struct lull_share *share; /* NULL: no other process has it */
 };
 
+/* The windows that other processes count in, too: not those whose starts
+   weigh. */
+static inline unsigned char lull_state_shared(const struct lull_lane *lane,
+                                              const struct lull_ticket *ticket)
+{
+  return (ticket->routes | lane->rates.common) &
+         (unsigned char)~lane->rates.weighed;
+}
+
 #endif

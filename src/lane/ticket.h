@@ -31,10 +31,23 @@ struct lull_lane_hold {
 
 struct lull_lane;
 
+/* What a request weighs in the windows of that name. */
+struct lull_weight {
+  const char *name; /* borrowed from its client */
+  unsigned weight;
+  unsigned counted; /* of the attempt that was weighed last */
+};
+
+struct lull_weights {
+  unsigned count;
+  struct lull_weight list[];
+};
+
 /* One call's place in a lane. Zeroed at first. */
 struct lull_ticket {
   struct lull_lane *lane; /* NULL: neither queued nor holding a slot */
   struct lull_ticket *prev, *next;
+  const struct lull_weights *weights; /* borrowed; NULL: none */
   unsigned char routes; /* which of the lane's windows it counts in */
   bool retry;           /* goes ahead of first tries */
   bool holding;         /* has a slot */

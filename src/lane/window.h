@@ -14,11 +14,10 @@
 #define LULL_WINDOW_MOST 1000000u /* starts; 8 bytes each */
 
 struct lull_window {
-  unsigned count;
+  unsigned count, first, held;
+  unsigned pending; /* started, and no stamp known yet */
   lull_usec length;
   lull_usec *stamps; /* a ring in the order of time */
-  unsigned first, held;
-  unsigned pending; /* started, and no stamp known yet */
 };
 
 /* LULL_EINVAL for a window that nothing can pass, LULL_ELIMIT above

@@ -73,6 +73,12 @@ function Attempt:stop(why)
     why = why and usage.type(why, "why", "string") }
 end
 
+function Attempt:weigh(weight, name)
+  check(self, "weigh")
+  local correct = rawget(self, "weighing")
+  if correct then correct(weight, name) end
+end
+
 function Attempt:json()
   check(self, "json")
   if not self.body then return nil, "there is no answer" end

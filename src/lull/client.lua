@@ -16,6 +16,7 @@ local secret = require "lull.secret"
 local shared = require "lull.lazy" "lull.shared"
 local text = require "lull.text"
 local usage = require "lull.usage"
+local weights = require "lull.lazy" "lull.weights"
 
 local M = {}
 usage.own()
@@ -66,7 +67,9 @@ local function new_client(checked, cert_of_call)
   client.core, client.functions = options.compile(checked, client.base, cert_of_call)
   client.rules = checked.on
   client.made = options.has_function(checked.headers) and maker.functions(checked.headers) or nil
-  if not (client.made or checked.auth or checked.key or checked.query or checked.lane or checked.unsafe) then
+  client.weighed = checked.limit and checked.limit.weighed
+  if not (client.made or client.weighed or checked.auth or checked.key or checked.query or checked.lane
+    or checked.unsafe) then
     plain[client] = client.core
   end
   for _, fn in ipairs(observers.made) do fn(client) end
@@ -198,6 +201,7 @@ local function follow(client, id, factory, own, kind, details)
   local stop_reason
   while kind == "headers" do kind, details = prepared(id, own, details) end
   while kind ~= "done" do
+    details.weighing = client.weighed and weights.corrector(client.weighed, id)
     local ok, verdict, changed = asked(consult, client, details, factory, own)
     local problem = verdict
     if ok then
@@ -224,6 +228,9 @@ end
 
 -- Its id; or nil, and what a call gives that cannot be begun.
 local function start(client, spec)
+  if spec.too_heavy then
+    return nil, nil, outcome.refuse(spec.method, spec.url, "rule", { text = spec.too_heavy })
+  end
   if spec.output and sched.keeps then
     local kept = sched.keeps(spec.output)
     if kept then return nil, refuse_start(spec.method, spec.url, spec, kept, kept) end

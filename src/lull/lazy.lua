@@ -23,24 +23,37 @@ function M.keep()
   end
 end
 
-local function put_back(theirs, name, module)
-  if theirs["lull.lazy"] == M then theirs[name] = module end
-  for other, before in next, theirs do rawset(loaded, other, before or nil) end
+-- What has been loaded meanwhile is known to a script that asks this copy.
+local function put_back(theirs)
+  local is_ours = theirs["lull.lazy"] == M
+  for other, module in next, family do
+    local before = theirs[other]
+    if before == nil and is_ours then before = module end
+    rawset(loaded, other, before or nil)
+  end
+end
+
+local load_among_its_own
+
+-- What such a module requires is loaded once, too, whoever needs it first.
+local function require_own(name)
+  if not (embedded[name] and name:find "^lull%.") then return require(name) end
+  return family[name] or load_among_its_own(name)
 end
 
 -- Loads it as if no other copy were there.
-local function load_among_its_own(name)
+function load_among_its_own(name)
   local theirs, their_require = {}, rawget(globals, "require")
   for other, module in next, family do
     theirs[other] = rawget(loaded, other) or false
     rawset(loaded, other, module)
   end
-  rawset(globals, "require", require)
+  rawset(globals, "require", require_own)
   local ok, module = pcall(embedded[name], name)
   rawset(globals, "require", their_require)
-  put_back(theirs, name, module)
+  if ok then family[name] = module end
+  put_back(theirs)
   if not ok then error(module, 0) end
-  family[name] = module
   return module
 end
 

@@ -74,11 +74,16 @@ local function burst_text(rate)
   return rate.burst < rate.count and (", %d at once"):format(rate.burst) or ", all at once"
 end
 
+local function rate_of(rate)
+  if rate.name then return (" of '%s', by weight"):format(rate.name) end
+  if not rate.path then return burst_text(rate) end
+  return burst_text(rate) .. " for " .. (rate.method ~= "" and rate.method .. " " or "") .. rate.path
+end
+
 local function rates_text(limit)
   local words = {}
   for _, rate in ipairs(limit and limit.rates or {}) do
-    local where = rate.path and (" for " .. (rate.method ~= "" and rate.method .. " " or "") .. rate.path) or ""
-    words[#words + 1] = ("%d in %s%s%s"):format(rate.count, duration(rate.window), burst_text(rate), where)
+    words[#words + 1] = ("%.0f in %s%s"):format(rate.count, duration(rate.window), rate_of(rate))
   end
   if limit and limit.parallel then words[#words + 1] = limit.parallel .. " at once" end
   words[#words + 1] = "what the server is found to bear"

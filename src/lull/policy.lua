@@ -120,10 +120,10 @@ end
 
 -- A rate, and how many may start at once: "10/s burst 5", or "10/s burst" for
 -- all of them.
-local function rate_of(value, name)
+local function rate_of(value, name, most)
   local words, burst
   if type(value) == "string" then words, burst = value:match("^(.-)%s+burst%s*(%d*)%s*$") end
-  local rate = usage.rate(words or value, name)
+  local rate = usage.rate(words or value, name, most)
   if burst then rate.burst = burst == "" and rate.count or at_least_one(burst, name .. "'s burst") end
   return rate
 end
@@ -133,11 +133,48 @@ local function spread(rates, burst, name)
   if not burst then return end
   if burst ~= true then burst = at_least_one(burst, name .. ".burst") end
   for _, rate in ipairs(rates) do
-    if not rate.path then rate.burst = rate.burst or (burst == true and rate.count or burst) end
+    if not (rate.path or rate.name) then rate.burst = rate.burst or (burst == true and rate.count or burst) end
   end
 end
 
 local FIELDS = { parallel = true, burst = true }
+local MOST_WEIGHT = 4e9
+
+-- A name, or "POST /login/*": the method, and the path; nil: any.
+local function place_of(key, name)
+  if type(key) ~= "string" then
+    usage.fail(name .. ": a key is 'parallel', 'burst', a path, a method and a path, or the name of what calls weigh")
+  end
+  local method, path = usage.no_nul(key, name .. "'s path"):match("^(%u[%u|]*)%s+([/*].*)$")
+  return method or "", path or key:match("^/.*$")
+end
+
+-- A rate, or a list of them, in which `weight` says what a call weighs.
+local function keyed(out, key, value, name)
+  local method, path = place_of(key, name)
+  local list = type(value) == "table" and value or { value }
+  local where = ("%s['%s']"):format(name, key)
+  local weight = usage.type(list.weight, where .. ".weight", "function or nil")
+  if not path and not weight then usage.unknown("field of " .. name, key, FIELDS) end
+  for field in pairs(list) do
+    if type(field) ~= "number" and field ~= "weight" then
+      usage.unknown("field of " .. where, field, { weight = true })
+    end
+  end
+  if #list == 0 then usage.fail(where .. ": there is no rate in it") end
+  local least = math.huge
+  for _, one in ipairs(list) do
+    local rate = rate_of(one, where, weight and MOST_WEIGHT)
+    if weight and rate.burst then usage.fail(where .. ": a rate that weighs has no burst") end
+    rate.method, rate.path, rate.name = method, path, weight and key
+    least = math.min(least, rate.count)
+    out.rates[#out.rates + 1] = rate
+  end
+  if weight then
+    out.weighed = out.weighed or {}
+    table.insert(out.weighed, { name = key, fn = weight, most = least })
+  end
+end
 
 function M.limit(value, name)
   if type(value) ~= "table" then value = { value } end
@@ -150,19 +187,8 @@ function M.limit(value, name)
       if v ~= "auto" then out.parallel = at_least_one(v, name .. ".parallel") end
     elseif type(key) == "number" then
       out.rates[#out.rates + 1] = rate_of(v, name)
-    elseif type(key) ~= "string" then
-      usage.fail(name .. ": a key is 'parallel', 'burst', a path, or a method and a path")
     else
-      local method, path = usage.no_nul(key, name .. "'s path"):match("^(%u[%u|]*)%s+([/*].*)$")
-      path = path or key:match("^/.*$")
-      if not path then
-        usage.unknown("field of " .. name, key, FIELDS)
-      end
-      for _, one in ipairs(type(v) == "table" and v or { v }) do
-        local rate = rate_of(one, name .. "['" .. key .. "']")
-        rate.method, rate.path = method or "", path
-        out.rates[#out.rates + 1] = rate
-      end
+      keyed(out, key, v, name)
     end
   end
   spread(out.rates, burst, name)

@@ -8,6 +8,7 @@ local redact = require "lull.redact"
 local sched = require "lull.sched"
 local text = require "lull.text"
 local usage = require "lull.usage"
+local weights = require "lull.lazy" "lull.weights"
 
 local M = {}
 usage.own()
@@ -170,6 +171,10 @@ function M.of(client, method, target, given)
   spec.keyed, spec.minted = keyed.key and true or false, keyed.minted
   spec.unsafe = option(client, given, "unsafe")
   spec.lane = lane_of({ lane = option(client, given, "lane") }, spec)
+  if base.limit and base.limit.weighed then
+    spec.weights, spec.too_heavy = weights.of(base, { method = method, url = spec.url, body = spec.body,
+      file = spec.file, json = given.json, form = given.form })
+  end
   local output = given.output
   if output then
     spec.output, spec.sha256, spec.onto = output.path, output.sha256, output.continue

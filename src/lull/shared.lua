@@ -275,6 +275,13 @@ end
 ---What is wrong with the store may pass: another run may do.
 function M.passing() return now ~= nil and not now.closed and now.store:passing() end
 
+---Whether the lanes of a client with these settings are.
+---@param settings table
+function M.has(settings)
+  if not now or now.closed or settings.lanes == false then return false end
+  return settings.lanes ~= nil or now.all
+end
+
 ---Lanes are shared at that server from now on: those of clients that say so, or
 ---with `all` those of all that do not say otherwise.
 ---@param path string a URL
@@ -287,6 +294,7 @@ function M.use(path, all)
   end
   if now then return end
   now = open(path)
+  now.all = all or false
   sched.engine():share(now.store, all or false)
   if not all then
     sched.on("store", function(_, problem) sched.abort(problem_of(problem, M.passing())) end)

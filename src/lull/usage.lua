@@ -155,8 +155,9 @@ M.MOST = 2 ^ 31 - 1
 ---A rate "10/s", "80/1m", "12/15m".
 ---@param value any
 ---@param name string
+---@param most number? that a window can hold; default a million
 ---@return table { count, window in seconds }
-function M.rate(value, name)
+function M.rate(value, name, most)
   local count, window
   if type(value) == "string" then
     local digits, per = value:match("^%s*(%d+)%s*/%s*(%w[%w.]*)%s*$")
@@ -169,8 +170,8 @@ function M.rate(value, name)
     M.fail(("%s: '%s' is no rate; it is a text such as \"10/s\", \"80/1m\", "
       .. '"12/15m"'):format(name, tostring(value)))
   end
-  if count > 1e6 then
-    M.fail(("%s: '%s' is more than a window can hold: a million"):format(name, value))
+  if count > (most or 1e6) then
+    M.fail(("%s: '%s' is more than a window can hold: %.0f"):format(name, value, most or 1e6))
   end
   return { count = count, window = window }
 end

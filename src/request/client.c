@@ -41,6 +41,7 @@ static void clear_lane(struct lull_lane_conf *lane)
 {
   unsigned i;
   for (i = 0; i < lane->route_count; i++) {
+    lull_mem_free(lane->routes[i].name);
     lull_mem_free(lane->routes[i].method);
     lull_mem_free(lane->routes[i].path);
   }

@@ -285,7 +285,7 @@ describe("misuse is one sentence", function()
       "--outage", "5s", "none" },
     { "--latency: the range ends before it begins", "--latency", "5ms-2ms", "none" },
     { "--fail: '200%' is no share; it is a text such as \"10%\" or \"10%,500\"", "--fail", "200%", "none" },
-    { "--limit: '2000000/s' is more than a window can hold: a million", "--limit", "2000000/s", "none" },
+    { "--limit: '2000000/s' is more than a window can hold: 1000000", "--limit", "2000000/s", "none" },
     { "unknown scenario 'ocx' (did you mean 'occ'?)", "--scenario", "ocx" },
     { "--calls does not go with --scenario occ", "--scenario", "occ", "--calls", "4" },
     { "--scenario occ has policies of its own", "--scenario", "occ", "standard" },

@@ -95,7 +95,8 @@ describe("a wrong option", function()
   it("has the wrong type", function()
     refused({ base = 5 }, "base must be a string, not a number")
     refused({ backoff = { jitter = { factor = 1 } } }, "backoff.jitter.factor must be a table, not a number")
-    refused({ limit = { [true] = "1/s" } }, "limit: a key is 'parallel', 'burst', a path, or a method and a path")
+    refused({ limit = { [true] = "1/s" } },
+      "limit: a key is 'parallel', 'burst', a path, a method and a path, or the name of what calls weigh")
     -- What is no secret of this lull was taken for an empty list, and not sent.
     refused({ headers = { a = setmetatable({}, {}) } }, "headers['a'] must be a string, a secret or a list of them")
     refused({ headers = { a = { b = "c" } } }, "headers['a'] must be a string, a secret or a list of them")

@@ -273,7 +273,7 @@ describe("a recipe #binary", function()
   end)
 
   it("openai: keeps within the requests where these are what is scarce", function()
-    local script = wire.read "scripts/cookbook/openai.lua":gsub("2000, 8, 50", "1e6, 8, 50")
+    local script = wire.read "scripts/cookbook/openai.lua":gsub("2000/1m", "1000000/1m")
     local result = run("openai", prompts(150, 20), { script = wire.write(script, ".lua"), world = [[{
       ["https://api.openai.com"] = function()
         lull.sleep(0.2)

@@ -326,7 +326,7 @@ end)
 local INTERNAL = {
   ["lull.response"] = set_of { "accepted", "packed", "ruled", "rules" },
   ["lull.error"] = set_of { "outcome", "packed", "rules", "stop_reason", "why_text" },
-  ["lull.attempt"] = set_of { "class", "may_retry", "packed", "rule", "rules", "text" },
+  ["lull.attempt"] = set_of { "class", "may_retry", "packed", "rule", "rules", "text", "weighing" },
   ["lull.task"] = set_of { "blocked", "co", "err", "failed", "fn", "group", "joiners", "number", "owned", "parent",
     "pending", "results", "resumer", "seen", "sleeping", "started", "state", "traceback" },
 }
@@ -405,6 +405,15 @@ local function calls(own)
   own.get("http://api.test/ok", { lane = "slow", limit = "1/m" })
   note_outcome(own.get("http://api.test/ok", { lane = "slow", deadline = 5 }))
   note_outcome(own.get("http://api.test/slow", { hedge = 1 }))
+  local heavy = own.client { lane = "heavy", limit = { tokens = { "9/1s", weight = function(request)
+    note("lull.weighed_request", request)
+    return 1
+  end } }, on = { [200] = watch_attempt } }
+  note_outcome(heavy:get "http://api.test/ok")
+  note_outcome(heavy:post("http://api.test/ok", { json = {} }))
+  note_outcome(heavy:post("http://api.test/ok", { form = {} }))
+  note_outcome(heavy:put("http://api.test/ok", { file = wire.write "x" }))
+  for _, window in ipairs(own.lanes().heavy.weighed) do note("lull.lane_weight", window) end
   local many = own.client { lane = "tight" }
   own.each({ 1, 2, 3, 4, 5, 6, 7, 8, 9 }, { parallel = 9 }, function() return many:get "http://api.test/tight" end)
   note_outcome(own.get("http://api.test/file", { output = wire.path() }))
@@ -475,7 +484,7 @@ describe("the fields of", function()
   teardown(wire.clean)
 
   for _, class in ipairs { "response", "error", "attempt", "task", "lane", "hint", "history_entry", "log_entry",
-    "request", "target", "transcript", "transcript_verdict" } do
+    "request", "target", "weighed_request", "lane_weight", "transcript", "transcript_verdict" } do
     it(class, function()
       local real = {}
       for name in pairs(seen["lull." .. class]) do

@@ -69,13 +69,43 @@ static int new_lane(lua_State *L)
   return 1;
 }
 
+/* A ticket, and room for what it weighs in the windows that are called "w". */
+struct weighed_ticket {
+  struct lull_ticket ticket; /* first: their addresses are one */
+  size_t room[(sizeof(struct lull_weights) + sizeof(struct lull_weight)) /
+              sizeof(size_t)];
+};
+
+static struct lull_weights *weights_of(struct weighed_ticket *t)
+{
+  return (struct lull_weights *)(void *)t->room;
+}
+
+/* ticket([weight]) */
 static int new_ticket(lua_State *L)
 {
-  struct lull_ticket *ticket = lua_newuserdata(L, sizeof *ticket);
-  *ticket = (struct lull_ticket){0};
+  unsigned weight = (unsigned)luaL_optnumber(L, 1, 0);
+  struct weighed_ticket *t = lua_newuserdata(L, sizeof *t);
+  *t = (struct weighed_ticket){0};
+  if (weight) {
+    weights_of(t)->count = 1;
+    weights_of(t)->list[0] = (struct lull_weight){"w", weight, weight};
+    t->ticket.weights = weights_of(t);
+  }
   luaL_getmetatable(L, TICKET);
   lua_setmetatable(L, -2);
   return 1;
+}
+
+/* ticket:weigh(lane, weight): what it really weighed, once it has ended. */
+static int weigh(lua_State *L)
+{
+  struct weighed_ticket *t = luaL_checkudata(L, 1, TICKET);
+  struct lull_lane **lane = luaL_checkudata(L, 2, LANE);
+  unsigned weight = (unsigned)luaL_checknumber(L, 3);
+  lull_lane_weigh(*lane, &t->ticket, &weights_of(t)->list[0], weight);
+  weights_of(t)->list[0].counted = weight;
+  return 0;
 }
 
 static int free_lane(lua_State *L)
@@ -145,7 +175,7 @@ static void read_rates(lua_State *L, struct lull_lane_conf *conf)
   lua_settop(L, 2);
 }
 
-/* routes = {{method, path, count, seconds, burst}, ...} */
+/* routes = {{method, path, count, seconds, burst, name}, ...} */
 static void read_routes(lua_State *L, struct lull_lane_conf *conf)
 {
   lua_getfield(L, 2, "routes");
@@ -161,6 +191,7 @@ static void read_routes(lua_State *L, struct lull_lane_conf *conf)
     conf->routes[i].rate.window = to_usec(item(L, t, 4));
     conf->routes[i].rate.burst =
         burst_item(L, t, 5, conf->routes[i].rate.count);
+    conf->routes[i].name = text_item(L, t, 6);
     lua_pop(L, 1);
   }
   conf->route_count = i;
@@ -215,6 +246,7 @@ static int configure(lua_State *L)
   for (unsigned i = 0; i < conf.route_count; i++) {
     lull_mem_free(conf.routes[i].method);
     lull_mem_free(conf.routes[i].path);
+    lull_mem_free(conf.routes[i].name);
   }
   if (!err)
     return lua_pushboolean(L, 1), 1;
@@ -435,7 +467,7 @@ static const luaL_Reg lane_methods[] = {
 
 static const luaL_Reg ticket_methods[] = {
     {"sent", sent}, {"leave", leave}, {"finish", finish},
-    {"look", look}, {NULL, NULL},
+    {"look", look}, {"weigh", weigh}, {NULL, NULL},
 };
 
 static const luaL_Reg functions[] = {

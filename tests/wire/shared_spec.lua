@@ -151,6 +151,23 @@ print("done " .. sum.done)
     assert.are.equal(":0", redis:ask "HEXISTS {lull:scans}:lanes:names own")
   end)
 
+  -- What calls weigh is counted by each process for itself: said, and not sent
+  -- as if the limit held for all.
+  it("have no rates that weigh, but those of a client that has its own", function()
+    local weighs = wire.write([[
+local lull = require "lull"
+local api = lull.client { base = arg[1], limit = { tokens = { "9/1s", weight = function() return 1 end } } }
+local sum = lull.each({ "a" }, function(x) return (api:with { lanes = arg[2] ~= "own" and nil }:get("/" .. x)) end)
+print("done " .. sum.done)
+]], ".lua")
+    local command = ("%s --journal %s%%s %s %s %%s 2>&1"):format(wire.quote(BINARY), redis.url, weighs, server.url)
+    local result = wire.run(command:format("weighs", ""))
+    assert.are.equal(1, result.code)
+    has(result.out, "weighs.lua")
+    has(result.out, "limit['tokens']: what calls weigh is not shared with other processes; say lanes = false")
+    has(wire.run(command:format("apart", "own")).out, "done 1\n")
+  end)
+
   it("are named by a URL of a Redis, one for all", function()
     local function refused(lanes, words)
       local client = wire.write(('require "lull".client { lanes = %s }'):format(lanes), ".lua")
@@ -163,6 +180,13 @@ print("done " .. sum.done)
     refused("'redis://127.0.0.1/0'", "the lanes' URL names no lanes")
     refused(("'%sa' } require 'lull'.client { lanes = '%sb'"):format(redis.url, redis.url),
       "lanes are shared at one server")
+    -- The client's module and the journal's each had a copy of what shares lanes: a
+    -- second server was taken up beside the journal's, and nothing was said.
+    local late = wire.write(('require "lull".client { lanes = "%sb" }'):format(redis.url), ".lua")
+    has(wire.run(("%s --journal %sa %s 2>&1"):format(wire.quote(BINARY), redis.url, wire.write([[
+local lull = require "lull"
+lull.each({ "a" }, function() dofile(arg[1]) end)
+]], ".lua") .. " " .. late)).out, "lanes are shared at one server")
   end)
 
   it("are those of one process in a simulated world", function()
