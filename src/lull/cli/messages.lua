@@ -291,7 +291,7 @@ local SCRIPTS = {
     "What a call weighs is a number, and a rule's function may put it right.",
     [[`limit = { tokens = { "90000/1m", weight = function(request) return 70 end } }`;
     `on = { [200] = function(attempt) attempt:weigh(70) end }`.]] },
-  { "limit['%s']: what calls weigh is not shared with other processes; say lanes = false, and give each of them its part",
+  { [[limit['%s']: what calls weigh is not shared with other processes; say lanes = false, and ]],
     "The client's lanes, or its journal, are in a Redis, and a rate of it weighs.",
     [[`lull.client { lanes = false, limit = ... }`.]] },
   { { "'%s' is no URL: it has no scheme, and the client has no base",
