@@ -5,11 +5,14 @@ pc = $(firstword $(shell for p in $(1) $(subst lua5,lua-5,$(1)) $(subst .,,$(1))
 	pkg-config --exists $$p 2>/dev/null && echo $$p; done))
 LUA_PC := $(call pc,$(LUA))
 B := build/$(LUA)$(SAN)
+# What knows no Lua is compiled once for all of them.
+C := build/core$(SAN)
 
 CFLAGS ?= -O2 -g$(if $(SINGLE), -ffunction-sections -fdata-sections)
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
 	-Wmissing-prototypes -Wwrite-strings -Wundef -Wvla $(WERROR)
-CPPFLAGS += $(shell pkg-config --cflags $(LUA_PC) libcurl 2>/dev/null)
+CPPFLAGS += $(shell pkg-config --cflags libcurl 2>/dev/null)
+LUA_CPPFLAGS := $(shell pkg-config --cflags $(LUA_PC) 2>/dev/null)
 ALL_CFLAGS = -std=c11 -Isrc -fPIC -fvisibility=hidden $(WARN) -MMD -MP $(CPPFLAGS) $(CFLAGS)
 CURL_LIBS = $(shell pkg-config --libs libcurl) -lm -lpthread -ldl
 # A bare machine has no compiler yet, and nothing to say about it.
@@ -37,7 +40,9 @@ ifdef SINGLE
 override LUA := lua5.4
 ROOT := build/single/root
 B := build/single/lull
+C := $(B)
 CPPFLAGS := -DLULL_SINGLE -isystem $(ROOT)/include/lua5.4 -isystem $(ROOT)/include
+LUA_CPPFLAGS :=
 STATIC_LUA := 1
 ARGPARSE := $(ROOT)/lib/argparse.lua
 PARTS := $(ROOT)/lib/parts.lua
@@ -57,7 +62,8 @@ FISH_DIR ?= $(share)/fish/vendor_completions.d
 LIBRARY_DIR ?= $(share)/lull/library
 
 MODULES := src/lull.lua $(sort $(wildcard src/lull/*.lua src/lull/*/*.lua))
-CORE := $(patsubst src/%.c,$(B)/%.o,$(filter-out src/binary/%,$(sort $(wildcard src/*/*.c))))
+CORE := $(patsubst src/%.c,$(C)/%.o,$(filter-out src/bind/% src/binary/%,$(sort $(wildcard src/*/*.c))))
+BIND := $(patsubst src/%.c,$(B)/%.o,$(sort $(wildcard src/bind/*.c)))
 # The reader of options is taken into the binary where it is installed: it
 # costs a third of a start with an option to look for it and to compile it.
 ARGPARSE ?= $(shell $(LUA) -e 'for place in package.path:gmatch "[^;]+" do \
@@ -79,22 +85,28 @@ FORCE:
 module: $(B)/lull/core.so
 unit: $(B)/lull/unit.so
 
-$(BIN): $(CORE) $(B)/binary/main.o $(B)/binary/stdout.o $(B)/embedded.o
+$(BIN): $(BIND) $(CORE) $(B)/binary/main.o $(B)/binary/stdout.o $(B)/embedded.o
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(EARLY) $(SINGLE_LIBS) $(LUA_LIBS) $(CURL_LIBS)
-$(B)/lull/core.so: $(CORE)
+$(B)/lull/core.so: $(BIND) $(CORE)
 	@mkdir -p $(@D)
 	$(CC) -shared $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CURL_LIBS)
-$(B)/lull/unit.so: $(UNIT) $(filter-out $(B)/bind/%.o,$(CORE))
+$(B)/lull/unit.so: $(UNIT) $(CORE)
 	@mkdir -p $(@D)
 	$(CC) -shared $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CURL_LIBS)
-$(B)/%.o: src/%.c
+$(B)/bind/%.o: src/bind/%.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LUA_CPPFLAGS) -c -o $@ $<
+$(B)/binary/%.o: src/binary/%.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LUA_CPPFLAGS) -c -o $@ $<
+$(C)/%.o: src/%.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 $(B)/unit/%.o: tests/unit/%.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+	$(CC) $(ALL_CFLAGS) $(LUA_CPPFLAGS) -c -o $@ $<
 $(B)/embedded.o: $(B)/embedded.c
-	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+	$(CC) $(ALL_CFLAGS) $(LUA_CPPFLAGS) -c -o $@ $<
 $(B)/embedded.c: $(B)/embed $(MODULES) $(ARGPARSE) $(PARTS)
 	$(B)/embed $(EMBEDDED) > $@.new && mv $@.new $@
 $(B)/embed: $(B)/binary/embed.o $(B)/binary/strip.o
@@ -178,5 +190,5 @@ uninstall:
 clean:
 	rm -rf build
 
--include $(wildcard $(B)/*.d $(B)/*/*.d)
+-include $(wildcard $(B)/*.d $(B)/*/*.d $(C)/*/*.d)
 .PHONY: FORCE all module unit deps test demo docs lint asan rock package install uninstall clean

@@ -5,8 +5,8 @@ set -eu
 cd "$(dirname "$0")/.."
 flags="-O1 -g -fno-omit-frame-pointer"
 flags="$flags -fsanitize=address,undefined -fno-sanitize-recover=all"
-make -s all # which the commands of the manual run
-make -s module unit build/lua5.4-asan/lull-bin-shared SAN=-asan LUA=lua5.4 CFLAGS="$flags"
+make -s -j"$(nproc)" all # which the commands of the manual run
+make -s -j"$(nproc)" module unit build/lua5.4-asan/lull-bin-shared SAN=-asan LUA=lua5.4 CFLAGS="$flags"
 [ $# -gt 0 ] || set -- tests scripts
 # The interpreter itself is not instrumented, so the runtime comes first.
 LULL_PRELOAD="$(gcc -print-file-name=libasan.so)" LULL_BUILD=-asan

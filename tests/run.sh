@@ -28,8 +28,8 @@ luas=${LULL_TEST_LUAS:-$luas}
 [ $# -gt 0 ] || set -- tests scripts
 
 broken() { echo "0 passed, 1 failed"; exit 1; }
-make -s all || broken
+make -s -j"$(nproc)" all || broken
 for lua in $luas; do
-  make -s module unit LUA="$lua" || broken
+  make -s -j"$(nproc)" module unit LUA="$lua" || broken
 done
 tests/specs.sh "$luas" "$@"

@@ -1,7 +1,8 @@
 #!/bin/sh
-# Runs each file of specs in a process of its own, as many at once as there are
-# processors: what one leaves in memory costs the next nothing. Prints the output
-# of those that failed, a line for each Lua, and "N passed, N failed".
+# Runs each file of specs in a process of its own: what one leaves in memory costs
+# the next nothing. Two more at once than there are processors, as many of them
+# wait for a server. Prints the output of those that failed, a line for each Lua,
+# and "N passed, N failed".
 #   specs.sh "LUA ..." FILE-OR-FOLDER ...
 # LULL_BUILD is what the build's folder has after the name of the Lua,
 # LULL_PRELOAD a library that every process loads first.
@@ -17,7 +18,7 @@ for place in "$@"; do
 done
 
 # The longest ones begin first. A line is a file: no name has a line's end.
-slow='/(binary|wire|experiments|leaks|cookbook|kill|kill_kinds|manual|redis|shared)_spec\.lua$'
+slow='/(binary|wire|download|head|experiments|leaks|cookbook|kill|kill_kinds|manual|redis|shared|fetch|progress|lookup)_spec\.lua$'
 find "$@" -name '*_spec.lua' 2>/dev/null | sort >"$out/sorted"
 { grep -E "$slow" "$out/sorted"; grep -vE "$slow" "$out/sorted"; } >"$out/files"
 for lua in $luas; do
@@ -41,7 +42,7 @@ LULL_LUA=$lua LUA_PATH="./src/?.lua;./?.lua;;" \
 code=$?
 printf '\n%s: exit %s\n' "$file" "$code" >>"$log"
 END
-xargs -0 -r -P "$(nproc)" -n 3 sh "$out/one" "$out" <"$out/list"
+xargs -0 -r -P $(($(nproc) + 2)) -n 3 sh "$out/one" "$out" <"$out/list"
 
 # The number before a word in busted's last line; none when there is no such line.
 counted() { # WORD FILE

@@ -186,6 +186,38 @@ describe("lull get #binary", function()
       end
     end)
 
+    -- Only the options that the words name are told to argparse, whose start would
+    -- cost more than a request; what it makes of them is the same.
+    it("and options, as the parser of all options would", function()
+      local flags = require "lull.cli.flags"
+      local function whole(words)
+        local _, o = assert(flags.parser("get"):pparse(words))
+        o.method = "GET"
+        return o
+      end
+      local function same(words)
+        local argv = { "get" }
+        for i, word in ipairs(words) do argv[i + 1] = word end
+        assert.are.same(whole(words), flags.parse(argv))
+      end
+      for _, group in ipairs(flags.GROUPS) do
+        for i = 2, #group do
+          local names, takes = group[i][1], group[i][2]
+          for name in names:gmatch "%S+" do
+            local value = takes and name:find "^%-%-" and "=-k" or takes and "-k" or ""
+            local special = { ["--help"] = true, ["-h"] = true, ["--config"] = true, ["-K"] = true,
+              ["--output-dir"] = true, ["--data-urlencode"] = true }
+            if not special[name] then same { "http://a/", name .. value } end
+          end
+        end
+      end
+      same { "-sSk", "http://a/", "-Ofoo=b", "--", "-x" }
+      same { "-sfHa:b", "-H", "c:d", "http://a/" }
+      local _, problem = flags.parse { "get", "-H", "a:b", "--atempts", "3", "http://a/" }
+      assert.equal("unknown option '--atempts' (did you mean '--attempts'?)", problem)
+      assert.equal("option '-H' requires an argument", select(2, flags.parse { "get", "-s", "-H" }))
+    end)
+
     it("from a file and from standard input", function()
       local list = "http://api.test/ok\n\n  # a comment\r\n http://api.test/n/7 \r\napi.test/n/8"
       local result = sim("get -i - URL/n/1", list)

@@ -142,11 +142,12 @@ end
 -- What the objects say of calls, where no declaration can hide one: a list of
 -- { from, to, symbol } with stems, "engine/verdict".
 local function calls_between_files()
-  local build = ("build/%s%s"):format(os.getenv "LULL_LUA" or "lua5.4", os.getenv "LULL_BUILD" or "")
   local home, wanted, objects = {}, {}, {}
   for _, name in ipairs(names) do
-    local object = ("%s/%s.o"):format(build, stem_of(name))
-    if name:find "%.c$" and lfs.attributes(object) then objects[#objects + 1] = "'" .. object .. "'" end
+    for _, build in ipairs { "core", os.getenv "LULL_LUA" or "lua5.4" } do
+      local object = ("build/%s%s/%s.o"):format(build, os.getenv "LULL_BUILD" or "", stem_of(name))
+      if name:find "%.c$" and lfs.attributes(object) then objects[#objects + 1] = "'" .. object .. "'" end
+    end
   end
   local pipe = assert(io.popen("nm -A " .. table.concat(objects, " ")))
   for line in pipe:lines() do

@@ -178,14 +178,26 @@ local function add_option(p, spec)
   return option
 end
 
+-- Whether one of an option's names is among these.
+local function is_among(spec, names)
+  for name in spec[1]:gmatch "%S+" do
+    if names[name] then return true end
+  end
+  return false
+end
+
 ---The parser of one command; the manual is made of it, too.
 ---@param command string
-function M.parser(command)
+---@param names table<string, true>? only the options with one of these names, one at
+--- least: without any argparse takes "-" for nothing special
+function M.parser(command, names)
   local p = require "lull.cli.parser"("lull " .. command, ABOUT[command])
-  p:add_help(false):help(help_text(command))
+  p:add_help(false):help(names and "" or help_text(command))
   p:argument "url":args "*":argname "URL"
   for _, group in ipairs(GROUPS) do
-    for i = 2, #group do add_option(p, group[i]) end
+    for i = 2, #group do
+      if not names or is_among(group[i], names) then add_option(p, group[i]) end
+    end
   end
   return p
 end
@@ -272,20 +284,62 @@ local function into_folder(o)
   end
 end
 
----The command line as a table, or nil and what is wrong with it.
----@param argv string[] the command first
----@return table?
----@return string? problem
-function M.parse(argv)
+-- All names of options that may be meant by these words: those of values, too; and
+-- one that is always among the options.
+local function names_in(argv)
+  local names = { ["--trace"] = true }
+  for _, word in ipairs(argv) do
+    if word:find "^%-%-" then
+      names[word:match "^[^=]+"] = true
+    elseif word:find "^%-" then
+      for letter in word:gmatch "." do names["-" .. letter] = true end
+    end
+  end
+  return names
+end
+
+-- The name of an option in what argparse gives: its first long one.
+local function target_of(spec) return (spec[1]:match "%-%-(%S+)":gsub("%-", "_")) end
+
+-- To tell argparse of all options costs more than the rest of a start: it is told
+-- of those that the words name. nil when they are not understood, or ask for what
+-- needs all of them.
+local function parse_named(argv)
+  local names = names_in(argv)
+  if names["--help"] or names["-h"] or names["--config"] or names["-K"] then return nil end
+  local p = M.parser(argv[1], names)
+  local ok, o = p:pparse(joined(argv, M.aliases_of(p)))
+  if not ok then return nil end
+  for _, group in ipairs(GROUPS) do
+    for i = 2, #group do
+      local spec = group[i]
+      if spec[4] == "*" then o[target_of(spec)] = o[target_of(spec)] or {} end
+    end
+  end
+  return o
+end
+
+local function parse_all(argv)
   local p = M.parser(argv[1])
   local aliases = M.aliases_of(p)
   local words, problem = config.expand(argv, aliases)
   if not words then return nil, problem end
   local ok, o = p:pparse(joined(words, aliases))
   if not ok then return nil, M.explain(o, aliases) end
+  o.help = o.help and p:get_help()
+  return o
+end
+
+---The command line as a table, or nil and what is wrong with it.
+---@param argv string[] the command first
+---@return table?
+---@return string? problem
+function M.parse(argv)
+  local o, problem = parse_named(argv), nil
+  if not o then o, problem = parse_all(argv) end
+  if not o then return nil, problem end
   o.method = argv[1]:upper()
   if o.output_dir then into_folder(o) end
-  o.help = o.help and p:get_help()
   return o
 end
 
