@@ -102,6 +102,7 @@ int luaopen_lull_core(lua_State *L)
       {"fetch", lull_bind_fetch},
       {"response", lull_bind_response},
       {"unpack", lull_bind_unpack},
+      {"kept", lull_bind_kept},
       {"url", url},
       {"resolve", url_resolve},
       {"redact", url_redact},

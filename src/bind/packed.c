@@ -202,3 +202,69 @@ int lull_bind_unpack(lua_State *L)
     return 0;
   return push_part(L, (enum part)i, packed);
 }
+
+/* ---- what a journal keeps of a response -------------------------------- */
+
+/* The digits of a number before `end`; where they begin. */
+static char *digits_of(uint64_t n, char *end)
+{
+  do
+    *--end = (char)('0' + n % 10);
+  while (n /= 10);
+  return end;
+}
+
+/* `name` is a field's, with its length before it; its value follows, too. */
+static void add_field(luaL_Buffer *b, const char *name, const char *value,
+                      size_t len)
+{
+  char digits[24], *end = digits + sizeof digits, *from = end;
+  *--from = ':';
+  from = digits_of(len, from);
+  luaL_addstring(b, name);
+  luaL_addlstring(b, from, (size_t)(end - from));
+  luaL_addlstring(b, value, len);
+}
+
+static void add_number(luaL_Buffer *b, const char *name, uint64_t n)
+{
+  char digits[24], *end = digits + sizeof digits, *from = digits_of(n, end);
+  add_field(b, name, from, (size_t)(end - from));
+}
+
+static void add_seconds(luaL_Buffer *b, const char *name, lull_usec time)
+{
+  uint64_t us = time > 0 ? (uint64_t)time : 0;
+  char digits[32], *end = digits + sizeof digits;
+  /* A one before the six digits keeps their zeros, and gives way. */
+  char *from = digits_of(1000000 + us % 1000000, end);
+  *from = '.';
+  from = digits_of(us / 1000000, from);
+  add_field(b, name, from, (size_t)(end - from));
+}
+
+int lull_bind_kept(lua_State *L)
+{
+  size_t body_len, len;
+  lua_Integer status = luaL_checkinteger(L, 1);
+  const char *body = luaL_optlstring(L, 2, NULL, &body_len);
+  const char *packed = luaL_checklstring(L, 3, &len);
+  const char *method, *headers;
+  struct header f;
+  luaL_Buffer b;
+  luaL_argcheck(L, len >= sizeof f, 3, "not packed");
+  memcpy(&f, packed, sizeof f);
+  method = packed + sizeof f + f.url;
+  headers = method + f.method;
+  luaL_buffinit(L, &b);
+  add_number(&b, "6:status", (uint64_t)status);
+  if (body)
+    add_field(&b, "4:body", body, body_len);
+  add_field(&b, "7:headers", headers, f.headers);
+  add_number(&b, "8:attempts", f.attempts);
+  add_seconds(&b, "7:elapsed", f.elapsed);
+  add_seconds(&b, "6:waited", f.waited);
+  add_field(&b, "6:method", method, f.method - 1);
+  luaL_pushresult(&b);
+  return 1;
+}

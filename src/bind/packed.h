@@ -22,4 +22,8 @@ void lull_bind_pack(lua_State *L, const struct lull_call *c, lull_usec now);
    nothing. */
 int lull_bind_unpack(lua_State *L);
 
+/* core.kept(status, body, packed) -> what a journal keeps of a response: each
+   field's name and its value, with their lengths before them. */
+int lull_bind_kept(lua_State *L);
+
 #endif

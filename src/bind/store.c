@@ -198,18 +198,43 @@ static int durable(lua_State *L)
   return 1;
 }
 
-/* store:hash(text) -> 32 hexadecimal digits, by the journal's secret */
-static int hash(lua_State *L)
+/* 32 hexadecimal digits of a text, by the journal's secret. */
+static void put_digits(char digits[32], uint64_t high, uint64_t low)
+{
+  int i;
+  for (i = 0; i < 16; i++, high <<= 4, low <<= 4) {
+    digits[i] = "0123456789abcdef"[high >> 60];
+    digits[i + 16] = "0123456789abcdef"[low >> 60];
+  }
+}
+
+static void hash_text(lua_State *L, char digits[32])
 {
   struct lull_store *s = lull_bind_store_at(L, 1);
   uint64_t other[2] = {~s->secret[1], s->secret[0]};
-  char digits[33];
   size_t len;
   const char *text = luaL_checklstring(L, 2, &len);
-  snprintf(digits, sizeof digits, "%016llx%016llx",
-           (unsigned long long)lull_sip(s->secret, text, len),
-           (unsigned long long)lull_sip(other, text, len));
+  put_digits(digits, lull_sip(s->secret, text, len),
+             lull_sip(other, text, len));
+}
+
+/* store:hash(text) -> 32 hexadecimal digits, by the journal's secret */
+static int hash(lua_State *L)
+{
+  char digits[32];
+  hash_text(L, digits);
   lua_pushlstring(L, digits, 32);
+  return 1;
+}
+
+/* store:uuid(text) -> the same in the form of a random UUID */
+static int uuid(lua_State *L)
+{
+  char d[32], form[37];
+  hash_text(L, d);
+  snprintf(form, sizeof form, "%.8s-%.4s-4%.3s-8%.3s-%.12s", d, d + 8, d + 13,
+           d + 17, d + 20);
+  lua_pushlstring(L, form, 36);
   return 1;
 }
 
@@ -302,12 +327,12 @@ static int free_memory(lua_State *L)
 void lull_bind_store_type(lua_State *L)
 {
   static const luaL_Reg methods[] = {
-      {"batch", batch},      {"claim", claim},     {"call", call},
-      {"put", put},          {"settle", settle},   {"durable", durable},
-      {"reopen", reopen},    {"chaos", chaos},     {"hash", hash},
-      {"run", run},          {"order", order},     {"news", news},
-      {"away", away},        {"passing", passing}, {"close", close_store},
-      {"__gc", close_store}, {NULL, NULL}};
+      {"batch", batch},       {"claim", claim},      {"call", call},
+      {"put", put},           {"settle", settle},    {"durable", durable},
+      {"reopen", reopen},     {"chaos", chaos},      {"hash", hash},
+      {"uuid", uuid},         {"run", run},          {"order", order},
+      {"news", news},         {"away", away},        {"passing", passing},
+      {"close", close_store}, {"__gc", close_store}, {NULL, NULL}};
   static const luaL_Reg memory[] = {{"crash", crash},
                                     {"writes", writes},
                                     {"__gc", free_memory},

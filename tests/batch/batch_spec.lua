@@ -257,6 +257,18 @@ describe("items of a batch", function()
     assert.are.same({ 200, "ok /a", 2, 7, "none", n = 4 }, run(journal, ok, script).got)
   end)
 
+  it("give map every text as it was", function()
+    local journal, texts = sim.journal(), { "", "plain", 'a "b"', "a\\b", "a/b", "a\0\1\nb", "\127", "gr\195\188n" }
+    local function script(lull)
+      local ids = {}
+      for i = 1, #texts do ids[i] = i end
+      return lull.map(ids, function(i) return texts[i] end)
+    end
+    texts.n = #texts
+    run(journal, ok, script)
+    assert.are.same(texts, run(journal, ok, script).got)
+  end)
+
   it("stay open when their function raises, and their calls are remembered", function()
     local journal = sim.journal()
     local function script(fails)
@@ -274,6 +286,31 @@ describe("items of a batch", function()
     local second = run(journal, server, script(false))
     assert.are.equal("done 1 failed 0 later 0 before 0 open 0 total 1 code 0", summary(second))
     assert.are.equal(0, #second.requests)
+  end)
+
+  it("find responses as they were, however often they were tried", function()
+    local journal, seen, fields = sim.journal(), {}, { "status", "body", "attempts", "elapsed", "waited", "method",
+      "url" }
+    local function script(lull)
+      local api = client(lull, { backoff = { base = 1.25, jitter = "none" } })
+      return lull.each({ "a" }, function()
+        local list, res = {}, assert(api:put("/a?b=c", { body = "" }))
+        for i, name in ipairs(fields) do list[i] = res[name] end
+        list[#list + 1] = res.headers["x-a"]
+        seen[#seen + 1] = list
+        if #seen == 1 then error "no further" end
+      end)
+    end
+    local asked = 0
+    local function server()
+      asked = asked + 1
+      return asked < 3 and 503 or { status = 201, body = 'b"\0', headers = { ["x-a"] = "c" }, delay = 0.25 }
+    end
+    run(journal, server, script)
+    assert.are.equal(0, #run(journal, server, script).requests)
+    assert.are.same(seen[1], seen[2])
+    assert.are.same({ 201, 'b"\0', 3 }, { seen[1][1], seen[1][2], seen[1][3] })
+    assert.is_true(seen[1][4] > seen[1][5] and seen[1][5] > 1)
   end)
 
   it("find errors as they were: status, reason, words, the last answer", function()

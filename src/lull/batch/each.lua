@@ -61,11 +61,18 @@ end
 
 -- ---- what is kept of an item ---------------------------------------------
 
+-- JSON of a text in which nothing is to be escaped.
+local function simple_line(value)
+  if type(value) == "string" and not value:find '[%c"\\/\127-\255]' then return '"' .. value .. '"\n' end
+end
+
 -- "R" and a response's status and body, "J" and a value, or nothing.
 local function kept_value(value)
   if value == nil then return "" end
   local response = outcome.is_response(value)
-  local ok, line = pcall(json.line, response and value.body or value)
+  local whole = response and value.body or value
+  local ok, line = true, simple_line(whole)
+  if not line then ok, line = pcall(json.line, whole) end
   if not ok then return "" end
   if response then line = ('{"body":%s,"status":%d}\n'):format(line:sub(1, -2), value.status) end
   if #line > KEPT then return "" end

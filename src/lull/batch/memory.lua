@@ -13,6 +13,7 @@ local core = require "lull.core"
 local outcome = require "lull.outcome"
 local sched = require "lull.sched"
 local secret = require "lull.secret"
+local texts = require "lull.text"
 
 local M = {}
 
@@ -64,8 +65,8 @@ local function tag_of(item, spec)
   local url = secret.redact(core.redact(spec.url) or spec.url)
   if url:find(" ", 1, true) or url:find("\n", 1, true) then url = url:gsub("[\n ]", "+") end
   local body = spec.body or spec.file or ""
-  return ("%s %s %s\n"):format(spec.method, url,
-    item.batch.store:hash(table.concat({ spec.method, spec.url, body }, "\0")))
+  return spec.method .. " " .. url .. " " .. item.batch.store:hash(spec.method .. "\0" .. spec.url .. "\0" .. body)
+    .. "\n"
 end
 
 -- What was kept of a call: its tag, whether it came to its end, and the rest.
@@ -77,7 +78,6 @@ end
 -- ---- ends ----------------------------------------------------------------
 
 local TEXTS = { "reason", "why", "why_text", "stop_reason", "outcome", "lane", "held_by", "method", "url" }
-local OF_RESPONSE = { "attempts", "elapsed", "waited", "method" }
 local NUMBERS = { "attempts", "elapsed", "waited", "retry_after", "budget", "budget_capacity" }
 
 -- The headers as the core gives them.
@@ -95,13 +95,12 @@ local function maybe_applied(err)
 end
 
 local function pack_end(response, err)
-  local fields = {}
   if response then
-    pack_response(fields, "", response)
-    for _, name in ipairs(OF_RESPONSE) do add(fields, name, response[name]) end
-    add(fields, "url", secret.redact(core.redact(response.url) or ""))
-    return table.concat(fields)
+    local packed = rawget(response, "packed")
+    local url = secret.redact(core.redact(core.unpack(packed, "url")) or "")
+    return core.kept(response.status, response.body, packed) .. "3:url" .. #url .. ":" .. url
   end
+  local fields = {}
   for _, name in ipairs(TEXTS) do add(fields, name, err[name]) end
   for _, name in ipairs(NUMBERS) do add(fields, name, err[name]) end
   if type(err.reason) == "number" then add(fields, "status_reason", "1") end
@@ -236,9 +235,7 @@ function M.key()
   local item, own = item_now()
   if not item or not own then return nil end
   item.keys = item.keys + 1
-  local digits = item.batch.store:hash(("key\0%s\0%s\0%d"):format(item.batch.name, item.id, item.keys))
-  return ("%s-%s-4%s-8%s-%s"):format(digits:sub(1, 8), digits:sub(9, 12), digits:sub(14, 16), digits:sub(18, 20),
-    digits:sub(21))
+  return item.batch.store:uuid("key\0" .. item.batch.name .. "\0" .. item.id .. "\0" .. texts.number(item.keys))
 end
 
 ---True when a call of another task was under way, which must not be doubled.
