@@ -292,22 +292,12 @@ struct command {
   int code;
 };
 
-/* What is loaded next stays: the collector has nothing to find until there is
-   ten times as much as now. */
-static void put_collector_off(lua_State *L)
-{
-  int usual = lua_gc(L, LUA_GCSETPAUSE, 1000);
-  lua_gc(L, LUA_GCCOLLECT, 0);
-  lua_gc(L, LUA_GCSETPAUSE, usual);
-}
-
 /* All that may raise. */
 static int protected_main(lua_State *L)
 {
   struct command *command = lua_touserdata(L, 1);
   luaL_openlibs(L);
   preload(L);
-  put_collector_off(L);
   lua_getglobal(L, "require");
   lua_pushliteral(L, "lull.cli.main");
   lua_call(L, 1, 1);
