@@ -347,6 +347,7 @@ static int lanes(lua_State *L)
 void lull_bind_engine_type(lua_State *L)
 {
   static const luaL_Reg methods[] = {{"start", lull_bind_start},
+                                     {"begin", lull_bind_begin},
                                      {"request_of", request_of},
                                      {"sleep", sleep_for},
                                      {"attach", attach},

@@ -219,16 +219,18 @@ static bool may_wait(lua_State *L, int task)
 #endif
 }
 
-static lull_id start_plain(lua_State *L, struct lull_engine *e)
+/* Client, method and target stand from index `at` on; 0: it is not plain, or
+   cannot be started. */
+static lull_id start_plain(lua_State *L, struct lull_engine *e, int at)
 {
   static const struct lull_call_options none;
-  struct lull_client *c = lull_bind_check_client(L, 1);
-  const char *method = luaL_checkstring(L, 2), *target;
+  struct lull_client *c = lull_bind_check_client(L, at);
+  const char *method = luaL_checkstring(L, at + 1), *target;
   struct lull_request request;
   enum lull_err err = LULL_EINVAL;
   lull_id id = 0;
   size_t len;
-  target = luaL_checklstring(L, 3, &len);
+  target = luaL_checklstring(L, at + 2, &len);
   lull_request_init(&request);
   request.url = plain_url(c, target, len);
   if (request.url)
@@ -237,6 +239,17 @@ static lull_id start_plain(lua_State *L, struct lull_engine *e)
     err = lull_engine_start(e, c, &request, &none, &id);
   lull_request_clear(&request);
   return err ? 0 : id;
+}
+
+/* engine:begin(client, method, target) -> the id of a plain call; nothing when
+   it is none, or cannot be started */
+int lull_bind_begin(lua_State *L)
+{
+  lull_id id = start_plain(L, lull_bind_check_engine(L), 2);
+  if (!id)
+    return 0;
+  lull_bind_push_id(L, id);
+  return 1;
 }
 
 /* core.fetch(client, method, target, engine, task, coroutine, waiting): starts
@@ -250,7 +263,7 @@ int lull_bind_fetch(lua_State *L)
   if (lua_type(L, 3) != LUA_TSTRING || !lua_isuserdata(L, 4) ||
       !may_wait(L, 6))
     return 0;
-  id = start_plain(L, lull_bind_engine_at(L, 4));
+  id = start_plain(L, lull_bind_engine_at(L, 4), 1);
   if (!id)
     return 0;
   lull_bind_push_id(L, id);

@@ -10,6 +10,7 @@
 /* engine:start, core.fetch; and the body among the
    fields of the table at an index: `body`, a text, or `file`, a path. */
 int lull_bind_start(lua_State *L);
+int lull_bind_begin(lua_State *L);
 int lull_bind_fetch(lua_State *L);
 enum lull_err lull_bind_body(lua_State *L, int index, struct lull_body **body);
 

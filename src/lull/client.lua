@@ -297,7 +297,14 @@ end
 ---Begins a call without a task that waits for it: its id; or nil, and what the call
 ---gives.
 ---@param client lull.client `is_unattended`
+---@param given table? the call's options
 function M.begin(client, method, target, given)
+  local simply = given == nil and not watched and plain[client]
+  if simply then
+    sched.check()
+    local id = sched.engine():begin(simply, method, target)
+    if id then return id end -- else what is below says why not
+  end
   local serving, spec = prepare(client, method, target, given)
   return start(serving, spec)
 end

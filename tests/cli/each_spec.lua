@@ -44,6 +44,25 @@ describe("lull post --each #binary", function()
     return by_id
   end
 
+  -- A row that is its URL alone goes a shorter way: it tells the same.
+  it("looks at each row's URL where a row can make it none", function()
+    local rows = "id,host\n1,api.test\n2,a b\n3,api.test/x y\n"
+    local by_id = results_of(each(rows, "get 'http://{host}/o?id={id}' --each FILE --id '{id}'").out)
+    assert.equal("done", by_id["1"].outcome)
+    assert.equal("failed", by_id["2"].outcome)
+    assert.matches("is no http or https URL", by_id["2"].error)
+    by_id = results_of(each(rows, "get 'http://api.test/{host}' --each FILE --id '{id}' --bodies").out)
+    assert.equal("GET /api.test%2Fx%20y - - ", by_id["3"].body)
+    local plain = results_of(each(rows, "get 'http://api.test/{host}' --each FILE --id '{id}'").out)
+    for id, line in pairs(plain) do
+      by_id[id].body = nil
+      assert.are.same(by_id[id], line)
+    end
+    plain = results_of(each("id\nbad-1\nlater-1\nflaky\nx\n", "get http://api.test/{id} --each FILE --id '{id}'").out)
+    assert.are.same({ "failed", "later", "done", 2, "done" }, { plain["bad-1"].outcome, plain["later-1"].outcome,
+      plain.flaky.outcome, plain.flaky.attempts, plain.x.outcome })
+  end)
+
   it("sends a row each, and says what became of it", function()
     local failed = wire.path ".csv"
     local result = each(ROWS, "post http://api.test/o/{id} --each FILE --id '{id}' --key 'k-{id}' -H 'X-Who: {sku}' "

@@ -94,6 +94,8 @@ local function understand(o)
   if type(key) == "string" then plan.key = template.new(key, "text") end
   if o.output[1] then plan.output = template.new(o.output[1], "path") end
   if o.id then plan.id = template.new(o.id, "text") end
+  plan.is_bare = not (next(headers) or upload or plan.body or plan.file or plan.parts or plan.query or plan.output
+    or key)
   return plan
 end
 
@@ -110,11 +112,16 @@ end
 
 -- ---- one row -------------------------------------------------------------
 
+-- Where fields come after the server's name, escaped, none makes it no URL.
 local function url_of(plan, row)
   local url, problem = plan.url:of(row)
   if not url then return nil, problem end
+  if plan.goes_to then return url end
   if not url:find "^%a[%w+.-]*://" then url = "http://" .. url end
-  if core.url(url) then return url end
+  if core.url(url) then
+    plan.goes_to = type(plan.url.parts[1]) == "string" and plan.url.parts[1]:match "^%a[%w+.-]*://[^/?#]+[/?#]"
+    return url
+  end
   return nil, ("'%s' %s"):format(url, text.url_problem(url))
 end
 
@@ -153,6 +160,7 @@ end
 local function request_of(plan, row)
   local url, problem = url_of(plan, row)
   if not url then return nil, problem end
+  if plan.is_bare then return url, nil end
   local call = { headers = next(plan.headers) and {} or nil, key = plan.job.call.key }
   call.body, problem = body_for(plan, row)
   if plan.parts and not problem then call.multipart, problem = parts_for(plan, row) end
@@ -221,7 +229,7 @@ end
 
 -- Of a file's rows that is known before the first is sent.
 local function taken(run, call)
-  if not call.output or run.walks_again then return nil end
+  if not (call and call.output) or run.walks_again then return nil end
   local before = run.outputs[call.output]
   run.outputs[call.output] = true
   return before and ("two rows would both go to %s"):format(call.output)
@@ -354,7 +362,7 @@ end
 local function show(run, row)
   local url, call = request_of(run.plan, row)
   if not url then return outcomes.write(io.stdout, "# ", call, "\n\n") end
-  outcomes.write(io.stdout, showing.request(run.o.method, url, call, run.plan.job.settings))
+  outcomes.write(io.stdout, showing.request(run.o.method, url, call or {}, run.plan.job.settings))
 end
 
 local function dry_run(run)

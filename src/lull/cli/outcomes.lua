@@ -35,13 +35,17 @@ end
 
 -- ---- a row's line --------------------------------------------------------
 
--- The fields of a result's line, in their order.
-local FIELDS = { "id", "outcome", "status", "attempts", "waited", "why", "error", "body" }
+-- The fields of a result's line, in their order, and as they are written.
+local FIELDS, NAMES = { "id", "outcome", "status", "attempts", "waited", "why", "error", "body" }, {}
+for i, name in ipairs(FIELDS) do NAMES[i] = (i > 1 and ',"' or '{"') .. name .. '":' end
+
+local EXACT = 2 ^ 53
 
 -- As json.encode, which would take longer than the rest of a row.
 local function value_text(value)
-  if type(value) == "string" and not value:find "[^%w%-_. ]" then return '"' .. value .. '"' end
-  if type(value) == "number" and value == math.floor(value) then return ("%.0f"):format(value) end
+  local kind = type(value)
+  if kind == "number" and value % 1 == 0 and value < EXACT and value > -EXACT then return ("%d"):format(value) end
+  if kind == "string" and not value:find "[^%w%-_. ]" then return '"' .. value .. '"' end
   return json.encode(value)
 end
 
@@ -49,13 +53,19 @@ end
 ---@param run table of each.lua
 ---@param line table
 function M.put(run, line)
-  local parts = {}
-  for _, name in ipairs(FIELDS) do
-    local value = line[name]
-    if value ~= nil then parts[#parts + 1] = '"' .. name .. '":' .. value_text(value) end
+  local outcome = line.outcome
+  run.count[outcome] = run.count[outcome] + 1
+  if not run.results then return end
+  local parts, n = {}, 0
+  for i = 1, #FIELDS do
+    local value = line[FIELDS[i]]
+    if value ~= nil then
+      parts[n + 1], parts[n + 2] = NAMES[i], value_text(value)
+      n = n + 2
+    end
   end
-  run.count[line.outcome] = run.count[line.outcome] + 1
-  if run.results then M.write(run.results, "{", table.concat(parts, ","), "}\n") end
+  parts[n + 1] = "}\n"
+  M.write(run.results, table.concat(parts))
 end
 
 -- The line of -w.
@@ -91,8 +101,21 @@ local function kept_of(line)
   return kept
 end
 
+-- What most rows come to, and nobody wants to know more of.
+local DONE = '{"id":%s,"outcome":"done","status":%d,"attempts":%d,"waited":%s}\n'
+
+local function put_done(run, id, res)
+  run.count.done = run.count.done + 1
+  if not run.results then return end
+  M.write(run.results, DONE:format(value_text(id), res.status, res.attempts, value_text(res.waited)))
+end
+
 ---The line of a row that is done. With a journal it gives what is kept.
 function M.accepted(run, line, res, number)
+  if not (run.o.bodies or run.o.journal or run.plan.job.write_out) then
+    put_done(run, line.id, res)
+    return true
+  end
   line.outcome, line.status = "done", res.status
   line.attempts, line.waited = res.attempts, res.waited
   if run.o.bodies then line.body = body_text(res) end
