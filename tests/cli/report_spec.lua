@@ -40,7 +40,7 @@ describe("a report #binary", function()
     assert.matches("<b>36</b><span>items done</span>", page)
     assert.matches("<b>4</b><span>items failed</span>", page)
     assert.matches('class="pause"[^>]*><title>http://api.test: 429, a pause of 8[%d.]*s as the server asked', page)
-    assert.matches("<summary>PUT http://api.test/17%?token=%*%*%*</summary>.-<li>422 after 0s; stop: rule</li>", page)
+    assert.matches("<summary>17: PUT http://api.test/17%?token=%*%*%*</summary>.-<li>422 after 0s; stop: rule</li>", page)
     assert.matches("<title>lull PUT http://api.test/{id}", page)
     assert.matches("prefers%-color%-scheme:dark", page)
   end)
@@ -52,6 +52,10 @@ describe("a report #binary", function()
     assert.are.same({ ["201"] = 36, ["422"] = 4, ["429"] = 1 }, told.outcomes)
     assert.are.same({ 422, "stop", "rule" }, { told.failures[1].history[1].status, told.failures[1].history[1].verdict,
       told.failures[1].history[1].why })
+    -- Rows that go to one URL were not to be told apart.
+    assert.are.same({ "7", "17", "27", "37" }, { told.failures[1].item, told.failures[2].item, told.failures[3].item,
+      told.failures[4].item })
+    assert.is_truthy(told.slowest[1].item)
     local sum = 0
     for _, step in ipairs(told.steps) do
       for _, n in pairs(step) do sum = sum + n end

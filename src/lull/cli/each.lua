@@ -272,10 +272,12 @@ end
 
 -- All rows without tasks.
 local function crowd(run, source)
+  local collect = run.o.report and require "lull.report.collect"
   local client, minted = run.plan.job.client, run.plan.job.call.key == true
   local parallel = run.o.parallel and run.plan.job.parallel or tasks.PARALLEL
   local function begin(row, raw, number)
     local name = run.plan.id and id_of(run, row) or nil
+    if collect then collect.row(name or number) end
     local id, res, err = send(run, row, clients.begin)
     if id then return id, number, raw, name end
     return nil, settle(run, name, number, raw, res, err)

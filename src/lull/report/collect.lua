@@ -2,6 +2,8 @@
 -- of its attempts. Its memory does not grow with the run: times are put together in
 -- ever wider steps, and of failures so many are kept.
 
+local client = require "lull.client"
+local memory = require "lull.lazy" "lull.batch.memory"
 local outcome = require "lull.outcome"
 local progress = require "lull.lazy" "lull.progress"
 local sched = require "lull.sched"
@@ -106,14 +108,27 @@ local function ended(call, details, at)
   run.waited = run.waited + call.waited
   run.calls = run.calls + 1
   note_slow({ url = call.url, method = call.method, took = call.took, waited = call.waited, attempts = call.n,
-    outcome = call.outcome, number = call.number })
+    outcome = call.outcome, number = call.number, item = call.item })
   if details.verdict == "accept" then return end
   run.failed_calls = run.failed_calls + 1
   count(run.reasons, ("%s (%s)"):format(call.outcome, details.why or ""))
   if #run.failures < FAILURES then
     run.failures[#run.failures + 1] = { method = call.method, url = call.url, outcome = call.outcome,
-      why = details.why, attempts = call.n, waited = call.waited, took = call.took, history = call.history }
+      why = details.why, attempts = call.n, waited = call.waited, took = call.took, history = call.history,
+      item = call.item }
   end
+end
+
+-- Whose call it is: a row's, or an item's of a journal.
+local function name_of()
+  if run.row then return tostring(run.row) end
+  local item = memory.item_now()
+  return item and tostring(item.id) or nil
+end
+
+---Calls that begin from now on are this row's; nil: nobody's.
+function M.row(name)
+  if run then run.row = name end
 end
 
 local function call_of(id, details, at)
@@ -121,6 +136,7 @@ local function call_of(id, details, at)
   if call then return call end
   run.begun = run.begun + 1
   call = { number = run.begun, from = at - (details.took or 0), waited = 0, n = 0, history = {} }
+  call.item, run.names[id] = run.names[id], nil
   run.under_way[id] = call
   return call
 end
@@ -157,9 +173,10 @@ end
 function M.begin(entries)
   local engine = sched.engine()
   run = { since = engine:now(), wall = engine:wall(), step = 0.5, steps = {}, last = 0, pauses = {}, paused = {},
-    under_way = {}, begun = 0, calls = 0, failed_calls = 0, requests = 0, waited = 0, attempts = {}, outcomes = {},
+    under_way = {}, names = {}, begun = 0, calls = 0, failed_calls = 0, requests = 0, waited = 0, attempts = {}, outcomes = {},
     reasons = {}, slowest = {}, failures = {}, entries = entries and {} or nil }
   progress.keep()
+  client.observe("started", function(id) run.names[id] = name_of() end)
   return verdict
 end
 

@@ -44,7 +44,7 @@ svg text{font:12px system-ui,sans-serif;fill:var(--dim)}.grid{stroke:var(--line)
 margin-right:5px;border-radius:2px}
 table{border-collapse:collapse;width:100%;font-size:14px}
 th,td{text-align:left;vertical-align:top;padding:5px 10px 5px 0;border-bottom:1px solid var(--line)}
-td{overflow-wrap:anywhere}th{white-space:nowrap}
+td:first-child{overflow-wrap:anywhere}th{white-space:nowrap}
 th button{all:unset;cursor:pointer;font-weight:600}th button:focus-visible{outline:2px solid var(--accepted)}
 th[aria-sort=ascending] button::after{content:" \2191"}th[aria-sort=descending] button::after{content:" \2193"}
 .n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}summary{cursor:pointer}
@@ -139,11 +139,17 @@ local function attempts_table(data)
   return counts_table("Attempts of a call", "attempts", counts)
 end
 
+-- Calls of rows may be alike but for their bodies.
+local function call_text(call)
+  local words = (call.method or "") .. " " .. (call.url or "")
+  return call.item and ("%s: %s"):format(call.item, words) or words
+end
+
 local function slowest_table(data)
   if not data.slowest or #data.slowest == 0 then return "" end
   local rows = {}
   for i, call in ipairs(data.slowest) do
-    rows[i] = ("<tr><td>%s</td><td>%s</td>%s%s%s</tr>"):format(escape(call.method .. " " .. call.url),
+    rows[i] = ("<tr><td>%s</td><td>%s</td>%s%s%s</tr>"):format(escape(call_text(call)),
       escape(call.outcome), number_cell(call.took, seconds(call.took)), number_cell(call.waited, seconds(call.waited)),
       number_cell(call.attempts, call.attempts))
   end
@@ -164,7 +170,7 @@ local function attempt_text(attempt)
 end
 
 local function failure_row(failure)
-  local name = failure.id or ((failure.method or "") .. " " .. (failure.url or ""))
+  local name = failure.id or call_text(failure)
   local list = {}
   for i, attempt in ipairs(failure.history or {}) do list[i] = "<li>" .. escape(attempt_text(attempt)) .. "</li>" end
   local more = failure.error and "<p>" .. escape(failure.error) .. "</p>" or ""

@@ -28,7 +28,7 @@ end
 
 local function time_text(at)
   if at >= 3600 then return (("%.1f"):format(at / 3600):gsub("%.0$", "")) .. "h" end
-  if at >= 120 then return (("%.1f"):format(at / 60):gsub("%.0$", "")) .. "m" end
+  if at >= 120 or at == 60 then return (("%.1f"):format(at / 60):gsub("%.0$", "")) .. "m" end
   return (("%.1f"):format(at):gsub("%.0$", "")) .. "s"
 end
 
