@@ -68,7 +68,7 @@ static int read_all(lua_State *L, const char *path)
   do {
     n = fread(luaL_prepbuffer(&b), 1, LUAL_BUFFERSIZE, file);
     luaL_addsize(&b, n);
-  } while (n);
+  } while (!feof(file) && !ferror(file));
   fclose(file);
   luaL_pushresult(&b);
   return 1;

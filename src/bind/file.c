@@ -28,8 +28,10 @@ int lull_bind_file_sha256(lua_State *L)
   if (!file)
     return 0;
   lull_sha256_init(&sha);
-  while ((n = fread(bytes, 1, sizeof bytes, file)) > 0)
+  do {
+    n = fread(bytes, 1, sizeof bytes, file);
     lull_sha256_add(&sha, bytes, n);
+  } while (!feof(file) && !ferror(file));
   whole = !ferror(file);
   fclose(file);
   lull_sha256_hex(&sha, hex);

@@ -201,7 +201,7 @@ static int rewind_part(struct lull_output *o)
   }
   if (!err && part->note)
     unlink(part->note);
-  if (!err && o->place.kind != LULL_PLACE_NULL &&
+  if (!err && part->fd >= 0 && o->place.kind != LULL_PLACE_NULL &&
       (ftruncate(part->fd, 0) != 0 || lseek(part->fd, 0, SEEK_SET) < 0))
     err = errno;
   part->size = 0;

@@ -129,8 +129,9 @@ static const char *network(unsigned long type)
     return "Ceph";
   case 0x5346414F:
     return "AFS";
+  default:
+    return NULL;
   }
-  return NULL;
 }
 
 bool lull_lock_local(const char *journal, char *problem, size_t size)
