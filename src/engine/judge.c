@@ -99,7 +99,7 @@ static bool refused_there(const struct lull_record *r)
           r->status == 410);
 }
 
-static bool unreachable(enum lull_class class)
+static bool out_of_reach(enum lull_class class)
 {
   return class == LULL_NET_DNS || class == LULL_NET_REFUSED ||
          class == LULL_NET_UNREACHABLE || class == LULL_NET_PROXY ||
@@ -111,7 +111,7 @@ bool lull_judge_gone(const struct lull_call *call)
 {
   const struct lull_record *r = lull_call_judged(call);
   return call->request.home &&
-         (refused_there(r) || unreachable((enum lull_class)r->class));
+         (refused_there(r) || out_of_reach((enum lull_class)r->class));
 }
 
 /* A target that was sent to without being asked for anew. */
