@@ -210,6 +210,7 @@ build = {
         "src/store/sqlite.c",
         "src/store/store.c",
         "src/store/thread.c",
+        "src/world/ahead.c",
         "src/world/answer.c",
         "src/world/attempt.c",
         "src/world/chaos.c",

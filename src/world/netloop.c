@@ -278,6 +278,7 @@ void lull_netloop_run(struct lull_netloop *loop, lull_usec until)
   n = epoll_wait(loop->epoll_fd, events, EVENTS, busy ? 0 : -1);
   for (i = 0; i < n; i++)
     take_event(loop, &events[i]);
+  lull_ahead_seal(&loop->sockets->ahead);
 }
 
 void lull_netloop_watch(struct lull_netloop *loop, int which, int fd)
@@ -356,6 +357,7 @@ void lull_netloop_run(struct lull_netloop *loop, lull_usec until)
     else if (extra[i].revents)
       drain_interrupts(loop);
   curl_multi_perform(shard->multi, &running);
+  lull_ahead_seal(&loop->sockets->ahead);
   shard->stirred = true;
 }
 

@@ -1,8 +1,5 @@
-#define _POSIX_C_SOURCE 200809L
 #include "world/shards.h"
-
-#include <fcntl.h>
-#include <unistd.h>
+#include "world/ahead.h"
 
 /* Idle connections that are kept: in the first handle, where all is when
    little is under way, and in each of the others. */
@@ -14,8 +11,6 @@
 #define RESOLVE_THREADS_MAX ((CURLMoption)20)
 #define QUICK_EXIT ((CURLMoption)21)
 #define LOOK_UPS 1000L
-
-#define AHEAD 16 /* descriptors that are looked at for a handle's own */
 
 #define ALWAYS 8 /* handles that stay, once made */
 
@@ -56,26 +51,14 @@ static bool reserve(struct lull_shards *s)
   return true;
 }
 
-static bool is_open(int fd)
-{
-  return fcntl(fd, F_GETFD) >= 0;
-}
-
-/* libcurl 7.88 leaves the pair by which a handle is woken to children, too.
-   Nobody tells their numbers, but they are the lowest that are free. */
+/* libcurl 7.88 leaves the pair by which a handle is woken to children, too. */
 static CURLM *init_multi(void)
 {
+  struct lull_ahead ahead;
   CURLM *multi;
-  bool was_open[AHEAD];
-  int i, lowest = open("/dev/null", O_RDONLY | O_CLOEXEC);
-  if (lowest >= 0)
-    close(lowest);
-  for (i = 0; i < AHEAD && lowest >= 0; i++)
-    was_open[i] = is_open(lowest + i);
+  lull_ahead_look(&ahead);
   multi = curl_multi_init();
-  for (i = 0; i < AHEAD && lowest >= 0; i++)
-    if (!was_open[i] && is_open(lowest + i))
-      fcntl(lowest + i, F_SETFD, FD_CLOEXEC);
+  lull_ahead_seal(&ahead);
   return multi;
 }
 

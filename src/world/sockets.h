@@ -13,6 +13,7 @@
 #define LULL_WORLD_SOCKETS_H
 
 #include "base/base.h"
+#include "world/ahead.h"
 
 #include <curl/curl.h>
 
@@ -38,6 +39,7 @@ struct lull_sockets {
   unsigned look_ups;              /* of names, under way */
   unsigned lacked;                /* how often there was none to be had */
   bool tells_alerts;              /* libcurl does, of TLS, on them */
+  struct lull_ahead ahead;        /* what a look-up has opened */
 };
 
 void lull_sockets_init(struct lull_sockets *s);

@@ -164,6 +164,28 @@ describe("a look-up #binary", function()
     assert.is_nil(wire.read(lookups):find "answered")
   end)
 
+  -- libcurl 7.88 opens a pair of sockets for each look-up, which a child inherited:
+  -- a shell that went on in the background held them for as long as it lived.
+  it("leaves nothing of its own to a child", function()
+    local result = run [[
+      local function waits(n)
+        lull.spawn(function() lull.get(url("silent" .. n .. ".test"), { timeout = 3600, deadline = 7200 }) end)
+        until_seen("asked", n)
+      end
+      local function inherited() return (io.popen "readlink /proc/self/fd/*"):read "*a":gsub("pipe:%S+", "pipe") end
+      local before = inherited()
+      waits(1)
+      local one = inherited()
+      local file = io.open(LEAVE .. ".low", "w") -- a gap, so that a pair's numbers are apart
+      waits(2)
+      file:close()
+      waits(3)
+      print(before ~= "" and before == one and one == inherited() and "the same" or before .. one .. inherited())
+      os.exit(0)
+    ]]
+    assert.are.same({ 0, "the same\n" }, { result.code, result.out }, result.err)
+  end)
+
   -- It took longer than an attempt each time, and began anew each time.
   it("that is answered late is known to the next attempt", function()
     local result = run [[
