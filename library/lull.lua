@@ -1209,7 +1209,8 @@ function sim.journal() end
 local sim_journal = {}
 
 ---The next run ends at its nth write, as if the process had been killed; 0:
----never. What was not committed by then is lost, or with `keep` that write only.
+---never. What was not committed by then is lost, though what it tells of was sent;
+---or with `keep` that write only is lost, and nothing was sent.
 ---@param nth integer
 ---@param keep? boolean
 function sim_journal:crash(nth, keep) end

@@ -147,6 +147,16 @@ static int written(lua_State *L, struct lull_store *s)
   return 1;
 }
 
+/* store:relax() -> nil, or a sentence */
+static int relax(lua_State *L)
+{
+  struct lull_store *s = lull_bind_store_at(L, 1);
+  if (!s->ops->relax || s->ops->relax(s) == LULL_OK)
+    return 0;
+  lua_pushstring(L, s->problem);
+  return 1;
+}
+
 /* store:put(batch, item, nth, bytes) -> the number of the write */
 static int put(lua_State *L)
 {
@@ -327,12 +337,13 @@ static int free_memory(lua_State *L)
 void lull_bind_store_type(lua_State *L)
 {
   static const luaL_Reg methods[] = {
-      {"batch", batch},       {"claim", claim},      {"call", call},
-      {"put", put},           {"settle", settle},    {"durable", durable},
-      {"reopen", reopen},     {"chaos", chaos},      {"hash", hash},
-      {"uuid", uuid},         {"run", run},          {"order", order},
-      {"news", news},         {"away", away},        {"passing", passing},
-      {"close", close_store}, {"__gc", close_store}, {NULL, NULL}};
+      {"batch", batch},   {"claim", claim},       {"call", call},
+      {"put", put},       {"settle", settle},     {"durable", durable},
+      {"reopen", reopen}, {"chaos", chaos},       {"hash", hash},
+      {"uuid", uuid},     {"run", run},           {"order", order},
+      {"news", news},     {"away", away},         {"passing", passing},
+      {"relax", relax},   {"close", close_store}, {"__gc", close_store},
+      {NULL, NULL}};
   static const luaL_Reg memory[] = {{"crash", crash},
                                     {"writes", writes},
                                     {"__gc", free_memory},

@@ -160,9 +160,7 @@ enum lull_err lull_engine_sleep(struct lull_engine *e, lull_usec delay,
 
 void lull_engine_attach(struct lull_engine *e, struct lull_store *store)
 {
-  e->store = store;
-  e->broken = false;
-  e->dues.count = 0;
+  lull_memo_attach(e, store);
   e->world->ops->watch(e->world, 0, store ? store->fd : -1);
 }
 

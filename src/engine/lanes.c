@@ -47,6 +47,11 @@ struct lull_lane_slot *lull_lanes_get(struct lull_lanes *lanes,
 
 void lull_lanes_touch(struct lull_lanes *lanes, struct lull_lane_slot *slot)
 {
+  if (!slot->stale) {
+    slot->stale = true;
+    slot->next_stale = lanes->stale;
+    lanes->stale = slot;
+  }
   if (slot->dirty)
     return;
   slot->dirty = true;

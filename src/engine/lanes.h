@@ -16,6 +16,13 @@ struct lull_lane_slot {
   struct lull_lane_slot *next;       /* in order of appearance */
   struct lull_lane_slot *next_dirty; /* to be looked at */
   bool dirty;
+  struct lull_lane_slot *next_stale; /* to be kept; see known.h */
+  bool stale;
+  bool recalled;         /* what was kept of it is known */
+  bool kept;             /* there is something kept of it */
+  bool awaited;          /* something waits until it is kept as it is now */
+  unsigned kept_changes; /* what it had learned then, */
+  lull_usec kept_pause;  /* and the end of its pause */
   enum lull_lane_cause cause; /* why its queue could not move, when asked */
   uint64_t configured_by;     /* the client whose limits came last */
   lull_usec swept;            /* who cannot wait until then has been refused */
@@ -23,7 +30,7 @@ struct lull_lane_slot {
 
 struct lull_lanes {
   struct lull_lane_slot *first, *last;
-  struct lull_lane_slot *dirty;
+  struct lull_lane_slot *dirty, *stale;
   uint64_t seed; /* of what their pauses are spread by */
 };
 
@@ -32,7 +39,7 @@ struct lull_lane_slot *lull_lanes_get(struct lull_lanes *lanes,
                                       struct lull_timerq *timers,
                                       const char *name);
 
-/* Something may be able to start there. */
+/* Something happened there: something may be able to start. */
 void lull_lanes_touch(struct lull_lanes *lanes, struct lull_lane_slot *slot);
 
 /* The next lane to look at, or NULL. */

@@ -1,5 +1,6 @@
 #include "engine/lifecycle.h"
 #include "engine/judge.h"
+#include "engine/known.h"
 #include "engine/peers.h"
 #include "http/url.h"
 
@@ -128,6 +129,8 @@ static enum lull_err join_lane(struct lull_engine *e, struct lull_leg *leg,
     err = lull_lane_configure(slot->lane, &client->lane);
     lull_lane_expect_sent(slot->lane, true);
     slot->configured_by = err ? 0 : client->serial;
+    if (!err)
+      lull_known_recall(e, slot);
     if (!err && e->peers.store)
       err = lull_peers_join(e, slot, client);
   }

@@ -1,4 +1,5 @@
 #include "engine/memo.h"
+#include "engine/known.h"
 
 #include <string.h>
 
@@ -17,7 +18,8 @@ struct lull_due {
 
 /* ---- the queue --------------------------------------------------------- */
 
-static enum lull_err push(struct lull_engine *e, lull_id id, unsigned nth)
+static enum lull_err push(struct lull_engine *e, uint64_t write, lull_id id,
+                          unsigned nth)
 {
   struct lull_dues *q = &e->dues;
   if (q->count == q->cap) {
@@ -31,7 +33,7 @@ static enum lull_err push(struct lull_engine *e, lull_id id, unsigned nth)
     *q = (struct lull_dues){.list = list, .count = q->count, .cap = cap};
   }
   q->list[(q->first + q->count++) % q->cap] =
-      (struct lull_due){e->store->written, id, nth};
+      (struct lull_due){write, id, nth};
   return LULL_OK;
 }
 
@@ -41,10 +43,17 @@ static bool first_is_kept(struct lull_engine *e)
   return q->count && lull_store_durable(e->store, q->list[q->first].write);
 }
 
+static bool is_held(const struct lull_leg *leg, unsigned nth)
+{
+  const struct lull_flight *f = leg ? leg->flight : NULL;
+  return f && f->nth == nth && f->held_until == LULL_NEVER;
+}
+
 static struct lull_leg *held_leg(struct lull_call *call, unsigned nth)
 {
-  struct lull_flight *f = call->leg.flight;
-  return f && f->nth == nth && f->held_until == LULL_NEVER ? &call->leg : NULL;
+  if (is_held(&call->leg, nth))
+    return &call->leg;
+  return is_held(call->hedge, nth) ? call->hedge : NULL;
 }
 
 /* What has gone meanwhile is passed over. */
@@ -66,7 +75,7 @@ struct lull_leg *lull_memo_ready(struct lull_engine *e)
 
 enum lull_err lull_memo_sync(struct lull_engine *e, struct lull_entry *entry)
 {
-  return push(e, entry->id, 0);
+  return push(e, e->store->written, entry->id, 0);
 }
 
 bool lull_memo_broken(const struct lull_engine *e)
@@ -86,20 +95,40 @@ static void set_clock(struct lull_engine *e)
   s->told = 0;
 }
 
+/* A simulated disk is faster than all that takes time, and slower than what is
+   sent along with its write. */
+static bool lands(struct lull_engine *e)
+{
+  struct lull_store *s = e->store;
+  return s->ops->land && e->world->ops->due(e->world) > e->now &&
+         s->ops->land(s);
+}
+
 bool lull_memo_flush(struct lull_engine *e)
 {
   if (!e->store)
     return false;
+  lull_known_write(e);
   lull_store_flush(e->store);
   if (e->store->ops->news)
     e->store->ops->poll(e->store);
   if (e->store->told)
     set_clock(e);
-  return first_is_kept(e) || lull_memo_broken(e);
+  return first_is_kept(e) || lull_memo_broken(e) || lands(e);
+}
+
+void lull_memo_attach(struct lull_engine *e, struct lull_store *store)
+{
+  lull_known_leave(e);
+  e->store = store;
+  e->broken = false;
+  e->dues.count = 0;
+  lull_known_begin(e);
 }
 
 void lull_memo_clear(struct lull_engine *e)
 {
+  lull_buf_clear(&e->known);
   lull_mem_free(e->dues.list);
   e->dues = (struct lull_dues){0};
 }
@@ -169,14 +198,19 @@ bool lull_memo_hold(struct lull_engine *e, struct lull_leg *leg)
 {
   struct lull_call *call = leg->call;
   struct lull_flight *f = leg->flight;
-  if (!call->remembered || f->noted)
+  bool counts = lull_known_counts(e, leg);
+  if (f->noted || !(call->remembered || counts))
     return false;
   f->noted = true;
-  write_memo(e, call, FLYING, 0);
-  if (repeatable(call))
+  if (call->remembered)
+    write_memo(e, call, FLYING, 0);
+  if (counts)
+    lull_known_wait(e, leg->lane);
+  else if (repeatable(call))
     return false;
   f->held_until = LULL_NEVER;
-  if (push(e, call->entry.id, f->nth) != LULL_OK)
+  /* A lane is written last of what is handed over together. */
+  if (push(e, e->store->written + counts, call->entry.id, f->nth) != LULL_OK)
     lull_store_fail(e->store, "out of memory");
   return true;
 }

@@ -43,6 +43,9 @@ bool lull_memo_flush(struct lull_engine *e);
 /* The store keeps nothing any more, and nobody has been told. */
 bool lull_memo_broken(const struct lull_engine *e);
 
+/* Calls and lanes are kept there from now on; NULL: nowhere. */
+void lull_memo_attach(struct lull_engine *e, struct lull_store *store);
+
 void lull_memo_clear(struct lull_engine *e);
 
 #endif

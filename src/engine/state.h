@@ -2,11 +2,12 @@
  * state: the engine's insides, shared by its own files. Nobody else includes
  * this.
  *
- * Upwards: events (the queue of what is told), state, memo (what
- * outlasts the process), peers (lanes that others have, too), lifecycle (how a
- * call goes from state to state), flight (its attempts on the wire), verdict
- * (what an ended attempt leads to), prepare (headers made anew), weigh (what
- * one really weighed), engine (what the driver calls, and the step).
+ * Upwards: events (the queue of what is told), state, known (what outlasts
+ * the process of lanes), memo (and of calls), peers (lanes that others have,
+ * too), lifecycle (how a call goes from state to state), flight (its attempts
+ * on the wire), verdict (what an ended attempt leads to), prepare (headers made
+ * anew), weigh (what one really weighed), engine (what the driver calls, and
+ * the step).
  */
 #ifndef LULL_ENGINE_STATE_H
 #define LULL_ENGINE_STATE_H
@@ -59,6 +60,7 @@ struct lull_engine {
   struct lull_chaos chaos;
   struct lull_store *store; /* somebody else's; NULL: nothing is kept */
   struct lull_dues dues;
+  struct lull_buf known; /* of a lane, for the store */
   struct lull_room room;
   struct lull_peers peers;
   bool trace, record, drained, interrupted;

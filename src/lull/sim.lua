@@ -189,7 +189,10 @@ local function run(o, transcript)
   local servers, world = watched(o.world, transcript.requests)
   local restore, problem = simulate.install(servers, o.seed or 0, o.time)
   if not restore then error(problem, 0) end
-  if o.journal then sched.journal, sched.memory_store = "the journal", o.journal end
+  if o.journal then
+    sched.journal, sched.memory_store = "the journal", o.journal
+    require("lull.batch.journal").await()
+  end
   local engine, exit, args = sched.engine(), os.exit, arg
   if o.chaos then
     local ok, wrong = require("lull.sim.chaos").install(o.chaos)

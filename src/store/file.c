@@ -164,6 +164,16 @@ static enum lull_err batch(struct lull_store *s, const char *name,
   return *number ? LULL_OK : LULL_ECHANGED;
 }
 
+static enum lull_err relax(struct lull_store *s)
+{
+  struct store_file *f = self(s);
+  look(f, true);
+  if (!s->problem[0] && f->api->exec(f->writer, "PRAGMA synchronous = NORMAL",
+                                     NULL, NULL, NULL) != SQLITE_OK)
+    say(f, f->api->message(f->writer), s->problem, sizeof s->problem);
+  return s->problem[0] ? LULL_EIO : LULL_OK;
+}
+
 /* ---- closing ----------------------------------------------------------- */
 
 static void release(struct store_file *f)
@@ -194,6 +204,7 @@ static const struct lull_store_ops ops = {
     .call = call,
     .flush = flush,
     .poll = poll,
+    .relax = relax,
     .crash = lull_store_crash,
     .close = close_store,
 };

@@ -19,8 +19,10 @@ struct row {
 struct lull_memory {
   struct lull_store store;   /* first; of the present opening */
   bool opened, doomed, keep; /* doomed: freed while it was open */
-  int64_t runs;
+  int64_t runs, batches;
   uint64_t crash_at, taken, total;
+  struct lull_buf handed; /* what is under way to be kept, */
+  uint64_t upto;          /* up to that write */
   uint64_t secret[2];
   struct row *rows;
   size_t count, cap;
@@ -146,7 +148,7 @@ static enum lull_err batch(struct lull_store *s, const char *name,
     r = row_for(m, ROW_BATCH, &k);
     if (!r)
       return LULL_ENOMEM;
-    r->run = (int64_t)m->count;
+    r->run = ++m->batches;
     set_bytes(r, kind, strlen(kind) + 1);
   }
   *number = r->run;
@@ -176,26 +178,42 @@ static enum lull_err call(struct lull_store *s, const struct lull_store_key *k,
 
 /* The writes that are kept are those before the one at which it crashes; of
    the same commit only when they are to be. */
-static void flush(struct lull_store *s)
+static bool land(struct lull_store *s)
 {
   struct lull_memory *m = self(s);
-  uint64_t last = s->written, n = m->taken;
-  bool crash = m->crash_at && m->crash_at <= last;
+  bool crash = m->crash_at && m->crash_at <= m->upto;
   struct lull_store_write w;
   const char *bytes;
   size_t at = 0;
-  while (lull_store_next(&s->pending, &at, &w, &bytes)) {
-    n++;
-    if (!crash || (m->keep && n < m->crash_at))
+  if (!m->handed.len || s->problem[0])
+    return false;
+  while (lull_store_next(&m->handed, &at, &w, &bytes)) {
+    m->taken++;
+    if (!crash || (m->keep && m->taken < m->crash_at))
       apply(m, &w, bytes);
   }
-  m->taken = n;
-  s->pending.len = 0;
+  m->handed.len = 0;
   if (crash)
     snprintf(s->problem, sizeof s->problem,
              "the process ended here (write %u)", (unsigned)m->crash_at);
   else
-    s->durable = last;
+    s->durable = m->upto;
+  return true;
+}
+
+/* As with a disk, what comes while something is under way gathers; and the
+   requests of that time leave. Not before a crash that keeps what it can. */
+static void flush(struct lull_store *s)
+{
+  struct lull_memory *m = self(s);
+  struct lull_buf empty = m->handed;
+  if (m->handed.len)
+    return;
+  m->handed = s->pending;
+  s->pending = empty;
+  m->upto = s->written;
+  if (m->keep)
+    land(s);
 }
 
 static void poll(struct lull_store *s)
@@ -213,10 +231,13 @@ static void crash(struct lull_store *s)
 static void close_store(struct lull_store *s)
 {
   struct lull_memory *m = self(s);
+  land(s);
   lull_store_flush(s);
+  land(s);
   m->total += s->written;
   m->opened = false;
   lull_buf_clear(&s->pending);
+  lull_buf_clear(&m->handed);
   if (m->doomed)
     lull_memory_free(m);
 }
@@ -227,6 +248,7 @@ static const struct lull_store_ops ops = {
     .call = call,
     .flush = flush,
     .poll = poll,
+    .land = land,
     .crash = crash,
     .close = close_store,
 };
@@ -274,6 +296,7 @@ struct lull_store *lull_memory_open(struct lull_memory *m,
     memcpy(m->secret, secret, sizeof m->secret);
   memcpy(m->store.secret, m->secret, sizeof m->secret);
   m->store.run = ++m->runs;
+  lull_buf_init(&m->handed, SIZE_MAX / 2);
   m->opened = true;
   m->taken = 0;
   return &m->store;

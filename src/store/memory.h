@@ -17,7 +17,8 @@ struct lull_memory *lull_memory_new(void); /* NULL: no memory */
 void lull_memory_free(struct lull_memory *m);
 
 /* The next opening crashes at its nth write (0: never): that one and those
-   since the last commit are lost; or with `keep`, that one only. */
+   since the last commit are lost, and what was sent meanwhile was sent; or
+   with `keep` that one only is, and nothing was sent meanwhile. */
 void lull_memory_crash(struct lull_memory *m, uint64_t nth, bool keep);
 
 /* Writes of all openings so far. */

@@ -66,6 +66,13 @@ void lull_store_flush(struct lull_store *s)
 {
   if (s->pending.len && !s->problem[0])
     s->ops->flush(s);
+  if (!s->pending.len)
+    s->handed = s->written;
+}
+
+bool lull_store_idle(struct lull_store *s)
+{
+  return lull_store_durable(s, s->handed);
 }
 
 bool lull_store_durable(struct lull_store *s, uint64_t number)

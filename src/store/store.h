@@ -17,6 +17,8 @@
 /* Whose call it is: the nth of an item, of a batch. */
 struct lull_store;
 
+#define LULL_STORE_LANES 0 /* the batch whose items are lanes: see known.h */
+
 struct lull_store_key {
   int64_t batch;
   const char *item;
@@ -77,6 +79,12 @@ struct lull_store_ops {
   void (*flush)(struct lull_store *s);
   /* Renews `durable` and `problem`. */
   void (*poll)(struct lull_store *s);
+  /* Simulated: what was handed over is kept now; false: there is nothing.
+     NULL: it takes its own time. */
+  bool (*land)(struct lull_store *s);
+  /* From now on what is kept outlives the process, and not a power failure.
+     NULL: it makes no difference. */
+  enum lull_err (*relax)(struct lull_store *s);
   /* The process ends at the last write, for who tries what that does. */
   void (*crash)(struct lull_store *s);
   /* What a shared store has to tell next, in texts, borrowed until the next
@@ -91,6 +99,7 @@ struct lull_store_ops {
 struct lull_store {
   const struct lull_store_ops *ops;
   uint64_t written, durable; /* numbers of writes */
+  uint64_t handed;           /* up to which they were handed over */
   int64_t run;               /* of this opening, from 1 */
   uint64_t secret[2];        /* of the journal, for what it derives */
   int fd;                    /* readable when `poll` has news; -1 */
@@ -123,6 +132,9 @@ void lull_store_crash(struct lull_store *s);
 
 /* Hands over what has gathered, if there is any. */
 void lull_store_flush(struct lull_store *s);
+
+/* True when what gathers would be taken at once. */
+bool lull_store_idle(struct lull_store *s);
 
 /* All up to that write is kept; never true of a store with a problem. */
 bool lull_store_durable(struct lull_store *s, uint64_t number);

@@ -2,7 +2,6 @@
 -- failing API, over real sockets. `make kills` has the long form of it.
 local http = require "socket.http"
 local cjson = require "cjson"
-local socket = require "socket"
 local wire = require "tests.wire"
 
 local BINARY = os.getenv "LULL_BINARY" or "build/lull"
@@ -15,13 +14,12 @@ local function files_of(n)
   return files
 end
 
--- Each run logs in, more often than a quarter of an hour allows; and in the short form a run
--- begins before the last one's second is over.
+-- Each run logs in, more often than a quarter of an hour allows.
 local function patient_world()
-  local text = wire.read "scripts/worlds/copyleaks.lua"
-  local world, n = text:gsub("login_limit = { count = 12", "login_limit = { count = 99")
+  local world, n = wire.read("scripts/worlds/copyleaks.lua"):gsub("login_limit = { count = 12",
+    "login_limit = { count = 99")
   assert(n == 1)
-  return LONG and world or (world:gsub("account_limit = { count = 10", "account_limit = { count = 99"))
+  return world
 end
 
 describe("copyleaks.lua with a journal #binary", function()
@@ -43,8 +41,6 @@ describe("copyleaks.lua with a journal #binary", function()
       end
       child:signal "KILL"
       child:finish()
-      -- What was sent in the second before is not known to the next run.
-      if LONG then socket.sleep(1) end
     end
     -- What the kills cost a file of its attempts may be too many: then it is for later.
     local runs, last = 1, wire.run(command)

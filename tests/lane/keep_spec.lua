@@ -164,10 +164,39 @@ describe("what a lane knows", function()
     local bytes = lane:save(100, WALL)
     t:leave(100)
     lane:free()
-    local other = lane_of(conf)
-    assert.is_true(other:restore(5, WALL, bytes))
-    assert.are.equal(15, due(other, 5))
-    other:free()
+    -- When it came to the server nobody knows: it may be just now.
+    for _, passed in ipairs { 0, 3, 30 } do
+      local other = lane_of(conf)
+      assert.is_true(other:restore(5, WALL + passed, bytes))
+      assert.are.equal(15, due(other, 5))
+      other:free()
+    end
+  end)
+
+  it("is worth to be kept, if there is anything", function()
+    local conf = { rates = { { 3, 10 } } }
+    local lane = lane_of(conf)
+    assert.is_false(select(3, lane:save(100, WALL)))
+    send(lane, 100, 1)
+    assert.is_true(select(3, lane:save(100, WALL)))
+    lane:free()
+    lane = paused()
+    assert.is_true(select(3, lane:save(100, WALL)))
+    assert.is_false(select(3, lane:save(160, WALL)))
+    lane:free()
+  end)
+
+  it("is added to what it knows already", function()
+    local conf = { rates = { { 3, 10 } } }
+    local bytes
+    for _, at in ipairs { 92, 98 } do
+      local lane = lane_of(conf)
+      if bytes then assert.is_true(lane:restore(98, WALL + 6, bytes)) end
+      assert.are.equal(at == 92 and 1 or 2, send(lane, at, at == 92 and 1 or 2))
+      if bytes then assert.are.equal(102, due(lane, 98)) end
+      bytes = lane:save(at, WALL)
+      lane:free()
+    end
   end)
 
   local LEARNED = ("lull-lane 1 %d000000\nrate 9800000 10000000\nperiod 2 10000000 1 3000000 1 1000000 1\n"

@@ -5,6 +5,7 @@
 
 #include "lane/keep.h"
 #include "lane/lane.h"
+#include "lane/revive.h"
 
 #define LANE "lull.unit.lane"
 #define TICKET "lull.unit.ticket"
@@ -285,22 +286,25 @@ static int pause(lua_State *L)
   return 0;
 }
 
-/* save(now, wall [, fail]): the bytes, or nil and the error's text */
+/* save(now, wall [, fail]): the bytes, or nil and the error's text; whether it
+   knows anything */
 static int save(lua_State *L)
 {
   struct lull_buf out;
+  bool knows = false;
   lull_buf_init(&out, 1 << 20);
   lull_mem_fail((long)luaL_optnumber(L, 4, 0) - 1);
-  enum lull_err err =
-      lull_keep_save(check_lane(L), check_time(L, 2), check_time(L, 3), &out);
+  enum lull_err err = lull_keep_save(check_lane(L), check_time(L, 2),
+                                     check_time(L, 3), &out, &knows);
   lull_mem_fail(-1);
   if (err)
     lua_pushnil(L);
   else
     lua_pushlstring(L, out.data, out.len);
   lua_pushstring(L, lull_err_text(err));
+  lua_pushboolean(L, knows);
   lull_buf_clear(&out);
-  return 2;
+  return 3;
 }
 
 /* restore(now, wall, bytes) */
@@ -308,8 +312,8 @@ static int restore(lua_State *L)
 {
   size_t len;
   const char *bytes = luaL_checklstring(L, 4, &len);
-  enum lull_err err = lull_keep_restore(check_lane(L), check_time(L, 2),
-                                        check_time(L, 3), bytes, len);
+  enum lull_err err = lull_revive_lane(check_lane(L), check_time(L, 2),
+                                       check_time(L, 3), bytes, len);
   lua_pushboolean(L, err == LULL_OK);
   return 1;
 }

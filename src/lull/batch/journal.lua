@@ -60,13 +60,26 @@ local function broken(_, problem)
   sched.abort(what)
 end
 
----The journal of that path, open.
-function M.open(path, durability)
-  if now and now.path == path then return now end
-  if now then
-    usage.fail(("one journal at a time: '%s' is open, and '%s' is another one"):format(now.shown,
-      redis.shown(path)))
+local function refuse_other(shown, path)
+  usage.fail(("one journal at a time: '%s' is open, and '%s' is another one"):format(shown, redis.shown(path)))
+end
+
+-- Calls may have opened it before it was known how durable it is to be.
+local function as_open(durability)
+  if durability == "process" and not now.relaxed then
+    now.relaxed = true
+    local problem = now.store:relax()
+    if problem then refuse(problem) end
   end
+  return now
+end
+
+---The journal of that path, open. A simulated world has one, whatever its name.
+function M.open(path, durability)
+  if sched.memory_store then path = sched.journal or path end
+  if now and now.path == path then return as_open(durability) end
+  if now then refuse_other(now.shown, path) end
+  if sched.journal and path ~= sched.journal then refuse_other(redis.shown(sched.journal), path) end
   local journal = open_store(path, durability)
   sched.engine():attach(journal.store)
   sched.on("store", broken)
@@ -74,9 +87,19 @@ function M.open(path, durability)
   client.remember_by(memory.call, memory.key)
   json.in_order = true -- a body is the same bytes in each run
   journal.path, journal.names, journal.unnamed = path, {}, 0
+  journal.relaxed = durability == "process"
   now = journal
   if journal.batches then shared.use(path, true) end
   return now
+end
+
+---A journal that was named from outside is opened by the first call: what its lanes
+---know is for that one, too.
+function M.await()
+  client.remember_by(function(spec, start)
+    if not M.is_shared(sched.journal) then M.open(sched.journal) end
+    return memory.call(spec, start)
+  end, function() end)
 end
 
 ---Keeps all that was written, and closes it.

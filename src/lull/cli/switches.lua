@@ -170,6 +170,7 @@ function M.prepare(o)
   problem = o.store_timeout and set_store_timeout(o.store_timeout)
   if problem then return problem end
   sched.journal, sched.force, sched.assume_durable = o.journal, o.force, o.assume_durable
+  if o.journal then require("lull.batch.journal").await() end
   if o.sim then
     local ok, wrong = require("lull.sim.simulate").install(o.sim, seed or 0)
     if not ok then return wrong, true end
