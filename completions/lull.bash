@@ -40,17 +40,17 @@ _lull()
         sim)
             _lull_command "-h --help --clients --calls --fanout --think --spread --rate --poisson --for --method --latency --capacity --service --queue --limit --limit-each --outage --fail --retry-after --conflicts --timeout --attempts --seed --svg --json --scenario" "--svg" "--clients --calls --fanout --think --spread --rate --for --method --latency --capacity --service --queue --limit --limit-each --outage --fail --retry-after --timeout --attempts --seed" "aws copyleaks copyleaks+spread curl exponential fixed github none openai standard" ;;
         status)
-            _lull_command "-h --help --json --watch" "" "" ;;
+            _lull_command "-h --help --json --watch --store-timeout" "" "--store-timeout" ;;
         items)
-            _lull_command "-h --help --failed --later --done --open --csv" "" "" ;;
+            _lull_command "-h --help --failed --later --done --open --csv --store-timeout" "" "--store-timeout" ;;
         retry)
-            _lull_command "-h --help --reason --later" "" "--reason" ;;
+            _lull_command "-h --help --reason --later --store-timeout" "" "--reason --store-timeout" ;;
         report)
-            _lull_command "-h --help -o --output" "" "" ;;
+            _lull_command "-h --help -o --output --store-timeout" "" "--store-timeout" ;;
         plan)
             ((i + 1 < COMP_CWORD)) || _lull_command "-h --help" ;;
         "")
-            _lull_command "-h --help --sim --seed --record --bodies --chaos --journal --store-timeout --assume-durable --force --log --trace --report --progress --grace --quiet -v --version" "--sim --record --journal --log --report" "--seed --chaos --store-timeout --progress --grace" "delete explain get head help items patch plan post put report retry sim status" ;;
+            _lull_command "-h --help --sim --seed --record --bodies --chaos --journal --store-timeout --assume-durable --force --log --trace --report --progress --grace --quiet -v --version" "--sim --record --journal --log --report" "--seed --chaos --store-timeout --progress --grace" "delete explain get head help items patch plan post put report retry sim status work" ;;
     esac
 }
 complete -o default -o filenames -F _lull lull

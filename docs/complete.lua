@@ -19,6 +19,7 @@ local TEXTS = {
   get = "get URLs", head = "show status and headers of URLs", post = "post to URLs",
   status = "tell how a journal stands", items = "list the items of a journal",
   retry = "let failed items be open again", report = "tell of a journal in a page",
+  work = "run a batch's script on one more machine",
   put = "put to URLs", patch = "patch what is at URLs", delete = "delete what is at URLs",
 }
 

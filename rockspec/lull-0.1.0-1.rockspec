@@ -24,6 +24,7 @@ build = {
     ["lull.batch.memory"] = "src/lull/batch/memory.lua",
     ["lull.batch.reading"] = "src/lull/batch/reading.lua",
     ["lull.batch.redis"] = "src/lull/batch/redis.lua",
+    ["lull.batch.remote"] = "src/lull/batch/remote.lua",
     ["lull.batch.rows"] = "src/lull/batch/rows.lua",
     ["lull.batch.shared"] = "src/lull/batch/shared.lua",
     ["lull.cli.config"] = "src/lull/cli/config.lua",

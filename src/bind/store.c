@@ -304,6 +304,20 @@ static int passing(lua_State *L)
   return 1;
 }
 
+/* store:settled(seconds) -> all that was written is kept, which is waited for
+   so long; or nil and a sentence, and whether that may pass */
+static int settled(lua_State *L)
+{
+  struct lull_store *s = lull_bind_store_at(L, 1);
+  bool well = lull_store_wait(s, luaL_checknumber(L, 2));
+  lua_pushboolean(L, well);
+  if (well)
+    return 1;
+  lull_bind_problem(L, s->problem[0] ? s->problem : s->ops->away(s));
+  lua_pushboolean(L, s->passing || !s->problem[0]);
+  return 3;
+}
+
 /* ---- the memory -------------------------------------------------------- */
 
 static struct lull_memory *check_memory(lua_State *L)
@@ -337,13 +351,13 @@ static int free_memory(lua_State *L)
 void lull_bind_store_type(lua_State *L)
 {
   static const luaL_Reg methods[] = {
-      {"batch", batch},   {"claim", claim},       {"call", call},
-      {"put", put},       {"settle", settle},     {"durable", durable},
-      {"reopen", reopen}, {"chaos", chaos},       {"hash", hash},
-      {"uuid", uuid},     {"run", run},           {"order", order},
-      {"news", news},     {"away", away},         {"passing", passing},
-      {"relax", relax},   {"close", close_store}, {"__gc", close_store},
-      {NULL, NULL}};
+      {"batch", batch},      {"claim", claim},   {"call", call},
+      {"put", put},          {"settle", settle}, {"durable", durable},
+      {"reopen", reopen},    {"chaos", chaos},   {"hash", hash},
+      {"uuid", uuid},        {"run", run},       {"order", order},
+      {"news", news},        {"away", away},     {"passing", passing},
+      {"settled", settled},  {"relax", relax},   {"close", close_store},
+      {"__gc", close_store}, {NULL, NULL}};
   static const luaL_Reg memory[] = {{"crash", crash},
                                     {"writes", writes},
                                     {"__gc", free_memory},

@@ -10,6 +10,7 @@ local AGAIN = 0.2   -- s until it is asked again
 local LOOK = 0.5    -- s between two looks at whether it is there
 
 local function patience() return sched.store_timeout or PATIENCE end
+M.seconds = patience
 
 ---The store, once the server is there; or nil, a sentence, and whether it may pass.
 ---@param options table as `core.store` takes them

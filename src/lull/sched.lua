@@ -111,6 +111,9 @@ local function pack(...) return { n = select("#", ...), ... } end
 ---Is called with each task of the script's, when somebody wants to know.
 M.spawned = false
 
+---No batch is fed here: what others feed is done.
+M.takes_only = false
+
 ---The journal that was named for the whole run, and whether it goes on though
 ---calls have changed; what stands in for its file in a simulated world; and the
 ---share of its writes at which the process ends, for who tries that.

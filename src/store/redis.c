@@ -331,6 +331,14 @@ static bool take_part(struct store_redis *r, const redisReply *reply)
   return true;
 }
 
+/* Why not. */
+static const char *not_joined(const redisReply *reply)
+{
+  if (strcmp(text_at(reply, 0), "none") == 0)
+    return "there is no journal of that name";
+  return "another lull keeps that journal; use the version that began it";
+}
+
 static bool start(struct store_redis *r, bool *passing, char *problem,
                   size_t size)
 {
@@ -351,11 +359,9 @@ static bool start(struct store_redis *r, bool *passing, char *problem,
   joined = reply && take_part(r, reply);
   lull_crew_words(&r->crew, r->away, wrong, passing);
   if (!joined)
-    snprintf(problem, size, "%s%s",
-             reply ? "another lull keeps that journal; use the version that "
-                     "began it"
-                   : wrong,
-             reply ? "" : r->away);
+    snprintf(problem, size, "%s%s%s",
+             reply ? r->text[LULL_SERVER_SHOWN] : wrong,
+             reply ? ": " : r->away, reply ? not_joined(reply) : "");
   if (reply)
     r->api->free_reply(reply);
   return joined;

@@ -1,5 +1,6 @@
 #include "store/store.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -80,6 +81,23 @@ bool lull_store_durable(struct lull_store *s, uint64_t number)
   if (s->durable < number && !s->problem[0])
     s->ops->poll(s);
   return s->durable >= number && !s->problem[0];
+}
+
+#define LOOK 50 /* ms */
+
+bool lull_store_wait(struct lull_store *s, double seconds)
+{
+  struct pollfd news = {.fd = s->fd, .events = POLLIN};
+  double left = seconds * 1000;
+  char bytes[64];
+  while (!lull_store_durable(s, s->written) && !s->problem[0] && left > 0) {
+    int n = poll(&news, 1, LOOK);
+    if (n == 0)
+      left -= LOOK;
+    while (n > 0 && read(s->fd, bytes, sizeof bytes) == sizeof bytes)
+      continue;
+  }
+  return lull_store_durable(s, s->written);
 }
 
 bool lull_store_next(const struct lull_buf *writes, size_t *at,

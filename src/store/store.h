@@ -139,6 +139,12 @@ bool lull_store_idle(struct lull_store *s);
 /* All up to that write is kept; never true of a store with a problem. */
 bool lull_store_durable(struct lull_store *s, uint64_t number);
 
+/* Waits until all that was written is kept, for that many seconds at most and
+   no longer than there is no problem; true: it is. Blocks: for who has no
+   loop.
+ */
+bool lull_store_wait(struct lull_store *s, double seconds);
+
 /* The write at *at of encoded ones, which moves on; false at the end. */
 bool lull_store_next(const struct lull_buf *writes, size_t *at,
                      struct lull_store_write *w, const char **bytes);

@@ -246,12 +246,6 @@ lull.exit(sum.code)
     raised('require "lull".each({ "a" }, function() error "no function" end)', "no function")
     raised('require "lull".each({ { id = 1, f = print } }, { name = "x" }, function() end)',
       "an item that other machines are to have is a text, a number or a table of such")
-    raised('require "lull".map({ "a" }, function() end)', "lull.map gives what this process has done")
-    local rows = wire.write("id\n1\n", ".csv")
-    local each = wire.run(("%s get --each %s --journal %sscans http://127.0.0.1:1/{id} 2>&1"):format(
-      wire.quote(BINARY), rows, redis.url))
-    assert.is_true(each.code == 1 or each.code == 2, each.out)
-    has(each.out, "--each gives what this process has done")
   end)
 end)
 

@@ -35,7 +35,7 @@ local LIBRARIES = {
   ["hiredis/hiredis.h"] = { "store/hiredis.h" },
   ["dlfcn.h"] = { "base/library.c", "world/transfer_lookup.c" },
   ["pthread.h"] = { "store/thread.h" },
-  ["poll.h"] = { "bind/input.c", "binary/", "http/files.c", "http/place.c", "store/crew.c",
+  ["poll.h"] = { "bind/input.c", "binary/", "http/files.c", "http/place.c", "store/crew.c", "store/store.c",
     "world/sockets.c" },
   ["sys/socket.h"] = { "world/sockets.c" },
   ["netinet/in.h"] = { "world/sockets.c" },

@@ -221,7 +221,12 @@ end
 
 -- What a shared batch does with an item that it was given: its record, with what
 -- is kept of its calls.
-local shared_items = { id = id_of, kind = kind_of, conclude = conclude }
+local shared_items = { id = id_of, kind = kind_of, conclude = conclude, value = value_of }
+
+function shared_items.kept(state, bytes)
+  if state == "done" then return value_of(bytes) or {} end
+  return failure_of(bytes)
+end
 
 function shared_items.begin(batch, entry)
   local record = begin(batch, entry.id, entry.renewed)
@@ -239,7 +244,8 @@ local function say_how(batch, source, sum)
   local settled = sum.done + sum.failed + sum.before
   local total = type(source) == "table" and #source > 0 and #source
   local script = type(rawget(_G, "arg")) == "table" and arg[0] or "script.lua" -- luacheck: ignore
-  local command = batch.again or ("lull --journal %s %s"):format(batch.journal.shown, script)
+  local command = batch.again or ("lull %s %s %s"):format(sched.takes_only and "work" or "--journal",
+    batch.journal.shown, script)
   if total and settled >= total then return end
   local left = total and ("with %s of %s"):format(text.commas(total - settled), text.commas(total))
     or ("after %s that are done"):format(text.commas(settled))
@@ -266,10 +272,6 @@ local function run(how, source, options, fn, told)
   local durability = check(options)
   sched.check()
   local path = options.journal or sched.journal
-  if journals.is_shared(path) and (told or how == "map") then
-    usage.fail(("%s gives what this process has done, and at a journal in Redis several work: use lull.each"):format(
-      told and "--each" or "lull.map"))
-  end
   local journal = journals.open(path, durability)
   local batch = journals.batch(journal, options.name, sched.force)
   batch.id, batch.settling, batch.first = options.id, {}, 1
@@ -278,7 +280,7 @@ local function run(how, source, options, fn, told)
   batch.where = usage.place(fn)
   local first, second
   if journal.batches then
-    first = shared.each(batch, source, options, fn, shared_items)
+    first, second = shared[how](batch, source, options, fn, shared_items)
   else
     first, second = tasks[how](source, options, fn, function(...) return process(batch, fn, ...) end)
   end

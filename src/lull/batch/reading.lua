@@ -1,9 +1,12 @@
--- reading: what stands in a journal's file, for who looks at it, while a run is at
--- work on it or not. It changes nothing, and holds up nobody.
+-- reading: what stands in a journal, for who looks at it, while a run is at work on
+-- it or not. It changes nothing, and holds up nobody.
 
 local core = require "lull.core"
 local json = require "lull.json"
 local memory = require "lull.batch.memory"
+local redis = require "lull.redis"
+local remote = require "lull.lazy" "lull.batch.remote"
+local sched = require "lull.sched"
 
 local M = {}
 
@@ -15,9 +18,30 @@ local WORDS = { [0] = "open", "done", "failed", "later" }
 local PAGE = 500   -- items at a time
 local LOOKED = 10000 -- items under way, or for later, that a summary looks at
 
----The journal, to be closed; or nil and a sentence.
+---The journal, to be closed; or nil, a sentence, and whether it may pass.
 ---@param path string
-function M.open(path) return core.journal(path) end
+function M.open(path)
+  if redis.is(path) then return remote.open(path) end
+  return core.journal(path)
+end
+
+---Those items are open again; gives what is wrong.
+---@param path string
+---@param list { batch: integer, id: string }[]
+---@return string? problem
+---@return boolean? passing
+function M.reopen(path, list)
+  if redis.is(path) then
+    local journal, problem, passing = remote.open(path)
+    if not journal then return problem, passing end
+    journal:reopen(list)
+    return journal:close()
+  end
+  local store, problem = core.store(sched.engine(), path, false)
+  if not store then return problem end
+  for _, item in ipairs(list) do store:reopen(item.batch, item.id) end
+  store:close()
+end
 
 ---The process that is at work on it, or nil.
 function M.holder(path) return core.journal_holder(path) end
@@ -53,7 +77,7 @@ end
 -- One that has begun, with its calls.
 local function begun(journal, batch, row)
   local calls = {}
-  for _, call in ipairs(assert(journal:calls(batch, row.id))) do
+  for _, call in ipairs(row.calls_of or assert(journal:calls(batch, row.id))) do
     if call.nth > 0 then calls[#calls + 1] = memory.told(call.bytes) end
   end
   return { id = row.id, outcome = "open", calls = calls }
@@ -64,6 +88,12 @@ local function page_of(journal, batch, state, after)
   return assert(journal:items(batch, NUMBERS[state], after, PAGE))
 end
 
+-- Where the page behind this one begins; nil: there is none.
+local function behind(page)
+  if page.next then return page.next ~= "" and page.next or nil end
+  return #page == PAGE and page[#page].id or nil
+end
+
 ---The items of a state, one after the other; a page at a time is in memory.
 ---@param state "done"|"failed"|"later"|"open"
 ---@return fun(): table?
@@ -71,7 +101,7 @@ function M.items(journal, batch, state)
   local page, at = page_of(journal, batch, state, ""), 0
   return function()
     at = at + 1
-    if not page[at] and #page == PAGE then page, at = page_of(journal, batch, state, page[#page].id), 1 end
+    while not page[at] and behind(page) do page, at = page_of(journal, batch, state, behind(page)), 1 end
     local row = page[at]
     if not row then return nil end
     return state == "open" and begun(journal, batch, row) or settled(state, row)
@@ -117,8 +147,9 @@ local function batch_summary(journal, batch)
   for i, row in ipairs(assert(journal:reasons(batch.number))) do
     told.reasons[i] = { outcome = WORDS[row.state], count = row.count, reason = row.reason, why = row.why }
   end
+  told.queued = batch.queued
   if told.open > 0 then told.under_way = under_way(journal, batch.number) end
-  if told.later > 0 then told.due = first_due(journal, batch.number) end
+  if told.later > 0 then told.due = batch.due or first_due(journal, batch.number) end
   return told
 end
 
@@ -128,7 +159,9 @@ end
 function M.summary(journal, path)
   local batches = {}
   for i, batch in ipairs(M.batches(journal)) do batches[i] = batch_summary(journal, batch) end
-  return { version = M.VERSION, journal = path, runs = journal:runs(), pid = M.holder(path), batches = batches }
+  local remote_one = redis.is(path)
+  return { version = M.VERSION, journal = redis.shown(path), runs = journal:runs(), batches = batches,
+    pid = not remote_one and M.holder(path) or nil, workers = remote_one and journal:workers() or nil }
 end
 
 return M

@@ -7,15 +7,16 @@
 --
 --   :meta     version, secret, epoch, runs (workers so far), round, batches
 --   :workers  sorted: the number of a worker -> until when its lease is (ms)
---   :who      worker -> its machine and process
+--   :who      worker -> since when (ms), its machine and process
 --   :w:N      of the worker N: its last script, what that gave, its batches
 --   :names    name of a batch -> its number
 --
--- Of the batch B, `:B` (round, kind, feeder, cursor, fed, total, done, failed,
--- broken) and
+-- Of the batch B, `:B` (round, kind, feeder, cursor, fed, whole, total, done,
+-- failed, broken) and
 --
 --   :B:item      id -> the round that fed it, and the item; while it has no end
 --   :B:end       id -> what became of it
+--   :B:failed    id -> the item, of those that failed: they may be retried
 --   :B:ready     list of ids that nobody has begun
 --   :B:orphans   set of ids whose worker is gone, or gave them back
 --   :B:later     sorted: ids deferred in a round before -> when due (us)
@@ -30,7 +31,7 @@ local redis = require "lull.redis"
 
 local M = {}
 
-M.VERSION = "1"
+M.VERSION = "2"
 
 local COMMON = [[
 local P = KEYS[1]
@@ -65,7 +66,7 @@ reap()
 if call('ZCARD', workers) == 0 then call('HINCRBY', meta, 'round', 1) end
 local me = tostring(call('HINCRBY', meta, 'runs', 1))
 call('ZADD', workers, now + ARGV[1], me)
-call('HSET', P .. ':who', me, ARGV[4])
+call('HSET', P .. ':who', me, now .. ' ' .. ARGV[4])
 return {'ok', me, call('HGET', meta, 'epoch'), call('HGET', meta, 'secret'), clock[1], clock[2]}
 ]]
 
@@ -112,8 +113,8 @@ function writes.K(b, _, kind)
   if before and before ~= kind then say('kind', b, before) end
 end
 
--- An item of its source.
-function writes.F(b, id, bytes)
+-- An item of its source. With `wanted` it is told what became of it before.
+function writes.F(b, id, bytes, wanted)
   local B = key(b)
   call('HINCRBY', B, 'cursor', 1)
   local item, ended = call('HGET', B .. ':item', id), nil
@@ -121,7 +122,11 @@ function writes.F(b, id, bytes)
   if item and item:match('^%d+') == round or ended and ended:match('^%a(%d+)') == round then
     return say('twice', b, id)
   end
-  if ended then return end
+  if wanted == '1' and item and tonumber(call('ZSCORE', B .. ':later', id) or 0) > now * 1000 then
+    ended, item = call('HGET', B .. ':end', id), 'L'
+  end
+  if wanted == '1' and ended then say('before', b, id, ended) end
+  if ended and not item then return end
   call('HSET', B .. ':item', id, round .. ':' .. bytes)
   if item then return end
   call('RPUSH', B .. ':ready', id)
@@ -133,15 +138,16 @@ function writes.R(b)
   call('HINCRBY', key(b), 'cursor', 1)
   call('HINCRBY', key(b), 'broken', 1)
 end
-function writes.E(b) call('HSET', key(b), 'fed', 1) end
+function writes.E(b) call('HSET', key(b), 'fed', 1, 'whole', 1) end
 
 function writes.c(b, id, bytes, nth) call('HSET', key(b, ':c:') .. id, nth, bytes) end
 
 local function ended(b, id, state, bytes)
   local B = key(b)
   if call('SREM', B .. ':held:' .. me, id) == 0 then return nil end
-  local fed = (call('HGET', B .. ':item', id) or ''):match('^%d+') or '0'
-  call('HSET', B .. ':end', id, state .. fed .. ':' .. bytes)
+  local item = call('HGET', B .. ':item', id) or '0:'
+  call('HSET', B .. ':end', id, state .. item:match('^%d+') .. ':' .. bytes)
+  if state == 'F' then call('HSET', B .. ':failed', id, item) end
   return B
 end
 function writes.S(b, id, bytes, state)
@@ -184,15 +190,20 @@ function writes.C(b, _, may_feed, wanted)
     for _, part in ipairs(call('HGETALL', B .. ':c:' .. id)) do entry[#entry + 1] = part end
     out[#out + 1] = entry
   end
-  local of = call('HMGET', B, 'fed', 'feeder', 'cursor', 'total', 'done', 'failed', 'broken')
-  if may_feed ~= '' and of[1] ~= '1' and (of[2] == '' or not call('ZSCORE', workers, of[2])) then
+  local of = call('HMGET', B, 'fed', 'feeder', 'cursor', 'total', 'done', 'failed', 'broken', 'whole')
+  if of[2] ~= '' and not call('ZSCORE', workers, of[2]) then of[2] = '' end
+  if may_feed ~= '' and of[1] ~= '1' and of[2] == '' then
     of[2] = me
-    call('HSET', B, 'feeder', me)
+    if of[3] == '0' then of[8] = '0' end
+    call('HSET', B, 'feeder', me, 'whole', of[8] or '0')
   end
   local later = call('ZCARD', B .. ':later') + call('ZCARD', B .. ':deferred')
   say('batch', b, tostring(call('HLEN', B .. ':item') - later), tostring(later), of[1], of[2], of[3],
-    of[4] or '0', of[5] or '0', of[6] or '0', of[7])
+    of[4] or '0', of[5] or '0', of[6] or '0', of[7], of[8] or '0')
 end
+
+-- What became of an item.
+function writes.V(b, id) say('value', b, id, call('HGET', key(b, ':end'), id) or '') end
 
 function writes.X() leave(me) end
 

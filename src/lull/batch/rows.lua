@@ -8,6 +8,7 @@ local input = require "lull.lazy" "lull.input"
 local json = require "lull.json"
 local progress = require "lull.lazy" "lull.progress"
 local tasks = require "lull.lazy" "lull.tasks"
+local sched = require "lull.sched"
 local usage = require "lull.usage"
 
 local M = {}
@@ -265,7 +266,12 @@ end
 ---An iterator function over the rows of a file, "-" for standard input.
 ---@param path string
 ---@param options table?
-function M.rows(path, options) return (M.open(path, options)) end
+function M.rows(path, options)
+  local ok, next_row = pcall(M.open, path, options)
+  if ok then return next_row end
+  if not sched.takes_only then error(next_row, 0) end
+  return function() error(next_row, 0) end -- who feeds has the file
+end
 
 ---Whether an item is a row that could not be read; `tostring` says why.
 ---@param row any

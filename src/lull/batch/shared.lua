@@ -3,7 +3,7 @@
 -- One of them feeds: it reads the source and puts its items into the journal.
 -- All take items out of it, in small lots, and what becomes of an item is
 -- written where it was taken. Who is gone gives back what it had: at once when
--- it ended by itself, else when its lease is over.
+-- it ended by itself, else when its lease is over. Who only takes feeds nothing.
 
 local control = require "lull.control"
 local exit = require "lull.exit"
@@ -64,11 +64,27 @@ function told.item(batch, _, id, item, renewed, ...)
 end
 
 function told.batch(batch, _, open, later, fed, feeder, cursor, ...)
-  local total, done, failed, broken = ...
+  local total, done, failed, broken, whole = ...
   batch.counts = { open = tonumber(open), later = tonumber(later), total = tonumber(total), done = tonumber(done),
     failed = tonumber(failed), broken = tonumber(broken) }
-  batch.fed = fed == "1"
+  batch.fed, batch.fed_by = fed == "1", feeder ~= "" and feeder or nil
+  batch.whole = whole == "1"
   batch.cursor = tonumber(feeder) == batch.store:run() and tonumber(cursor) or nil
+end
+
+local STATES = { D = "done", F = "failed", L = "later" }
+
+-- Of what was fed: it had its end before, or is not due.
+function told.before(batch, _, id, ended)
+  local letter, bytes = ended:match "^(%a)%d+:(.*)$"
+  local values = batch.passed[id]
+  if values then batch.before(STATES[letter], batch.of.kept(STATES[letter], bytes), unpack(values, 1, values.n)) end
+end
+
+-- What map gives of an item that another process has done.
+function told.value(batch, _, id, ended)
+  local bytes = ended:match "^D%d+:(.*)$"
+  batch.known[id] = bytes and batch.of.value(bytes)
 end
 
 function told.kind(batch, _, kind) batch.other_kind = kind end
@@ -108,7 +124,15 @@ local function put(batch, ...)
   end
   local id = batch.of.id(batch, item)
   if not batch.kind then check_kind(batch, batch.of.kind(batch, item)) end
-  return batch.store:order("F", batch.number, id, encode(batch, ...))
+  if batch.before then batch.passed[id] = { n = select("#", ...), ... } end
+  return batch.store:order("F", batch.number, id, encode(batch, ...), batch.before and 1 or 0)
+end
+
+-- What was fed is taken by the server, and what it says of that is told.
+local function taken_in(batch, number)
+  sync(batch, number)
+  listen(batch)
+  batch.passed = {}
 end
 
 -- What another machine has fed already is passed over.
@@ -118,11 +142,10 @@ local function feed(batch, source, from)
   while not (batch.over or sched.interrupted) do
     local number = put(batch, source())
     if not number then
-      sync(batch, batch.store:order("E", batch.number))
-      return
+      return taken_in(batch, batch.store:order("E", batch.number))
     end
     n = n + 1
-    if n % LOT == 0 then sync(batch, number) end
+    if n % LOT == 0 then taken_in(batch, number) end
   end
 end
 
@@ -142,9 +165,9 @@ end
 -- nor much that others could do meanwhile.
 local function size_lot(batch)
   local now = sched.engine():now()
-  local passed = now - (batch.asked_at or now)
-  batch.asked_at = now
-  if passed > 0 and passed < 0.5 then
+  local passed, ended = now - (batch.asked_at or now), batch.ended - (batch.asked_ended or 0)
+  batch.asked_at, batch.asked_ended = now, batch.ended
+  if passed > 0 and passed < 0.5 and ended >= batch.lot / 2 then
     batch.lot = math.min(batch.lot * 2, LOT)
   elseif passed > 2 then
     batch.lot = math.max(math.floor(batch.lot / 2), 1)
@@ -153,7 +176,8 @@ local function size_lot(batch)
 end
 
 local function ask(batch, count)
-  batch.asked = batch.store:order("C", batch.number, "", batch.feeding and "" or "1", count)
+  local may_feed = not (batch.feeding or sched.takes_only)
+  batch.asked = batch.store:order("C", batch.number, "", may_feed and "1" or "", count)
 end
 
 local function take_news(batch)
@@ -170,6 +194,19 @@ local function pop(batch)
   return entry
 end
 
+-- Nothing is left that could still come. Who only takes waits for one that feeds,
+-- unless the source has been read to its end before.
+local function is_over(batch)
+  if batch.counts.open > 0 then return false end
+  if batch.fed or not sched.takes_only then return batch.fed end
+  if not (batch.whole or batch.fed_by or batch.told) then
+    batch.told = true
+    exit.complain(("%s: nobody feeds the batch %s; waiting for one who does, a run without 'work'"):format(
+      batch.journal.shown, batch.shown))
+  end
+  return batch.whole and not batch.fed_by
+end
+
 -- The next item, or nil when none is left that could come: asked for before
 -- the last one is gone.
 local function next_item(batch)
@@ -183,11 +220,18 @@ local function next_item(batch)
     sync(batch, batch.asked)
     take_news(batch)
     if batch.next > batch.last then
-      if batch.fed and batch.counts.open == 0 then return nil end
+      if is_over(batch) then return nil end
       sched.sleep(pause)
       pause = math.min(pause * 2, LONGEST)
     end
   end
+end
+
+-- It has come to its end here; what map is to give of it is kept.
+local function own(batch, entry, ...)
+  batch.ended = batch.ended + 1
+  if batch.known and (...) ~= tasks.LEFT then batch.known[entry.id] = (...) end
+  return ...
 end
 
 -- What becomes of an item that was taken.
@@ -195,7 +239,7 @@ local function process(batch, fn, entry)
   local record = batch.of.begin(batch, entry)
   if record.unknown then return batch.of.fail(batch, record, decode(entry.item)) end
   sched.current().item = record
-  return batch.of.conclude(batch, record, decode(entry.item), fn(decode(entry.item)))
+  return own(batch, entry, batch.of.conclude(batch, record, decode(entry.item), fn(decode(entry.item))))
 end
 
 -- ---- the batch -------------------------------------------------------------
@@ -222,11 +266,11 @@ local function conclude(batch, sum)
 end
 
 ---Runs the batch; `of` has what a batch does with an item: id, kind, begin,
----fail, conclude.
+---fail, conclude, kept, value.
 function M.each(batch, source, options, fn, of)
   local journal = batch.journal
-  batch.of, batch.queue, batch.next, batch.last = of, {}, 1, 0
-  batch.source = tasks.puller(source, "each")
+  batch.of, batch.queue, batch.next, batch.last, batch.passed = of, {}, 1, 0, {}
+  batch.source, batch.ended = tasks.puller(source, "each"), 0
   batch.lot = math.min(usage.count(options.parallel or 10, "parallel", 1), LOT)
   journal.batches[#journal.batches + 1] = batch
   batch.number = #journal.batches
@@ -236,6 +280,51 @@ function M.each(batch, source, options, fn, of)
     function(entry) return process(batch, fn, entry) end)
   batch.over = true
   return conclude(batch, sum)
+end
+
+-- All that the source gives, and the ids; what is there twice has its place twice.
+local function gather(batch, source)
+  local take, items, ids = tasks.puller(source, "map"), {}, {}
+  local function add(...)
+    if (...) == nil then return false end
+    items[#items + 1] = { n = select("#", ...), ... }
+    ids[#items] = getmetatable(...) ~= tasks.Broken and batch.of.id(batch, (...)) or false
+    return true
+  end
+  while add(take()) do end
+  return items, ids
+end
+
+-- Asks for what other processes have done.
+local function fetch(batch, ids)
+  local asked = {}
+  for i, id in ipairs(ids) do
+    if id and batch.known[id] == nil and not asked[id] then
+      asked[id] = true
+      batch.asked = batch.store:order("V", batch.number, id)
+    end
+    if i % LOT == 0 or i == #ids then
+      if batch.asked then sync(batch, batch.asked) end
+      take_news(batch)
+    end
+  end
+end
+
+---As `each`; and what became of each of the source's items, whoever has done it.
+function M.map(batch, source, options, fn, of)
+  batch.of, batch.known = of, {}
+  local items, ids = gather(batch, source)
+  local at, results = 0, { n = #items }
+  local function next_one()
+    at = at + 1
+    if items[at] then return unpack(items[at], 1, items[at].n) end
+  end
+  local sum = M.each(batch, next_one, options, fn, of)
+  fetch(batch, ids)
+  for i, id in ipairs(ids) do
+    if id then results[i] = batch.known[id] end
+  end
+  return results, sum
 end
 
 return M

@@ -6,8 +6,10 @@ local flags = require "lull.cli.flags"
 local json = require "lull.json"
 local output = require "lull.cli.output"
 local reading = require "lull.batch.reading"
+local redis = require "lull.redis"
 local sched = require "lull.sched"
 local secret = require "lull.secret"
+local switches = require "lull.lazy" "lull.cli.switches"
 local text = require "lull.text"
 
 local M = {}
@@ -17,7 +19,9 @@ M.COMMANDS = { "status", "items", "retry", "report" }
 -- What is wrong with a journal is a sentence, and no error of a script's.
 local Problem = { __tostring = function(self) return self.message end }
 
-local function refuse(problem) error(setmetatable({ message = secret.redact(problem) }, Problem), 0) end
+local function refuse(problem, passing)
+  error(setmetatable({ message = secret.redact(problem), why = "journal", later = passing or nil }, Problem), 0)
+end
 
 -- ---- the command lines ---------------------------------------------------
 
@@ -65,6 +69,7 @@ function M.parser(command)
   local p = require "lull.cli.parser"("lull " .. command, ABOUT[command][1], "Examples:\n" .. ABOUT[command][2])
   p:add_help(output.help(p))
   PARSERS[command](p)
+  p:option("--store-timeout", "A Redis with the journal may be away for so long (30s)."):argname "TIME"
   return p
 end
 
@@ -91,6 +96,7 @@ end
 local function batch_lines(batch, lines, rate)
   local counts = {}
   for _, state in ipairs(reading.STATES) do counts[#counts + 1] = text.commas(batch[state]) .. " " .. state end
+  if batch.queued then counts[#counts + 1] = text.commas(batch.queued) .. " queued" end
   if rate then counts[#counts + 1] = ("%.1f/s"):format(rate) end
   lines[#lines + 1] = (batch.name and ("%s: "):format(batch.name) or "") .. table.concat(counts, ", ")
   for _, reason in ipairs(batch.reasons) do lines[#lines + 1] = reason_line(reason) end
@@ -107,22 +113,37 @@ local function rate_of(batch, before, i)
   return math.max(settled(batch) - settled(old), 0) / (batch.at - old.at)
 end
 
+local function is_busy(told) return told.pid or #(told.workers or {}) > 0 end
+
+-- Who is at work on it.
+local function holders(told)
+  if told.pid then return ("process %d is at work on it"):format(told.pid) end
+  local n = #(told.workers or {})
+  if n == 0 then return "nobody is at work on it" end
+  return ("%s at work on it"):format(n == 1 and "1 process is" or n .. " processes are")
+end
+
+local function worker_line(worker)
+  return ("  %s, process %s: %s since %s%s"):format(worker.machine, worker.pid or "?", text.count(worker.held, "item"),
+    clock(worker.since), worker.lost and ", and its lease is over" or "")
+end
+
 local function status_text(told, before)
-  local lines = { ("%s: %s; %s"):format(told.journal, text.count(told.runs, "run"),
-    told.pid and ("process %d is at work on it"):format(told.pid) or "nobody is at work on it") }
+  local lines = { ("%s: %s; %s"):format(told.journal, text.count(told.runs, "run"), holders(told)) }
+  for _, worker in ipairs(told.workers or {}) do lines[#lines + 1] = worker_line(worker) end
   for i, batch in ipairs(told.batches) do
     batch.at = sched.engine():now()
-    batch_lines(batch, lines, told.pid and rate_of(batch, before, i))
+    batch_lines(batch, lines, is_busy(told) and rate_of(batch, before, i))
   end
-  if #told.batches == 0 then lines[2] = "no batch has begun" end
+  if #told.batches == 0 then lines[#lines + 1] = "no batch has begun" end
   return table.concat(lines, "\n") .. "\n"
 end
 
 -- ---- status --------------------------------------------------------------
 
 local function look(path)
-  local journal, problem = reading.open(path)
-  if not journal then refuse(problem) end
+  local journal, problem, passing = reading.open(path)
+  if not journal then refuse(problem, passing) end
   local told = reading.summary(journal, path)
   journal:close()
   return told
@@ -135,8 +156,8 @@ local function watch(o)
     local words = o.json and json.line(told) or status_text(told, before)
     output.flush(terminal and not o.json and "\27[H\27[J" or "", words)
     before = told
-    if told.pid then sched.sleep(1) end
-  until not told.pid or sched.interrupted
+    if is_busy(told) then sched.sleep(1) end
+  until not is_busy(told) or sched.interrupted
 end
 
 local RUN = {}
@@ -160,8 +181,8 @@ end
 
 -- Calls `fn(item, batch)` for each item of these states.
 local function each_item(path, states, ids, fn)
-  local journal, problem = reading.open(path)
-  if not journal then refuse(problem) end
+  local journal, problem, passing = reading.open(path)
+  if not journal then refuse(problem, passing) end
   for _, batch in ipairs(reading.batches(journal)) do
     for _, state in ipairs(states) do
       for item in reading.items(journal, batch.number, state) do
@@ -236,10 +257,8 @@ end
 function RUN.retry(o)
   local list, left = chosen(o)
   if #list > 0 then
-    local store, problem = core.store(sched.engine(), o.journal, false)
-    if not store then refuse(problem) end
-    for _, item in ipairs(list) do store:reopen(item.batch, item.id) end
-    store:close()
+    local problem, passing = reading.reopen(o.journal, list)
+    if problem then refuse(problem, passing) end
   end
   output.write(("%s open again\n"):format(text.count(#list, "item") .. (#list == 1 and " is" or " are")))
   if left > 0 then
@@ -249,8 +268,9 @@ function RUN.retry(o)
 end
 
 function RUN.report(o)
-  local problem = require("lull.cli.report").journal(o.journal, o.output or o.journal:gsub("%.%w+$", "") .. ".html")
-  if problem then refuse(problem) end
+  local name = redis.is(o.journal) and redis.read(o.journal, "journal").name or o.journal:gsub("%.%w+$", "")
+  local problem, passing = require("lull.cli.report").journal(o.journal, o.output or name .. ".html")
+  if problem then refuse(problem, passing) end
 end
 
 -- ---- the command ---------------------------------------------------------
@@ -265,6 +285,11 @@ function M.run(argv)
   local ok, o = p:pparse(rest)
   if not ok then
     exit.complain(("%s; try lull %s --help"):format(flags.explain(o, flags.aliases_of(p)), command))
+    return exit.USAGE
+  end
+  local problem = o.store_timeout and switches.set_store_timeout(o.store_timeout)
+  if problem then
+    exit.complain(problem)
     return exit.USAGE
   end
   return exit.ended(sched.main(RUN[command], o))

@@ -3,6 +3,7 @@
 local exit = require "lull.exit"
 local output = require "lull.cli.output"
 local progress = require "lull.lazy" "lull.cli.progress"
+local redis = require "lull.redis"
 local sched = require "lull.sched"
 local switches = require "lull.lazy" "lull.cli.switches"
 local text = require "lull.text"
@@ -104,6 +105,23 @@ end
 -- lull status|items|retry|report JOURNAL
 for _, command in ipairs { "status", "items", "retry", "report" } do
   COMMANDS[command] = function(argv) return require("lull.cli.journal").run(argv) end
+end
+
+-- lull work redis://HOST/0/NAME script.lua [args]
+function COMMANDS.work(argv)
+  local rest = rest_of(argv)
+  if rest[1] == "--help" or rest[1] == "-h" then switches.work_parser():parse(rest) end
+  local o, path, at = parse(rest, "parser")
+  if not o or not path or not redis.is(path) then
+    exit.complain((not o and path or "work takes the URL of a journal in a Redis, and a script")
+      .. "; try lull work --help")
+    return exit.USAGE
+  end
+  table.remove(rest, at)
+  table.insert(rest, 1, "--journal")
+  table.insert(rest, 2, path)
+  sched.takes_only = true
+  return M.main(rest)
 end
 
 -- lull explain NAME

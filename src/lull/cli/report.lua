@@ -6,6 +6,7 @@ local formats = require "lull.report.formats"
 local html = require "lull.report.html"
 local lull = require "lull"
 local reading = require "lull.batch.reading"
+local redis = require "lull.redis"
 local sched = require "lull.sched"
 local secret = require "lull.secret"
 
@@ -49,8 +50,8 @@ local function add(into, name, n) into[name] = (into[name] or 0) + n end
 
 -- The items of all its batches, and those that failed.
 local function of_journal(path)
-  local journal, problem = reading.open(path)
-  if not journal then return nil, problem end
+  local journal, problem, passing = reading.open(path)
+  if not journal then return nil, problem, passing end
   local told = reading.summary(journal, path)
   local data = { version = 1, items = {}, reasons = {}, failures = {}, of_items = true, failure_count = 0 }
   for _, batch in ipairs(told.batches) do
@@ -75,14 +76,15 @@ end
 ---@param path string
 ---@param out string
 ---@return string? problem
+---@return boolean? passing
 function M.journal(path, out)
   local format, problem = M.format(out)
   if not format then return problem end
   if format == "har" or format == "prom" then return "a journal has no single requests: -o run.html, or .json" end
-  local data
-  data, problem = of_journal(path)
-  if not data then return problem end
-  data.title = path
+  local data, passing
+  data, problem, passing = of_journal(path)
+  if not data then return problem, passing end
+  data.title = redis.shown(path)
   write(out, WRITERS[format](data))
 end
 

@@ -24,7 +24,7 @@ function M.parser()
   local argparse = require "lull.cli.parser"
   local p = argparse("lull", "Run a Lua script that talks to HTTP APIs which fail, throttle or lie.", EXAMPLES)
   p:usage("Usage: lull [options] script.lua|- [args] | lull get|head|post|put|patch|delete [options] URL...\n"
-    .. "       lull plan SCRIPT | lull sim POLICY | lull status|items|retry|report FILE | lull explain NAME")
+    .. "       lull plan SCRIPT | sim POLICY | status|items|retry|report FILE | work REDIS SCRIPT | explain NAME")
   p:add_help(output.help(p))
   p:option("--sim", "Run against the servers of this world file, in virtual time."):argname "FILE"
   p:option("--seed", "Fix every random draw."):argname "N"
@@ -51,6 +51,14 @@ function M.plan_parser()
     .. "and print each client's limits, rules and waits. Nothing is sent.",
     "Example:\n  lull plan scripts/copyleaks.lua a.txt")
   p:usage "Usage: lull plan script.lua [args] | lull plan get|head|post|put|patch|delete [options] URL..."
+  return p:add_help(output.help(p))
+end
+
+function M.work_parser()
+  local p = require "lull.cli.parser"("lull work", "Run a batch's script on one more machine, which needs no\n"
+    .. "source: it takes what others have put into a journal in a Redis.",
+    "Example:\n  lull work redis://queue.example.com/0/scans scans.lua")
+  p:usage "Usage: lull work redis://HOST/DATABASE/NAME [options of lull script.lua] script.lua [args]"
   return p:add_help(output.help(p))
 end
 
@@ -126,8 +134,10 @@ local function set_grace(value)
   exit.grace = math.min(seconds, usage.MOST)
 end
 
--- How long a journal's server may be away; gives what is wrong.
-local function set_store_timeout(value)
+---How long a journal's server may be away; gives what is wrong.
+---@param value string
+---@return string? problem
+function M.set_store_timeout(value)
   local ok, seconds = pcall(usage.duration, value, "--store-timeout")
   if not ok then return seconds end
   sched.store_timeout = math.min(seconds, usage.MOST)
@@ -167,7 +177,7 @@ function M.prepare(o)
   end
   local problem = o.grace and set_grace(o.grace)
   if problem then return problem end
-  problem = o.store_timeout and set_store_timeout(o.store_timeout)
+  problem = o.store_timeout and M.set_store_timeout(o.store_timeout)
   if problem then return problem end
   sched.journal, sched.force, sched.assume_durable = o.journal, o.force, o.assume_durable
   if o.journal then require("lull.batch.journal").await() end
