@@ -141,6 +141,7 @@ build = {
         "src/engine/lanes.c",
         "src/engine/lifecycle.c",
         "src/engine/memo.c",
+        "src/engine/past.c",
         "src/engine/peers.c",
         "src/engine/prepare.c",
         "src/engine/reply.c",

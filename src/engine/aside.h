@@ -32,6 +32,8 @@ struct lull_aside {
   struct lull_hint hint; /* of a leg that was lost, until then */
   lull_usec hint_until;
   struct lull_memo *memo; /* how a store remembers it; NULL: not */
+  char *past;             /* its attempts in runs before; see past.h */
+  size_t past_len;
 };
 
 /* Whose call it is, for a store: the item's name, then the tag. */

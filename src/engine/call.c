@@ -121,6 +121,7 @@ static void drop_aside(struct lull_call *call)
   lull_mem_free(aside->left_method);
   lull_mem_free(aside->left_url);
   lull_mem_free(aside->memo);
+  lull_mem_free(aside->past);
   lull_mem_free(aside->weights);
   lull_mem_free(aside);
 }

@@ -1,5 +1,6 @@
 #include "engine/memo.h"
 #include "engine/known.h"
+#include "engine/past.h"
 
 #include <string.h>
 
@@ -168,7 +169,8 @@ static unsigned counts_of(const struct lull_call *call)
 static void write_memo(struct lull_engine *e, const struct lull_call *call,
                        int state, lull_usec wait)
 {
-  char bytes[FIXED + 2 * RULES_MAX], *to = bytes;
+  char bytes[FIXED + 2 * RULES_MAX + LULL_PAST_MOST * LULL_PAST_ENTRY];
+  char *to = bytes;
   unsigned i, rules = counts_of(call);
   lull_usec wall = store_time(e);
   to = put(to, FORMAT, 1);
@@ -185,6 +187,7 @@ static void write_memo(struct lull_engine *e, const struct lull_call *call,
   to = put(to, rules, 2);
   for (i = 0; i < rules; i++)
     to = put(to, call->rule_hits[i], 2);
+  to += lull_past_write(call, wall - (e->now - call->started), to);
   lull_aside_keep(call->aside, e->store, bytes, (size_t)(to - bytes));
 }
 
@@ -264,8 +267,11 @@ lull_usec lull_memo_resume(struct lull_engine *e, struct lull_call *call,
   call->waited = (lull_usec)get(&from, 8);
   call->started = e->now - (lull_usec)get(&from, 8);
   rules = (unsigned)get(&from, 2);
-  if (len >= (size_t)(from - bytes) + (size_t)2 * rules)
+  if (len >= (size_t)(from - bytes) + (size_t)2 * rules) {
+    const char *past = from + 2 * rules;
     restore_counts(call, from, rules);
+    lull_past_keep(call, past, len - (size_t)(past - bytes));
+  }
   if (!flying)
     return left_of(e, until, whole);
   /* It is counted again when it is judged. */

@@ -99,6 +99,9 @@ describe("a journal's commands #binary", function()
     assert.are.same({ "hold1", "open", 1 }, { list[1].id, list[1].outcome, list[1].calls[1].attempts })
     assert.matches("^PUT http://127.0.0.1:%d+/hold1$", list[1].calls[1].request)
     assert.is_true(list[1].calls[1]["until"] > 1e9)
+    local first = list[1].calls[1].history
+    assert.are.same({ 1, 429 }, { #first, first[1].status })
+    assert.is_true(first[1].at > 1e9 and first[1].took < 60 and first[1].wait > 60)
     local watcher = wire.start(("%s status --watch --json %s"):format(BINARY, path))
     assert.matches('"pid":' .. child.pid, watcher:line())
     child:signal "INT"
@@ -106,6 +109,44 @@ describe("a journal's commands #binary", function()
     local rest, code = watcher:finish()
     assert.equal(0, code)
     assert.is_nil(rest:match('"pid":[^\n]*\n$'))
+  end)
+
+  -- An item that is stuck said how often it was tried, and not what came of it.
+  it("tell of an open item each attempt, those of runs before, too", function()
+    local server = wire.server [[
+local n = 0
+return { ["http://api.test"] = function()
+  n = n + 1
+  return 500 + n % 4
+end }]]
+    local path = wire.path ".lull"
+    local command = ("%s put %s/x --each %s --journal %s --attempts 99 --backoff const:150ms --on 5xx=retry 2>&1")
+      :format(BINARY, server.url, wire.write("id\na\n", ".csv"), path)
+    local function history(least)
+      local list
+      wire.eventually(function()
+        local result = lull("items --open " .. path)
+        local call = result.code == 0 and (lines_of(result.out)[1] or { calls = {} }).calls[1]
+        list = call and call.history or {}
+        return #list >= least
+      end, least .. " attempts")
+      return list
+    end
+    local child = wire.start(command)
+    local before = history(3)
+    child:signal "KILL"
+    child:finish()
+    child = wire.start(command)
+    local list = history(#before + 2)
+    child:signal "KILL"
+    child:finish()
+    for i, entry in ipairs(before) do
+      assert.are.same({ entry.status, entry.took, entry.wait }, { list[i].status, list[i].took, list[i].wait })
+      assert.is_true(math.abs(entry.at - list[i].at) < 1) -- by the wall clock
+    end
+    assert.are.same({ 501, 502, 503 }, { list[1].status, list[2].status, list[3].status })
+    for i = 2, #list do assert.is_true(list[i].at >= list[i - 1].at) end
+    assert.is_true(math.abs(list[1].wait - 0.15) < 0.001)
   end)
 
   it("let failed items be open again, but what may have been applied only by name", function()

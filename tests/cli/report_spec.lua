@@ -126,6 +126,8 @@ describe("a report #binary", function()
     assert.equal(0, lull(("report %s -o %s"):format(journal, alone)).code)
     assert.matches("<summary>17</summary><p>PUT http://127.0.0.1:%d+/17: 422 ", wire.read(alone))
     assert.matches("%(rule%)", wire.read(alone))
+    assert.matches("A journal keeps no times of attempts", wire.read(alone))
+    assert.is_nil(page:find "keeps no times")
     local told = wire.path ".json"
     lull(("report %s -o %s"):format(journal, told))
     assert.equal(2, json.decode(wire.read(told)).items.failed)

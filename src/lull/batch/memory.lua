@@ -128,10 +128,24 @@ local function number_at(bytes, at, size)
   return value
 end
 
-local WIRE, UNTIL = 8, 11 -- where they stand in what the core writes of a call (memo.c)
+local WIRE, UNTIL, RULES = 8, 11, 51 -- where they stand in what the core writes of a call (memo.c)
+
+-- The latest attempts, as the core writes them (past.c).
+local function history_of(bytes)
+  local list, at = {}, RULES + 2 + 2 * number_at(bytes, RULES, 2)
+  while at + 26 <= #bytes do
+    local status, size = number_at(bytes, at + 24, 2), bytes:byte(at + 26)
+    list[#list + 1] = { at = number_at(bytes, at, 8) / 1e6, took = number_at(bytes, at + 8, 8) / 1e6,
+      wait = number_at(bytes, at + 16, 8) / 1e6, status = status > 0 and status or nil,
+      class = size > 0 and bytes:sub(at + 27, at + 26 + size) or nil }
+    at = at + 27 + size
+  end
+  return list
+end
 
 ---What was kept of a call, for people: what it sends; when it came to its end its
----status or error; else what it waits for, and the requests it has sent.
+---status or error; else what it waits for, the requests it has sent, and its latest
+---attempts.
 ---@param bytes string
 ---@return table
 function M.told(bytes)
@@ -146,6 +160,7 @@ function M.told(bytes)
     call.maybe_applied = rest:byte(3) ~= 0 or nil
     call.attempts = number_at(rest, WIRE, 3)
     if not call.on_the_wire then call["until"] = number_at(rest, UNTIL, 8) / 1e6 end
+    call.history = #rest > RULES and history_of(rest) or nil
   end
   return call
 end

@@ -112,6 +112,10 @@ end
 local function number_cell(value, shown) return ('<td class="n" data-v="%s">%s</td>'):format(value, shown) end
 
 local function over_time(data)
+  if data.of_items and not data.steps then
+    return '<p class="dim">A journal keeps no times of attempts: a report that is made by the run (--report) has '
+      .. "them.</p>"
+  end
   if not data.steps or #data.steps == 0 then return "" end
   local keys = {}
   for i, kind in ipairs(timeline.KINDS) do
