@@ -173,8 +173,8 @@ end
 function M.begin(entries)
   local engine = sched.engine()
   run = { since = engine:now(), wall = engine:wall(), step = 0.5, steps = {}, last = 0, pauses = {}, paused = {},
-    under_way = {}, names = {}, begun = 0, calls = 0, failed_calls = 0, requests = 0, waited = 0, attempts = {}, outcomes = {},
-    reasons = {}, slowest = {}, failures = {}, entries = entries and {} or nil }
+    under_way = {}, names = {}, begun = 0, calls = 0, failed_calls = 0, requests = 0, waited = 0, attempts = {},
+    outcomes = {}, reasons = {}, slowest = {}, failures = {}, entries = entries and {} or nil }
   progress.keep()
   client.observe("started", function(id) run.names[id] = name_of() end)
   return verdict
