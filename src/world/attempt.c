@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <strings.h>
 
 void lull_response_init(struct lull_response *r,
                         const struct lull_client *client)
@@ -69,6 +70,14 @@ static enum lull_err file_headers(const struct lull_attempt *a,
   if (!err && a->validator)
     err = lull_headers_copy(all, "if-range", a->validator);
   return err;
+}
+
+/* "identity" asks for none, and what a server sends all the same is still
+   decoded; any other wish of the script's leaves the body as it comes. */
+bool lull_attempt_decodes(const struct lull_attempt *a, const char *wish)
+{
+  return !a->client->transport.encoded &&
+         (!wish || strcasecmp(wish, "identity") == 0);
 }
 
 enum lull_err lull_attempt_headers(const struct lull_attempt *a,

@@ -79,6 +79,9 @@ void lull_attempt_head(struct lull_attempt *a, int status, lull_usec at);
    only add to it. But a success without its body is none. */
 void lull_attempt_settle(struct lull_attempt *a);
 
+/* Whether its body is decoded; `wish`: its Accept-Encoding, or NULL. */
+bool lull_attempt_decodes(const struct lull_attempt *a, const char *wish);
+
 /* All headers that go out, those for the rest of a file included. */
 enum lull_err lull_attempt_headers(const struct lull_attempt *a,
                                    struct lull_headers *all);

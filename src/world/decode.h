@@ -7,12 +7,18 @@
  * does not know: so it is asked to decode nothing. What decodes are zlib,
  * brotli and zstd, which libcurl brings along, loaded when first needed.
  *
- * Owns what they hold while a body comes in. Called by transfer.
+ * Owns what they hold while a body comes in. Called by transfer, and
+ * for a simulated server's answers.
  */
 #ifndef LULL_WORLD_DECODE_H
 #define LULL_WORLD_DECODE_H
 
 #include "http/http.h"
+
+#define LULL_UNDECODABLE                                                      \
+  "the body is not what Content-Encoding says; encoded = true gives it as "   \
+  "it "                                                                       \
+  "came"
 
 struct lull_decoder;
 

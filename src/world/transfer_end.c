@@ -11,11 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define UNDECODABLE                                                           \
-  "the body is not what Content-Encoding says; encoded = true gives it as "   \
-  "it "                                                                       \
-  "came"
-
 #define ENDS_OPEN "it has no length, and ended without close_notify"
 
 void lull_transfer_evidence(struct lull_transfer *t)
@@ -232,7 +227,7 @@ void lull_transfer_conclude(struct lull_transfer *t, CURLcode code)
     snprintf(a->detail, sizeof a->detail, "%d %s", a->proxy_status,
              lull_status_text(a->proxy_status));
   else if (a->class && t->undecodable)
-    snprintf(a->detail, sizeof a->detail, "%s", UNDECODABLE);
+    snprintf(a->detail, sizeof a->detail, "%s", LULL_UNDECODABLE);
   else if (a->class && code == CURLE_OK && lull_transfer_ends_open(t))
     snprintf(a->detail, sizeof a->detail, "%s", ENDS_OPEN);
   else if (a->class && is_told(a, code))

@@ -53,14 +53,11 @@ static bool sends_body(const struct lull_request *r)
          strcmp(r->method, "PUT") == 0 || strcmp(r->method, "PATCH") == 0;
 }
 
-/* "identity" asks for none, and what a server sends all the same is still
-   decoded; any other wish of the script's leaves the body as it comes. libcurl
-   is asked to decode nothing. */
+/* libcurl is asked to decode nothing. */
 static bool choose_coding(struct lull_transfer *t, const char *wish)
 {
   const char *line = wish ? NULL : lull_coding_line();
-  t->decodes = !t->attempt->client->transport.encoded &&
-               (!wish || strcasecmp(wish, "identity") == 0);
+  t->decodes = lull_attempt_decodes(t->attempt, wish);
   return !t->decodes || !line || append(&t->headers, line);
 }
 

@@ -247,6 +247,56 @@ describe("a compressed body", function()
   end)
 end)
 
+-- A simulated answer with a coding was left as it was: a script that was tested so
+-- met another body on the wire.
+describe("a body with a coding, in both worlds", function()
+  teardown(wire.clean)
+
+  it("is the same", function()
+    local path, n = wire.path(), 0
+    local made = wire.run "printf hello | gzip -n | base64 -w0".out
+    local world = ([[
+      local base64 = require "lull.base64"
+      local GZIP = base64.decode %q
+      local codings = { ["/unknown"] = "UTF-8", ["/twice"] = "gzip, identity" }
+      local bodies = { ["/none"] = "none", ["/junk"] = GZIP .. "junk", ["/short"] = GZIP:sub(1, 20),
+        ["/members"] = GZIP .. GZIP, ["/empty"] = "" }
+      return { ["http://api.test"] = function(request)
+        local path = request.path
+        return { status = path == "/missing" and 404 or 200, body = bodies[path] or GZIP,
+          headers = { ["content-encoding"] = codings[path] or "gzip" }, cut = path == "/cut" and 12 or nil }
+      end }
+    ]]):format(made)
+    local told = { {}, {} }
+    local function add(list, res, err, file)
+      local said = tostring(err or ""):find("encoded = true", 1, true) and "advice" or ""
+      local last = res or err.response
+      n = #list + 1
+      list[n] = table.concat({ res and res.status or err.reason, last and last.body or "", file or "", said }, "|")
+    end
+    local function scenario(list) return function(lull, base)
+      for _, name in ipairs { "ok", "unknown", "twice", "none", "junk", "short", "members", "empty", "missing",
+        "cut" } do
+        local url = base .. "/" .. name
+        for _, options in ipairs { {}, { encoded = true }, { headers = { ["accept-encoding"] = "br" } },
+          { headers = { ["accept-encoding"] = "identity" } }, { max_body = 7 }, { output = path } } do
+          os.remove(path)
+          options.attempts = 1
+          local res, err = lull.get(url, options)
+          add(list, res, err, options.output and wire.read(path))
+        end
+      end
+    end end
+    local source = (loadstring or load)(world)() -- luacheck: ignore
+    support.sim(source, function(lull) scenario(told[1])(lull, "http://api.test") end)
+    local server = wire.server(world)
+    wire.real(function(lull) scenario(told[2])(lull, server.url) end)
+    assert.are.equal(60, n)
+    assert.are.same(told[2], told[1])
+    assert.are.equal("200|hello||", told[1][1])
+  end)
+end)
+
 describe("the next run", function()
   it("goes on with what a killed one has left, and leaves nothing #binary", function()
     local server, path = ranges(), wire.path()
