@@ -279,7 +279,7 @@ local function crowd(run, source)
     local name = run.plan.id and id_of(run, row) or nil
     if collect then collect.row(name or number) end
     local id, res, err = send(run, row, clients.begin)
-    if id then return id, number, raw, name end
+    if id then return id, number, run.failed and raw or nil, name end
     return nil, settle(run, name, number, raw, res, err)
   end
   return crowds.run(source, parallel, begin, function(details, number, raw, name)
