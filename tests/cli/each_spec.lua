@@ -130,6 +130,13 @@ describe("lull post --each #binary", function()
       "post http://api.test/ --each FILE --json '{\"a\": {id}'")
     misuse("--each takes one URL", "id\n1\n", "post http://api.test/ http://api.test/2 --each FILE")
     misuse("--each goes without --curl", "id\n1\n", "post http://api.test/ --each FILE --curl")
+    -- Each row went to the one URL that was written there.
+    for _, url in ipairs { "http://api.test/{u", "http://api.test/{}", "http://api.test/{ u }" } do
+      misuse(("'%s' has a brace that begins no field"):format(url), "u\n1\n", "get '" .. url .. "' --each FILE")
+    end
+    misuse("'{u' has a brace that begins no field", "u\n1\n", "get http://api.test/ --each FILE -o '{u'")
+    -- It was an error of the program, with its lines.
+    misuse("cannot read '/tmp': Is a directory; try lull get --help", "", "get http://api.test/ --each /tmp")
     misuse("the first row: 'nonsense://x' is no http or https URL", "u\nnonsense://x\n", "get {u} --each FILE")
     misuse("cannot open /nowhere.csv", "", "get http://api.test/ --each /nowhere.csv")
     misuse("cannot write /nowhere/x", "id\n1\n", "get http://api.test/ --each FILE --results /nowhere/x")

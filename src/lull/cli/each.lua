@@ -179,6 +179,10 @@ end
 
 local function check_fields(plan, row)
   for _, made in ipairs(all_templates(plan)) do
+    if made.mistyped then
+      refuse("'%s' has a brace that begins no field: a field is {name}, the whole row {.}, and a brace itself {{",
+        made.mistyped)
+    end
     for _, name in ipairs(made:fields()) do
       if not has_field(row, name) then
         local known = type(row) == "table" and text.keys(row) or {}
@@ -350,7 +354,8 @@ local function prepare(o)
   local run = { o = o, plan = plan, next = next_row, reader = reader, outputs = {},
     count = { done = 0, failed = 0, later = 0, open = 0 }, before = {} }
   run.walks_again = o.each ~= "-" and reader.file:seek() ~= nil
-  local row = peek(run)
+  local readable, row = lull.try(function() return peek(run) end)
+  if not readable then refuse("%s", row) end
   if row ~= nil then check_first(plan, row, o) end
   check_outputs(run)
   local instead = o.dry_run or o.script

@@ -8,6 +8,8 @@ local M = {}
 
 ---@class lull.template
 ---@field place string
+---@field mistyped string|false a URL or a path with a brace that begins no field: each row
+---would go to one place
 ---@field parts (string|{ field: string, quoted: boolean?, first: boolean? })[]
 local Template = {}
 Template.__index = Template
@@ -39,12 +41,13 @@ local function add_text(parts, piece)
   end
 end
 
+-- The parts; and whether a brace began no field, and stands for itself.
 local function parts_of(source, place)
-  local parts, at = {}, 1
+  local parts, at, is_bare = {}, 1, false
   while true do
     local brace = source:find("{", at, true)
     add_text(parts, source:sub(at, (brace or 0) - 1))
-    if not brace then return parts end
+    if not brace then return parts, is_bare end
     local field = source:match(NAME, brace)
     if source:sub(brace, brace + 1) == "{{" then
       add_text(parts, "{")
@@ -54,7 +57,7 @@ local function parts_of(source, place)
       at = brace + #field + 2
     else
       add_text(parts, "{")
-      at = brace + 1
+      at, is_bare = brace + 1, true
     end
   end
 end
@@ -66,7 +69,11 @@ end
 ---@param source string
 ---@param place "url"|"form"|"json"|"path"|"text"
 ---@return lull.template
-function M.new(source, place) return setmetatable({ parts = parts_of(source, place), place = place }, Template) end
+function M.new(source, place)
+  local parts, is_bare = parts_of(source, place)
+  local names_place = place == "url" or place == "path"
+  return setmetatable({ parts = parts, place = place, mistyped = names_place and is_bare and source }, Template)
+end
 
 ---True when there is a field in it.
 ---@param source string
