@@ -122,8 +122,8 @@ local function failure_of(bytes) return bytes ~= "" and json.decode(bytes) or {}
 
 local function settle(batch, record, state, due, bytes)
   record.written = batch.store:settle(batch.number, record.id, state, due, bytes)
-  batch.written = record.written
-  batch.settling[#batch.settling + 1] = record
+  batch.written, batch.last = record.written, batch.last + 1
+  batch.settling[batch.last] = record
 end
 
 -- Those whose end is kept for good need not be held any more: who comes with
@@ -205,9 +205,17 @@ local function begin(batch, id, renewed)
   return record
 end
 
+-- All that was written is kept for good.
+local function sync(batch)
+  if not batch.store:durable(batch.written) then sched.wait(sched.engine():sync()) end
+end
+
+local SETTLING = 1000 -- ends that are not kept yet, for which a quick batch waits
+
 local function process(batch, fn, item, ...)
   if not batch.number then journals.enroll(batch, kind_of(batch, item)) end
   if batch.settling[batch.first] then tidy(batch) end
+  if batch.last - batch.first >= SETTLING then sync(batch) end
   local id = id_of(batch, item)
   local what, more, value, kept = known(batch, id)
   if kept and batch.before then batch.before(what and more or "later", kept, item, ...) end
@@ -263,18 +271,13 @@ local function check(options)
   return durability
 end
 
--- All that was written is kept for good.
-local function sync(batch)
-  if not batch.store:durable(batch.written) then sched.wait(sched.engine():sync()) end
-end
-
 local function run(how, source, options, fn, told)
   local durability = check(options)
   sched.check()
   local path = options.journal or sched.journal
   local journal = journals.open(path, durability)
   local batch = journals.batch(journal, options.name, sched.force)
-  batch.id, batch.settling, batch.first = options.id, {}, 1
+  batch.id, batch.settling, batch.first, batch.last = options.id, {}, 1, 0
   batch.values = how == "map"
   if told then batch.before, batch.again, batch.bodies = told.before, told.again, told.bodies end
   batch.where = usage.place(fn)
