@@ -243,6 +243,14 @@ function M.closing_server(protocol, endings)
   return child
 end
 
+---Stands before a Redis, and refuses scripts or loses answers (see redis_proxy.lua).
+---@param redis table
+function M.redis_proxy(redis, first, number, words)
+  local child = serve(("%s tests/redis_proxy.lua %d %d %d %s"):format(LUA, redis.port, first, number, quote(words)))
+  child.url = ("redis://127.0.0.1:%s/0/"):format(child.ports[1])
+  return child
+end
+
 -- A port that nobody has now.
 local function free_port()
   local bound = assert(socket.tcp4())

@@ -24,7 +24,7 @@ static const struct word {
     {"NOREPLICAS", true, "its replicas are away; wait for them"},
     {"MISCONF", true, "it cannot write to its disk; make room there"},
     {"OOM", true, "it has no memory left; raise its maxmemory"},
-    {"NOAUTH", false, "name the password: redis://:PASSWORD@HOST/0/NAME"},
+    {"NOAUTH", false, "name the password before the host: :PASSWORD@HOST"},
     {"WRONGPASS", false, "the user or the password is another one"},
     {"ERR invalid password", false, "the password is another one"},
     {"NOPERM", false, "give the user what the manual's ACL line has"},
@@ -32,6 +32,8 @@ static const struct word {
     {"WRONGTYPE", false, "the keys of that name are no journal's"},
     {"", false, "it does not work as a journal"},
 };
+
+static const char no_redis[] = "what answers there is no Redis";
 
 static enum lull_link_end end(struct lull_link *l, enum lull_link_end what,
                               const char *sentence, const char *more)
@@ -54,9 +56,11 @@ static enum lull_link_end refused(struct lull_link *l, const char *says)
 
 static enum lull_link_end broken(struct lull_link *l)
 {
+  bool other = l->context && l->context->err == REDIS_ERR_PROTOCOL;
   enum lull_link_end what =
-      end(l, LULL_LINK_AWAY, "cannot reach Redis: ",
-          l->context ? l->context->errstr : "out of memory");
+      other ? end(l, LULL_LINK_WRONG, no_redis, "")
+            : end(l, LULL_LINK_AWAY, "cannot reach Redis: ",
+                  l->context ? l->context->errstr : "out of memory");
   lull_link_close(l);
   return what;
 }
@@ -78,7 +82,7 @@ static enum lull_link_end ask(struct lull_link *l, int argc, const char **argv,
   if ((*reply)->type == REDIS_REPLY_ERROR)
     what = refused(l, (*reply)->str);
   else if ((*reply)->type != type)
-    what = end(l, LULL_LINK_WRONG, "what answers there is no Redis", "");
+    what = end(l, LULL_LINK_WRONG, no_redis, "");
   if (what != LULL_LINK_OK) {
     drop(l, *reply);
     *reply = NULL;
