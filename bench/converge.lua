@@ -68,6 +68,8 @@ local ROWS = {
   { "20/s, 500 ms an answer", 300, 16, 15.2, 1.15, 0.05, latency = 0.5, function() return limits.leaky(20, 5) end },
   { "100/s, 10 at once", 2000, 10, 19.9, 1.15, 0.05, function() return limits.leaky(100, 20) end },
   { "100/s, 2,000 at once", 2000, 2000, 19.8, 1.15, 0.05, function() return limits.leaky(100, 20) end },
+  { "sliding 10 in 0.9 s, full when it begins", 200, 16, 18.0, 1.2, 0.12, function()
+    return limits.used(limits.sliding(10, 0.9), 10) end },
   { "no limit", 2000, 10, 10.0, 1.02, 0, function() return limits.leaky(1e6, 1e6) end },
   { "no limit, 500 at once", 20000, 500, 2.0, 1.3, 0, function() return limits.leaky(1e6, 1e6) end },
 }

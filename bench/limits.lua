@@ -105,6 +105,12 @@ function M.shared(limit, rate)
   end }
 end
 
+---It has granted `count` when the run begins.
+function M.used(limit, count)
+  for _ = 1, count do limit.ask(0) end
+  return limit
+end
+
 ---Nothing is granted from `from` up to `to`.
 function M.outage(limit, from, to)
   return { ask = function(now)

@@ -31,8 +31,9 @@ static bool asks_again(struct lull_call *call)
   return r->class == LULL_CLASS_NONE && r->status < 400;
 }
 
-/* Refused along with others, by a server that was seen to grant: the lane
-   learns from it, and it is not the call's fault. */
+/* Refused along with others, by a server that was seen to grant, or that says
+   that it grants too many others: the lane learns from it, and it is not the
+   call's fault. */
 static bool is_spared(const struct lull_call *call)
 {
   const struct lull_record *r = lull_call_judged(call);
@@ -47,8 +48,8 @@ static bool is_spared(const struct lull_call *call)
 static bool is_borne(const struct lull_call *call,
                      const struct lull_verdict *v)
 {
-  return (v->source == LULL_SOURCE_HINT && call->leg.ticket.borne) ||
-         is_spared(call);
+  return call->leg.ticket.borne &&
+         (v->source == LULL_SOURCE_HINT || is_spared(call));
 }
 
 /* The lane's own limits on a retry: its breaker, what holds it, and its

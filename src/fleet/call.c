@@ -249,7 +249,7 @@ static void pose(struct lull_fleet *f, struct lull_fleet_leg *leg)
   pose_hint(f, r);
 }
 
-/* Refused along with others, by a server that was seen to grant. */
+/* Refused along with others, as in the engine. */
 static bool is_spared(const struct lull_fleet *f,
                       const struct lull_fleet_call *call)
 {
@@ -268,8 +268,8 @@ static enum lull_why refusal(const struct lull_fleet *f,
   if (!lull_lane_closed(lane, f->now, &until) &&
       until > lull_usec_add(f->now, v->wait))
     return LULL_WHY_BREAKER;
-  if ((v->source == LULL_SOURCE_HINT && call->leg.ticket.borne) ||
-      is_spared(f, call))
+  if (call->leg.ticket.borne &&
+      (v->source == LULL_SOURCE_HINT || is_spared(f, call)))
     return LULL_WHY_NONE;
   return lull_lane_pay(lane) ? LULL_WHY_NONE : LULL_WHY_BUDGET;
 }

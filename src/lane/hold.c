@@ -4,8 +4,9 @@
 
 #define PAUSE (250 * LULL_MSEC) /* the lane's own, at first, at most */
 #define LONGER 1.5
-#define LONGEST 16 /* times the first */
-#define FEW 3      /* granted: too few to know a rate by */
+#define LONGEST 16     /* times the first */
+#define FEW 3          /* granted: too few to know a rate by */
+#define SHORT LULL_SEC /* shut when it began: the little says nothing */
 #define TOLD_ROUGHLY (3 * LULL_SEC / 2) /* whole seconds, and a bit */
 
 static lull_usec own_pause(struct lull_learn *l)
@@ -46,7 +47,8 @@ void lull_hold_begin(struct lull_learn *l, struct lull_slots *s,
                                .trial = c->trial,
                                .full = c->full,
                                .granted = c->granted};
-  if (!l->opened) {
+  if (!l->held) {
+    l->held = true;
     l->opened = l->epoch;
     l->burst = (double)(c->granted - l->epoch_granted);
   }
@@ -113,12 +115,19 @@ static void slow_to(struct lull_learn *l, double rate)
 }
 
 /* A rate, when there was none: all that was granted over all the time. Not
-   more than a bucket could have that was shut for so long. */
+   more than a bucket could have that was shut for so long. Where the server
+   had no room when the lane began there is nothing to go by: it begins anew,
+   by one; but one that had none for long is shared with others, and by little.
+ */
 static void begin_rate(struct lull_learn *l, struct lull_slots *s,
                        lull_usec now)
 {
   const struct lull_hold *h = &l->hold;
   double rate = lull_scatter_overall(l, now);
+  if (h->granted == l->epoch_granted && h->refused - h->full <= SHORT) {
+    l->epoch = now;
+    return;
+  }
   if (h->alone && l->seen.granted < l->epoch_granted + FEW) {
     lull_slots_resume(s);
     return;

@@ -287,13 +287,19 @@ void lull_lane_head(struct lull_ticket *ticket, lull_usec now,
 }
 
 /* What was granted since the call was refused before says that the refusal is
-   the lane's affair, and a 429 says so itself. An outage does neither. */
+   the lane's affair, and a 429 says so itself, though others may have had all
+   that was granted. An outage does neither. Those that wait by themselves are
+   in no queue: that they are there is seen by what started in between. */
 static void spare(const struct lull_lane *lane, struct lull_ticket *ticket,
-                  bool told)
+                  lull_usec now, bool told)
 {
   uint64_t granted = lane->learn.seen.granted;
-  ticket->spared = !alone(lane, ticket) &&
-                   (told || granted > ticket->granted) && ticket->borne;
+  bool ours = ticket->borne && (told || granted > ticket->granted);
+  bool first = !ticket->last || ticket->number == ticket->last + 1;
+  bool single =
+      alone(lane, ticket) && first && !lull_learn_probes(&lane->learn);
+  ticket->spared =
+      !single && (ours || (told && lull_learn_begins(&lane->learn, now)));
   ticket->granted = granted;
 }
 
@@ -316,7 +322,8 @@ void lull_lane_finish(struct lull_ticket *ticket, lull_usec now,
     learn(lane, ticket, now, end);
   ticket->borne = lull_learn_bears(&lane->learn, now);
   if (end->result == LULL_RESULT_THROTTLE)
-    spare(lane, ticket, end->told);
+    spare(lane, ticket, now, end->told);
+  ticket->last = ticket->number;
   ticket->holding = ticket->probe = ticket->headed = false;
   ticket->lane = NULL;
 }

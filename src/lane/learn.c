@@ -67,7 +67,10 @@ void lull_learn_start(struct lull_learn *l, uint64_t number, lull_usec now)
 {
   if (!l->on)
     return;
-  if (!l->epoch || (now - l->active > IDLE && !l->hold.on)) {
+  if (!l->begun)
+    l->first = now;
+  if (!l->begun || (now - l->active > IDLE && !l->hold.on)) {
+    l->begun = true;
     l->epoch = now;
     l->epoch_granted = l->seen.granted;
   }
@@ -288,6 +291,16 @@ void lull_learn_finish(struct lull_learn *l, struct lull_slots *s,
 bool lull_learn_bears(const struct lull_learn *l, lull_usec now)
 {
   return l->on && l->seen.granted > 0 && now - l->seen.latest_at <= ALIVE;
+}
+
+bool lull_learn_probes(const struct lull_learn *l)
+{
+  return l->hold.on && !l->hold.alone;
+}
+
+bool lull_learn_begins(const struct lull_learn *l, lull_usec now)
+{
+  return l->on && l->begun && !l->seen.granted && now - l->first <= ALIVE;
 }
 
 struct lull_learned lull_learn_told(const struct lull_learn *l,

@@ -48,6 +48,13 @@ void lull_learn_finish(struct lull_learn *l, struct lull_slots *s,
 /* True when something was granted a short while ago. */
 bool lull_learn_bears(const struct lull_learn *l, lull_usec now);
 
+/* True while one goes for several that were refused together: they may all
+   wait by themselves. */
+bool lull_learn_probes(const struct lull_learn *l);
+
+/* True while it is too early to say that nothing is granted. */
+bool lull_learn_begins(const struct lull_learn *l, lull_usec now);
+
 struct lull_learned lull_learn_told(const struct lull_learn *l,
                                     const struct lull_slots *s);
 

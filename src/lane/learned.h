@@ -47,12 +47,15 @@ struct lull_trial {
 
 struct lull_learn {
   bool on;
+  bool begun; /* something was sent */
+  bool held;  /* there was a hold */
   struct lull_rng rng;
   struct lull_outcomes seen;
   uint64_t cut;    /* what started up to here is accounted for */
   lull_usec epoch; /* when the lane began to be busy */
   uint64_t epoch_granted, block_granted; /* when that was, and `opened` */
-  lull_usec active;                      /* when it last was */
+  lull_usec active;                      /* when it last was, */
+  lull_usec first;                       /* and when it was first */
   double noise; /* the share of refusals that no rate mends */
   struct lull_suspicion suspicion;
   struct lull_hold hold;

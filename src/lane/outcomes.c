@@ -92,6 +92,15 @@ lull_usec lull_outcomes_refusal(const struct lull_outcomes *o)
   return first == LULL_NEVER ? 0 : first;
 }
 
+double lull_outcomes_borne(const struct lull_outcomes *o, lull_usec now)
+{
+  lull_usec from = lull_outcomes_refusal(o);
+  unsigned n = 0;
+  for (unsigned i = 0; i < o->count; i++)
+    n += o->list[i].granted && o->list[i].began > from;
+  return now > from ? n / lull_usec_to(now - from) : 0;
+}
+
 /* What is in a bucket at `to` that runs out at `rate`. */
 static double level(const struct lull_outcomes *o, lull_usec from,
                     lull_usec to, double burst, double rate)

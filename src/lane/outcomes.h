@@ -55,6 +55,10 @@ double lull_outcomes_rate(const struct lull_outcomes *o, lull_usec since,
 /* When the first of them was sent that was refused; 0: none was. */
 lull_usec lull_outcomes_refusal(const struct lull_outcomes *o);
 
+/* Granted a second since then, up to now: what a limit bears that had no room
+   left then. */
+double lull_outcomes_borne(const struct lull_outcomes *o, lull_usec now);
+
 /* The rate of the bucket that was full at `from` and is again at `to`, after
    what was granted in between; it holds `burst`. 0: it is not known. */
 double lull_outcomes_fit(const struct lull_outcomes *o, lull_usec from,

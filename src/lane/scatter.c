@@ -5,6 +5,7 @@
 #define SCATTERED 0.04 /* share of refusals that needs no explanation */
 #define MANY 4         /* refusals that tell, where they are many */
 #define TESTED 0.7     /* of the rate, to see whether refusals become fewer */
+#define BORNE 0.5      /* of what is granted: a limit refuses none of that */
 
 uint64_t lull_scatter_granted(const struct lull_learn *l, uint64_t mark)
 {
@@ -32,15 +33,22 @@ static void forget_rate(struct lull_learn *l)
   l->changes++;
 }
 
-void lull_scatter_test(struct lull_learn *l, struct lull_slots *s, double rate,
-                       lull_usec now)
+/* Sends at that rate, and sees. */
+static void test(struct lull_learn *l, struct lull_slots *s, double rate,
+                 lull_usec now)
 {
   double share = lull_outcomes_share(&l->seen);
   l->trial = (struct lull_trial){.on = share <= (l->quota ? FEWEST : NOISIEST),
                                  .share = share};
   l->peak = 0;
   l->odd = 0;
-  lull_scatter_settle(l, s, TESTED * rate, now);
+  lull_scatter_settle(l, s, rate, now);
+}
+
+void lull_scatter_test(struct lull_learn *l, struct lull_slots *s, double rate,
+                       lull_usec now)
+{
+  test(l, s, TESTED * rate, now);
 }
 
 void lull_scatter_try(struct lull_learn *l, struct lull_slots *s,
@@ -58,7 +66,9 @@ void lull_scatter_try(struct lull_learn *l, struct lull_slots *s,
 void lull_scatter_doubt(struct lull_learn *l, struct lull_slots *s,
                         lull_usec now)
 {
-  lull_scatter_test(l, s, l->cubic.rate, now);
+  double granted = BORNE * lull_outcomes_borne(&l->seen, now);
+  double rate = TESTED * l->cubic.rate;
+  test(l, s, granted > 0 && granted < rate ? granted : rate, now);
   l->trial.on = true;
   l->quick = 0;
 }

@@ -58,6 +58,7 @@ struct lull_ticket {
   uint64_t number;      /* its place in the queue; then that of its start */
   lull_usec began;      /* its start */
   uint64_t granted;     /* to the lane, when it was refused last */
+  uint64_t last;        /* the number of its start before this one; 0: none */
   bool spared;          /* more had been when it was refused again */
   bool borne;      /* when it ended, the server had granted something lately */
   lull_usec stamp; /* its start, as the windows count it */

@@ -115,6 +115,53 @@ describe("a lane converges", function()
 
   -- One scattered 503 paused a lane on which everything else succeeded: these
   -- took 30 to 38 times as long as needed.
+  -- The simulation begins at 0, which was taken for "not yet": what was granted at
+  -- once then was forgotten, and 30 calls took twice as long as the limit wants.
+  it("in a few calls", function()
+    for seed = 1, 5 do reaches(batch(limits.leaky(10, 2), 30, 8, { seed = seed }), 2.75, 1.5, 0.4) end
+  end)
+
+  -- One that was granted in half a second was taken for two a second: a request each
+  -- second or two for seven seconds, 27 s where the limit wants 18.
+  it("on a window that is full when it begins", function()
+    local model = limits.used(limits.sliding(10, 0.9), 10)
+    reaches(batch(model, 200, 16), 18, 1.25, 0.13)
+  end)
+
+  -- Refused and granted by turns, at twice the limit: the test with a rate that was
+  -- still above it took the refusals for such as no rate mends, and 27 calls were lost.
+  it("on a slow bucket, whose refusals are no noise", function()
+    for _, seed in ipairs { 10, 16, 19 } do
+      reaches(batch(limits.leaky(2, 5), 120, 10, { seed = seed }), 57, 1.15, 0.2)
+    end
+  end)
+
+  -- A hundred processes and one limit: in some nothing was granted at first, and in
+  -- some only calls that waited for themselves were left, each of them alone; 13 of
+  -- them used up their attempts.
+  it("with a hundred others, without a lost call", function()
+    local model, draw, lost = limits.sliding(50, 1), random(1), 0
+    support.sim(function()
+      return { status = model.ask(require("lull").now()) and 200 or 429, delay = 0.04 + 0.02 * draw() }
+    end, function(lull)
+      local tasks = {}
+      for c = 1, 100 do
+        local client = lull.client { lane = "client " .. c }
+        tasks[c] = lull.spawn(function()
+          local n = 0
+          lull.each(function()
+            n = n + 1
+            return n <= 10 and n or nil
+          end, { parallel = 4 }, function(i)
+            if not client:get("http://api.test/" .. i) then lost = lost + 1 end
+          end)
+        end)
+      end
+      for c = 1, 100 do tasks[c]:join() end
+    end, { seed = 2 })
+    assert.are.equal(0, lost)
+  end)
+
   it("is not held by failures that no limit explains", function()
     for _, parallel in ipairs { 200, 2000 } do
       local c = batch(limits.noise(0.03, 1, random(3)), 5000, parallel, { status = 503, seed = 3 })
