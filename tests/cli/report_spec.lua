@@ -44,6 +44,11 @@ describe("a report #binary", function()
       page)
     assert.matches("<title>lull PUT http://api.test/{id}", page)
     assert.matches("prefers%-color%-scheme:dark", page)
+    -- An axis went 45s, 1m, 75s.
+    local units = {}
+    for unit in page:gmatch 'text%-anchor="%a+">[%d.]+(%a)</text>' do units[#units + 1] = unit end
+    assert.is_true(#units > 2)
+    assert.equal(units[1]:rep(#units), table.concat(units))
   end)
 
   it("is JSON with a version", function()

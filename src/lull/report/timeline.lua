@@ -26,9 +26,14 @@ local function time_step(span, most)
   return math.ceil(span / most / 86400) * 86400
 end
 
-local function time_text(at)
+-- On an axis all are of one unit, that of its step.
+local function time_text(at, step)
+  if step and step < 3600 then
+    if step < 60 then return ("%gs"):format(at) end
+    return ("%gm"):format(at / 60)
+  end
   if at >= 3600 then return (("%.1f"):format(at / 3600):gsub("%.0$", "")) .. "h" end
-  if at >= 120 or at == 60 then return (("%.1f"):format(at / 60):gsub("%.0$", "")) .. "m" end
+  if at >= 120 then return (("%.1f"):format(at / 60):gsub("%.0$", "")) .. "m" end
   return (("%.1f"):format(at):gsub("%.0$", "")) .. "s"
 end
 
@@ -56,7 +61,7 @@ local function grid(out, span, most, x, y)
   for i = 0, math.floor(span / along + 1e-9) do
     local anchor = i == 0 and "start" or x(i * along) > WIDTH - 40 and "end" or "middle"
     add(out, '<text class="small" x="%.1f" y="%d" text-anchor="%s">%s</text>', x(i * along), TOP + HEIGHT + 18, anchor,
-      time_text(i * along))
+      time_text(i * along, along))
   end
 end
 
