@@ -311,6 +311,13 @@ local function read_environment()
   end
 end
 
+-- What lull's own words have in the place of a user and a password.
+local MEANT = { [":PASSWORD"] = true, ["[USER:PASSWORD"] = true }
+
+local function without_user(user)
+  if not MEANT[user] then return "://" end
+end
+
 ---`text` as it may be shown: with "***" for each secret in it, and its URLs
 ---without user and password.
 ---@param text string
@@ -323,7 +330,7 @@ function M.text(text, least)
     if list[1] then text = without(text, list) end
   end
   if not text:find("@", 1, true) then return text end
-  return (text:gsub("(://)[^/?#%s]*@", "%1"))
+  return (text:gsub("://([^/?#%s]*)@", without_user))
 end
 
 ---The same for every text in a table, of which a copy is given.

@@ -138,6 +138,7 @@ describe("lull post --each #binary", function()
     -- It was an error of the program, with its lines.
     misuse("cannot read '/tmp': Is a directory; try lull get --help", "", "get http://api.test/ --each /tmp")
     misuse("the first row: 'nonsense://x' is no http or https URL", "u\nnonsense://x\n", "get {u} --each FILE")
+    misuse("the first row: 'http://h/' is no http or https URL", "u\nhttp://me:pa#ss@h/\n", "get {u} --each FILE")
     misuse("cannot open /nowhere.csv", "", "get http://api.test/ --each /nowhere.csv")
     misuse("cannot write /nowhere/x", "id\n1\n", "get http://api.test/ --each FILE --results /nowhere/x")
     misuse("format: 'xml' is none of csv, lines, ndjson, tsv", "id\n1\n",

@@ -528,6 +528,9 @@ describe("lull get #binary", function()
         ["get --retry 3 u"] = "unknown option '--retry' (did you mean '--attempts'?)",
         ["get -X PUT u"] = "the method is the command",
         ["get ftp://x/"] = "'ftp://x/' is no http or https URL",
+        -- A byte in the password that should be escaped makes it none: it was shown.
+        ["get 'http://me:pa/ss@h.test/'"] = "'http://h.test/' is no http or https URL",
+        ["'http://me:pa#ss@h.test/'"] = "'http://h.test/' is no http or https URL",
         ["get 'x/a b'"] = "'x/a b' holds a space or a control byte; a space is written %20, as lull.escape does",
         ["get --attempts none u"] = "attempts: 'none' is no whole number",
         ["get --attempts"] = "requires an argument",

@@ -205,6 +205,14 @@ describe("where a text leaves", function()
     end)
   end)
 
+  it("advice on a password keeps its words", function()
+    local redact = require "lull.redact"
+    for _, words in ipairs { "redis://:PASSWORD@HOST/0/NAME", "redis://[USER:PASSWORD@]HOST[:PORT]" } do
+      assert.equal(words, redact.text(words))
+    end
+    assert.equal("redis://HOST/0", redact.text "redis://:PASSWORDS@HOST/0")
+  end)
+
   it("a message of misuse has no secret", function()
     local lull = support.fresh()
     lull.secret "hush-hush"

@@ -13,6 +13,7 @@ local json = require "lull.json"
 local lull = require "lull"
 local outcomes = require "lull.cli.outcomes"
 local progress = require "lull.lazy" "lull.progress"
+local redact = require "lull.redact"
 local rows = require "lull.batch.rows"
 local sched = require "lull.sched"
 local showing = require "lull.lazy" "lull.cli.show"
@@ -122,6 +123,7 @@ local function url_of(plan, row)
     plan.goes_to = type(plan.url.parts[1]) == "string" and plan.url.parts[1]:match "^%a[%w+.-]*://[^/?#]+[/?#]"
     return url
   end
+  redact.url(url)
   return nil, ("'%s' %s"):format(url, text.url_problem(url))
 end
 

@@ -8,6 +8,7 @@ local exit = require "lull.exit"
 local lazy = require "lull.lazy"
 local lull = require "lull"
 local outcome = require "lull.outcome"
+local redact = require "lull.redact"
 local sched = require "lull.sched"
 local stdout = require "lull.cli.output"
 local text = require "lull.text"
@@ -38,6 +39,7 @@ end
 local function url_of(given)
   local url = given:find "^%a[%w+.-]*://" and given or "http://" .. given
   if core.url(url) then return url end
+  redact.url(url) -- one whose password makes it none is not shown with that
   return nil, ("'%s' %s"):format(given, text.url_problem(url))
 end
 
