@@ -237,6 +237,7 @@ function shared_items.kept(state, bytes)
 end
 
 function shared_items.begin(batch, entry)
+  if batch.settling[batch.first] then tidy(batch) end
   local record = begin(batch, entry.id, entry.renewed)
   record.resumed, record.kept = entry.kept ~= nil, entry.kept
   for nth in pairs(entry.kept or {}) do record.unknown = record.unknown or nth < 0 end

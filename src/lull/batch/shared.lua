@@ -59,8 +59,8 @@ function told.item(batch, _, id, item, renewed, ...)
     kept = kept or {}
     kept[tonumber(nth)] = bytes
   end
-  batch.last = batch.last + 1
-  batch.queue[batch.last] = { id = id, item = item, renewed = renewed == "L", kept = kept }
+  batch.filled = batch.filled + 1
+  batch.queue[batch.filled] = { id = id, item = item, renewed = renewed == "L", kept = kept }
 end
 
 function told.batch(batch, _, open, later, fed, feeder, cursor, ...)
@@ -215,11 +215,11 @@ local function next_item(batch)
     if batch.wrong then error(batch.wrong[1], 0) end
     take_news(batch)
     local entry = pop(batch)
-    if not batch.asked and batch.last - batch.next < batch.lot / 2 then ask(batch, size_lot(batch)) end
+    if not batch.asked and batch.filled - batch.next < batch.lot / 2 then ask(batch, size_lot(batch)) end
     if entry then return entry end
     sync(batch, batch.asked)
     take_news(batch)
-    if batch.next > batch.last then
+    if batch.next > batch.filled then
       if is_over(batch) then return nil end
       sched.sleep(pause)
       pause = math.min(pause * 2, LONGEST)
@@ -269,7 +269,7 @@ end
 ---fail, conclude, kept, value.
 function M.each(batch, source, options, fn, of)
   local journal = batch.journal
-  batch.of, batch.queue, batch.next, batch.last, batch.passed = of, {}, 1, 0, {}
+  batch.of, batch.queue, batch.next, batch.filled, batch.passed = of, {}, 1, 0, {}
   batch.source, batch.ended = tasks.puller(source, "each"), 0
   batch.lot = math.min(usage.count(options.parallel or 10, "parallel", 1), LOT)
   journal.batches[#journal.batches + 1] = batch
