@@ -4,7 +4,7 @@ local stats = require "stats"
 
 local N = 100000
 local STORM = 20000
-local PEER, FORKED = 10000, 200 -- the slow do less
+local PEER, FORKED = 10000, 50 -- the slow do less
 local MANY = 1000000
 
 ---@param t table of bench.lua's: scenario, measure, few, rounds, out, base, say, peers, read
