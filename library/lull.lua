@@ -760,8 +760,8 @@ function lull.map(source, options, fn) end
 ---Broken rows, which are among the failed.
 ---@field broken integer
 ---@field total integer
----The exit code for `lull.exit`: 1 when some failed, else 75 when some are left
----for later, else 0.
+---The exit code for `lull.exit`: 1 when some failed, else 75 when some are left,
+---for later or by a signal, else 0.
 ---@field code integer
 
 ---The items of a file, for `lull.each`: an iterator function. CSV (RFC 4180) and

@@ -33,10 +33,11 @@ Summary.__index = Summary
 -- come; it is one that was there already.
 M.BEFORE, M.LEFT, M.TWICE = {}, {}, {}
 
--- 75 says that another run does no harm, and is wanted.
+-- 75 says that another run does no harm, and is wanted. What a signal kept from
+-- being begun is in no count.
 local function code_of(sum)
   if sum.failed > 0 or sum.failed_before then return 1 end
-  return (sum.later > 0 or sum.open > 0) and 75 or 0
+  return (sum.later > 0 or sum.open > 0 or sum.cut) and 75 or 0
 end
 M.code_of = code_of
 
@@ -265,6 +266,14 @@ pull = function(state)
   return pulled(state, state.source())
 end
 
+-- All that the source has was begun.
+local function is_whole(sum, source)
+  local size = progress.size_of(source)
+  if not size then return false end
+  local total, exact = size(sum.total)
+  return exact and total <= sum.total
+end
+
 -- `wrapped` does what `fn`, the script's, is for.
 local function run(what, source, options, fn, wrapped)
   local sum = M.summary()
@@ -291,6 +300,7 @@ local function run(what, source, options, fn, wrapped)
   group.fn = fn
   progress.begin(sum, source, group)
   group:wait()
+  sum.cut = sched.interrupted and not state.over and not is_whole(sum, source) or nil
   return M.conclude(sum)
 end
 

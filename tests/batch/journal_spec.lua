@@ -228,6 +228,68 @@ lull.each({ "a" }, function() print "begun" io.flush() lull.sleep(60) end)
     refused(journal, journal .. ": ")
   end)
 
+  -- The script's own name was taken, and nothing was in the file of the command line.
+  it("is one, whoever names it", function()
+    local journal, other = wire.path ".lull", wire.path ".lull"
+    local script = wire.write(([[
+require "lull".each({ "a" }, { journal = %q }, function() print "ran" end)
+]]):format(other), ".lua")
+    local result = wire.run(command(journal, script, ""))
+    assert.are.equal(1, result.code)
+    has(result.out, ("one journal at a time: '%s' is open, and '%s' is another one"):format(journal, other))
+    assert.is_nil(result.out:find "ran\n")
+    has(wire.run(command(other, script, "")).out, "ran\n")
+    result = wire.run(command("", script, ""))
+    assert.are.equal(2, result.code, result.out)
+    has(result.out, "--journal takes the name of a file, or a redis:// URL")
+  end)
+
+  -- It was opened twice, and the second one was told that the first was at work.
+  it("opened by a call before its batch, is as durable as the batch says", function()
+    local server, journal = wire.server(WORLD), wire.path ".lull"
+    local script = wire.write([[
+local lull = require "lull"
+assert(lull.get(arg[1] .. "/before"))
+local sum = lull.each({ "a" }, { durability = arg[2] }, function(x) return lull.put(arg[1] .. "/" .. x) end)
+print(sum.done, sum.before)
+]], ".lua")
+    has(wire.run(command(journal, script, server.url .. " process")).out, "1\t0\n")
+    has(wire.run(command(journal, script, server.url .. " full")).out, "0\t1\n")
+  end)
+
+  -- statfs(2) says so, and a mount of one needs a server.
+  it("on a network file system is refused", function()
+    local library = wire.path ".so"
+    local built = wire.run(("LD_PRELOAD= gcc -shared -fPIC -o %s %s"):format(library, wire.write([[
+#include <string.h>
+#include <stdlib.h>
+#include <sys/vfs.h>
+int statfs(const char *path, struct statfs *to)
+{
+  (void)path;
+  memset(to, 0, sizeof *to);
+  to->f_type = strtol(getenv("FS"), NULL, 16);
+  return 0;
+}
+]], ".c")))
+    assert.are.equal(0, built.code, built.err)
+    local script = wire.write('print(require "lull".each({ "a" }, function() end).done)', ".lua")
+    for number, name in pairs { ["6969"] = "NFS", ["517B"] = "SMB", ["FF534D42"] = "SMB", ["FE534D42"] = "SMB",
+      ["01021997"] = "9P", ["00C36400"] = "Ceph", ["5346414F"] = "AFS", ["EF53"] = false, ["01021994"] = false } do
+      local journal = wire.path ".lull"
+      local result = wire.run(("FS=%s LD_PRELOAD=\"$LD_PRELOAD %s\" %s --journal %s %s 2>&1"):format(number, library,
+        wire.quote(BINARY), journal, script))
+      assert.are.equal(name and 1 or 0, result.code, result.out)
+      if name then
+        has(result.out, ("lull: %s: it would be on a network file system (%s), where a journal is not safe; "
+          .. "put it on a local disk\n"):format(journal, name))
+        assert.are.equal("", wire.run("ls -d " .. journal .. "* 2>/dev/null").out)
+      else
+        assert.are.equal("1\n", result.out)
+      end
+    end
+  end)
+
   it("that cannot grow ends the run, and nothing is lost of what it has", function()
     local folder = wire.path()
     if wire.run(("mkdir %s && mount -t tmpfs -o size=300k tmpfs %s"):format(folder, folder)).code ~= 0 then

@@ -854,14 +854,15 @@ describe("the binary #binary", function()
     local lull = require "lull"
     local ended = 0
     print(lull.interrupted())
-    lull.each({ "/slow", "/slow", "/slow" }, { parallel = 2 }, function(path)
+    -- The code was 0, though one was never begun.
+    local sum = lull.each({ "/slow", "/slow", "/slow" }, { parallel = 2 }, function(path)
       local res = lull.get(arg[1] .. path)
       if res then ended = ended + 1 end
     end)
-    print(ended, lull.interrupted())
+    print(ended, lull.interrupted(), sum.total, sum.code)
     lull.exit(7)
     ]])
-    assert.are.equal("nil\n2\t15\n", out)
+    assert.are.equal("nil\n2\t15\t2\t75\n", out)
     assert.are.equal(143, code)
   end)
 

@@ -6,6 +6,7 @@ local exit = require "lull.exit"
 local flags = require "lull.cli.flags"
 local lull = require "lull"
 local output = require "lull.cli.output"
+local journals = require "lull.lazy" "lull.batch.journal"
 local sched = require "lull.sched"
 local progress = require "lull.lazy" "lull.cli.progress"
 local usage = require "lull.usage"
@@ -179,8 +180,9 @@ function M.prepare(o)
   if problem then return problem end
   problem = o.store_timeout and M.set_store_timeout(o.store_timeout)
   if problem then return problem end
+  if o.journal == "" then return "--journal takes the name of a file, or a redis:// URL" end
   sched.journal, sched.force, sched.assume_durable = o.journal, o.force, o.assume_durable
-  if o.journal then require("lull.batch.journal").await() end
+  if o.journal then journals.await() end
   if o.sim then
     local ok, wrong = require("lull.sim.simulate").install(o.sim, seed or 0)
     if not ok then return wrong, true end
