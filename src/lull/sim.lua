@@ -191,7 +191,8 @@ local function run(o, transcript)
   if not restore then error(problem, 0) end
   if o.journal then
     sched.journal, sched.memory_store = "the journal", o.journal
-    require("lull.batch.journal").await()
+    require "lull" -- whose modules are the journal's, too
+    require "lull.lazy" "lull.batch.journal".await()
   end
   local engine, exit, args = sched.engine(), os.exit, arg
   if o.chaos then

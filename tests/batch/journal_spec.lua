@@ -257,6 +257,24 @@ print(sum.done, sum.before)
     has(wire.run(command(journal, script, server.url .. " full")).out, "0\t1\n")
   end)
 
+  -- The journal's modules were loaded beside lull's own, and no call could wait.
+  it("is simulated by the binary, with what its lanes know", function()
+    local script = wire.write([[
+local sim = require "lull.sim"
+local journal = sim.journal()
+for run = 1, 2 do
+  io.write(tostring(sim.run { journal = journal, time = 1767225600 + run, world = function() return 200 end,
+    script = function()
+      local lull = require "lull"
+      local api = lull.client { base = "http://a.test", limit = "3/1m" }
+      assert(api:get "/x")
+      print(lull.each({ "a", "b" }, function(x) return api:get("/" .. x) end).before, lull.now() > 50)
+    end }.output))
+end
+]], ".lua")
+    assert.are.equal("0\tfalse\n2\ttrue\n", wire.run(wire.quote(BINARY) .. " " .. script).out)
+  end)
+
   -- statfs(2) says so, and a mount of one needs a server.
   it("on a network file system is refused", function()
     local library = wire.path ".so"
