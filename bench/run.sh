@@ -17,6 +17,14 @@ if [ "${1:-all}" = converge ]; then
   LUA_PATH="./src/?.lua;./?.lua;;" LUA_CPATH="./build/$lua/?.so;;" \
     exec "$lua" bench/converge.lua "$@"
 fi
+
+# It starts a server of its own for each client.
+if [ "${1:-all}" = limits ]; then
+  shift
+  make -s all module LUA="$lua"
+  LUA_PATH="./src/?.lua;./?.lua;;" LUA_CPATH="./build/$lua/?.so;;" \
+    exec "$lua" bench/sockets.lua "$@"
+fi
 mkdir -p "$out/www/bytes" "$out/logs" "$out/sections" "$out/quick"
 
 missing=""
