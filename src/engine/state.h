@@ -3,8 +3,8 @@
  * this.
  *
  * Upwards: events (the queue of what is told), state, known (what outlasts
- * the process of lanes), memo (and of calls), peers (lanes that others have,
- * too), lifecycle (how a call goes from state to state), flight (its
+ * the process of lanes), memo (and of calls), telling and peers (lanes
+ * that others have, too), lifecycle (how a call goes from state to state), flight (its
  * attempts on the wire), verdict (what an ended attempt leads to), prepare
  * (headers made anew), weigh (what one really weighed), engine (what the
  * driver calls, and the step).
@@ -44,6 +44,7 @@ struct lull_peers {
   lull_usec measured;
   lull_usec asked;      /* when it was written last */
   int64_t lanes;        /* that were told of */
+  lull_usec turned;     /* when it was looked at them last */
   uint64_t lapses;      /* how often something may not have been heard */
   struct lull_buf text; /* of the next write */
 };

@@ -8,8 +8,15 @@ void lull_breaker_configure(struct lull_breaker *b,
   if (!conf->on)
     return;
   if (b->conf.window != conf->window)
-    *b = (struct lull_breaker){0};
+    *b = (struct lull_breaker){.shared = b->shared};
   b->conf = *conf;
+}
+
+void lull_breaker_share(struct lull_breaker *b, bool on)
+{
+  b->shared = on;
+  b->may_try = false;
+  b->again = 0;
 }
 
 lull_usec lull_breaker_next(const struct lull_breaker *b, lull_usec now)
@@ -18,13 +25,28 @@ lull_usec lull_breaker_next(const struct lull_breaker *b, lull_usec now)
     return 0;
   if (now < b->until)
     return b->until;
+  if (b->shared)
+    return b->may_try && !b->trial ? 0 : LULL_NEVER;
   return b->trial ? LULL_NEVER : 0;
+}
+
+void lull_breaker_turn(struct lull_breaker *b, bool ours, lull_usec again)
+{
+  b->may_try = ours && b->tripped && !b->trial;
+  b->again = ours ? 0 : again;
+}
+
+bool lull_breaker_untried(const struct lull_breaker *b, lull_usec now)
+{
+  return b->conf.on && b->shared && b->tripped && now >= b->until &&
+         !b->trial && !b->may_try && now >= b->again;
 }
 
 void lull_breaker_start(struct lull_breaker *b, uint64_t start)
 {
   if (b->conf.on && b->tripped)
     b->trial = start;
+  b->may_try = false;
 }
 
 /* Which tenth of the window a time falls into. */
@@ -77,11 +99,22 @@ static void trip(struct lull_breaker *b, lull_usec now)
   b->trial = 0;
 }
 
-static void close(struct lull_breaker *b, uint64_t starts)
+void lull_breaker_open(struct lull_breaker *b, lull_usec until)
 {
-  b->tripped = false;
+  b->tripped = true;
+  b->until = until;
+  b->trial = 0;
+  b->may_try = false;
+  b->again = 0;
+  b->total = b->failed = 0;
+}
+
+void lull_breaker_close(struct lull_breaker *b, uint64_t starts)
+{
+  b->tripped = b->may_try = false;
   b->trial = 0;
   b->mark = starts;
+  b->total = b->failed = 0;
   memset(b->buckets, 0, sizeof b->buckets);
 }
 
@@ -90,7 +123,24 @@ static void judge(struct lull_breaker *b, lull_usec now, bool pass)
   struct lull_breaker_bucket *at = bucket(b, now);
   at->total++;
   at->failed += !pass;
-  if (too_many(b, now))
+  b->total++;
+  b->failed += !pass;
+  if (!b->shared && too_many(b, now))
+    trip(b, now);
+}
+
+static void end_trial(struct lull_breaker *b, lull_usec now, uint64_t starts,
+                      enum lull_lane_result result)
+{
+  b->trial = 0;
+  b->tried = LULL_BREAKER_DROPPED;
+  if (result == LULL_RESULT_DROP)
+    return;
+  b->tried =
+      result == LULL_RESULT_PASS ? LULL_BREAKER_PASSED : LULL_BREAKER_FAILED;
+  if (result == LULL_RESULT_PASS)
+    lull_breaker_close(b, starts);
+  else
     trip(b, now);
 }
 
@@ -103,14 +153,10 @@ void lull_breaker_finish(struct lull_breaker *b, lull_usec now, uint64_t start,
   bool pass = result == LULL_RESULT_PASS;
   if (!b->conf.on)
     return;
-  if (!b->tripped && !drop && start > b->mark)
+  if (b->tripped && start == b->trial)
+    end_trial(b, now, starts, result);
+  else if (!b->tripped && !drop && start > b->mark)
     judge(b, now, pass);
-  else if (b->tripped && start == b->trial && drop)
-    b->trial = 0;
-  else if (b->tripped && start == b->trial && pass)
-    close(b, starts);
-  else if (b->tripped && start == b->trial)
-    trip(b, now);
 }
 
 const char *lull_breaker_name(const struct lull_breaker *b, lull_usec now)

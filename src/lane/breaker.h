@@ -26,6 +26,18 @@ struct lull_breaker {
   lull_usec until; /* when it is half open */
   uint64_t trial;  /* the start that tries it; 0: none */
   uint64_t mark;   /* starts up to here are older than its last closing */
+
+  bool shared;     /* others have it, too: they say when it opens, and who
+                      tries it */
+  bool may_try;    /* it is this process */
+  lull_usec again; /* until then it is another one */
+  unsigned total, failed; /* outcomes that they were not told of */
+  enum lull_breaker_trial {
+    LULL_BREAKER_UNTRIED,
+    LULL_BREAKER_FAILED,
+    LULL_BREAKER_PASSED,
+    LULL_BREAKER_DROPPED
+  } tried; /* what came of a trial, and they were not told */
 };
 
 /* Takes new limits; forgets all when the length of the window changes. Those
@@ -35,6 +47,19 @@ void lull_breaker_configure(struct lull_breaker *b,
 
 /* The earliest time of the next start; LULL_NEVER while the trial runs. */
 lull_usec lull_breaker_next(const struct lull_breaker *b, lull_usec now);
+
+/* A call may wait for whose turn it is to try it: nobody's yet. */
+bool lull_breaker_untried(const struct lull_breaker *b, lull_usec now);
+
+/* It is one for several processes from now on, or no more. */
+void lull_breaker_share(struct lull_breaker *b, bool on);
+
+/* Whose turn it is: ours; until `again` another's. */
+void lull_breaker_turn(struct lull_breaker *b, bool ours, lull_usec again);
+
+/* What the others say: it is open until then; it is closed. */
+void lull_breaker_open(struct lull_breaker *b, lull_usec until);
+void lull_breaker_close(struct lull_breaker *b, uint64_t starts);
 
 /* Start number `start` (from 1) happens now; it may be the trial. */
 void lull_breaker_start(struct lull_breaker *b, uint64_t start);

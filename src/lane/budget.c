@@ -18,6 +18,7 @@ bool lull_budget_pay(struct lull_budget *b)
   if (b->level < b->conf.cost)
     return false;
   b->level -= b->conf.cost;
+  b->spent += b->conf.cost;
   return true;
 }
 
@@ -25,5 +26,15 @@ void lull_budget_refund(struct lull_budget *b, bool retried)
 {
   unsigned room = b->conf.capacity - b->level;
   unsigned back = retried && b->conf.payback ? b->conf.cost : b->conf.refund;
-  b->level += back < room ? back : room;
+  back = back < room ? back : room;
+  b->level += back;
+  b->refunded += back;
+}
+
+void lull_budget_set(struct lull_budget *b, int64_t level)
+{
+  level += (int64_t)b->refunded - (int64_t)b->spent;
+  if (level > (int64_t)b->conf.capacity)
+    level = b->conf.capacity;
+  b->level = level > 0 ? (unsigned)level : 0;
 }

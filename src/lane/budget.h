@@ -14,7 +14,8 @@
 
 struct lull_budget {
   struct lull_budget_conf conf;
-  unsigned level; /* 1/1000 token; at most conf.capacity */
+  unsigned level;           /* 1/1000 token; at most conf.capacity */
+  unsigned spent, refunded; /* that who shares it was not told of */
 };
 
 /* Takes new limits. A new budget starts full; afterwards what was spent
@@ -28,5 +29,8 @@ bool lull_budget_pay(struct lull_budget *b);
 
 /* Gives `refund` back, up to the capacity. */
 void lull_budget_refund(struct lull_budget *b, bool retried);
+
+/* What all who share it have left, but for what they were not told of. */
+void lull_budget_set(struct lull_budget *b, int64_t level);
 
 #endif

@@ -5,6 +5,15 @@ static lull_usec later(lull_usec a, lull_usec b)
   return a > b ? a : b;
 }
 
+/* Of a limit for all there is a part for this process. */
+static lull_usec unfilled(const struct lull_lane *lane)
+{
+  const struct lull_slots *s = &lane->slots;
+  if (lane->share && s->parallel && s->flying >= lane->share->facts.slots)
+    return LULL_NEVER;
+  return lull_slots_unfilled(s);
+}
+
 struct lull_door lull_door_ask(const struct lull_lane *lane, lull_usec now)
 {
   struct lull_door door = {{0}};
@@ -14,7 +23,7 @@ struct lull_door lull_door_ask(const struct lull_lane *lane, lull_usec now)
   door.at[LULL_CAUSE_PAUSE] =
       later(door.at[LULL_CAUSE_PAUSE], lull_slots_unpaused(&lane->slots, now));
   door.at[LULL_CAUSE_BREAKER] = lull_breaker_next(&lane->breaker, now);
-  door.at[LULL_CAUSE_PARALLEL] = lull_slots_unfilled(&lane->slots);
+  door.at[LULL_CAUSE_PARALLEL] = unfilled(lane);
   door.at[LULL_CAUSE_RATE] = lull_rates_next(
       &lane->rates, (struct lull_rates_start){lane->rates.common, NULL});
   if (lane->pacing)

@@ -378,7 +378,7 @@ bool lull_lane_closed(struct lull_lane *lane, lull_usec now, lull_usec *until)
   *until = at;
   if (at == LULL_NEVER)
     *until = lull_usec_add(now, lane->breaker.conf.open);
-  return at <= now;
+  return at <= now || lull_breaker_untried(&lane->breaker, now);
 }
 
 lull_usec lull_lane_open_until(const struct lull_lane *lane, lull_usec now)

@@ -27,8 +27,10 @@ struct lull_pace {
   int64_t remaining; /* >= 0 */
   int64_t crest;     /* the most that was told in this window */
   lull_usec reset_at;
-  lull_usec last; /* the last start */
-  uint64_t mark;  /* starts up to here overlapped with the last telling */
+  lull_usec last;   /* the last start */
+  uint64_t mark;    /* starts up to here overlapped with the last telling */
+  unsigned sharers; /* processes that have it: each has its part; 0: this */
+  bool untold;      /* the others do not know of the last telling */
 };
 
 /* What holds at the time `now`: the same, or the next window. `starts`: how
@@ -43,6 +45,10 @@ lull_usec lull_pace_next(const struct lull_pace *p, lull_usec now,
 
 /* A start at `now`. `starts`: how many there were before it. */
 void lull_pace_start(struct lull_pace *p, lull_usec now, uint64_t starts);
+
+/* Others were told that so much is left. */
+void lull_pace_hear(struct lull_pace *p, lull_usec now, int64_t remaining,
+                    int64_t crest, lull_usec reset_at, uint64_t starts);
 
 /* Attempt number `start` ended and told `quota`; NULL or not known: nothing
    was told. */

@@ -34,7 +34,7 @@ lull_usec lull_share_next(const struct lull_share *s, unsigned windows)
   const struct lull_share_set *set;
   if (s->away)
     return LULL_NEVER;
-  if (!windows)
+  if (!windows || s->local)
     return 0;
   set = find(s, windows);
   return set && set->count ? set->from[0] : LULL_NEVER;
@@ -50,7 +50,7 @@ static void cut(struct lull_share_set *set, unsigned count)
 void lull_share_take(struct lull_share *s, unsigned windows)
 {
   struct lull_share_set *set = find(s, windows);
-  if (!set || !set->count)
+  if (!set || !set->count || s->local)
     return;
   cut(set, 1);
   set->used++;
@@ -97,7 +97,7 @@ void lull_share_note(struct lull_share *s, unsigned char windows,
   mark = add_mark(s);
   if (mark)
     *mark =
-        (struct lull_share_mark){first ? LULL_SHARE_START : LULL_SHARE_MOVE,
+        (struct lull_share_mark){first && !s->local ? LULL_SHARE_START : LULL_SHARE_MOVE,
                                  windows, ticket->number, ticket->stamp};
 }
 
@@ -150,6 +150,15 @@ void lull_share_drop(struct lull_share *s, struct lull_share_set *set,
   set->ahead = set->used = 0;
 }
 
+void lull_share_fade(struct lull_share *s, lull_usec since)
+{
+  unsigned i, kept = 0;
+  for (i = 0; i < s->mark_count; i++)
+    if (s->marks[i].kind == LULL_SHARE_BACK || s->marks[i].stamp >= since)
+      s->marks[kept++] = s->marks[i];
+  s->mark_count = kept;
+}
+
 void lull_share_forget(struct lull_share *s)
 {
   unsigned i;
@@ -158,6 +167,7 @@ void lull_share_forget(struct lull_share *s)
     set->count = set->used = set->ahead = 0;
     set->ask_at = 0;
   }
+  s->facts = (struct lull_share_facts){0};
   s->mark_count = 0;
   s->number = s->marked = 0;
 }

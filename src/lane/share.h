@@ -22,6 +22,9 @@ struct lull_share_set {
   unsigned used;    /* since it was asked for more */
   unsigned ahead;   /* how many are asked for before they are needed */
   lull_usec ask_at; /* not sooner */
+  lull_usec asked;  /* when it was asked last */
+  unsigned needed;  /* so many could have gone then */
+  bool tight;       /* there were not so many */
 };
 
 enum lull_share_kind {
@@ -37,13 +40,24 @@ struct lull_share_mark {
   lull_usec stamp;
 };
 
+/* What is one for all beside the windows; see facts. */
+struct lull_share_facts {
+  unsigned slots;     /* so many may be in flight here */
+  unsigned held;      /* so many are taken for it */
+  lull_usec slots_at; /* more are asked for not sooner */
+  bool called;        /* others look for slots */
+  lull_usec since;    /* when something to be told was found; 0: nothing */
+};
+
 struct lull_share {
   int64_t number;   /* among this process's; 0: the others do not know it */
   unsigned rates;   /* how many windows they know */
   bool unheard;     /* what they said may not have been heard */
   bool away;        /* nobody can be asked: nothing starts */
   unsigned sharers; /* processes that have it; 0: not known */
+  bool local;       /* nobody is asked: a part of all is used */
   lull_usec paused; /* by the others' clock; the end that they know */
+  struct lull_share_facts facts;
   struct lull_share_set *sets;
   unsigned set_count;
   struct lull_share_mark *marks;
@@ -78,6 +92,9 @@ enum lull_err lull_share_give(struct lull_share_set *set, lull_usec from);
 /* The places of the set that could be used before `then` come back. */
 void lull_share_drop(struct lull_share *s, struct lull_share_set *set,
                      lull_usec then);
+
+/* Nobody need be told of what was counted before. */
+void lull_share_fade(struct lull_share *s, lull_usec since);
 
 /* All that there was is void: the others have given it up. */
 void lull_share_forget(struct lull_share *s);

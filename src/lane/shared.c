@@ -6,8 +6,11 @@
 
 enum lull_err lull_shared_begin(struct lull_lane *lane)
 {
-  if (!lane->share)
-    lane->share = lull_share_new();
+  if (lane->share)
+    return LULL_OK;
+  lane->share = lull_share_new();
+  lane->budget.spent = lane->budget.refunded = 0;
+  lull_breaker_share(&lane->breaker, true);
   return lane->share ? LULL_OK : LULL_ENOMEM;
 }
 
@@ -54,4 +57,28 @@ size_t lull_shared_window(const struct lull_lane *lane, unsigned i, char *text,
                  entry->spread.room, entry->method ? entry->method : "-",
                  entry->path ? entry->path : "*");
   return (size_t)len < size ? (size_t)len : size - 1;
+}
+
+lull_usec lull_shared_shortest(const struct lull_lane *lane)
+{
+  lull_usec shortest = LULL_NEVER;
+  for (unsigned i = 0; i < lane->rates.count; i++) {
+    const struct lull_rates_entry *entry = &lane->rates.list[i];
+    if (!entry->weighed && entry->window.length < shortest)
+      shortest = entry->window.length;
+  }
+  return shortest;
+}
+
+/* What this process has sent is known here, whenever it was, and counts. */
+void lull_shared_part(struct lull_lane *lane, bool on)
+{
+  struct lull_share *s = lane->share;
+  if (s->local != on)
+    lull_breaker_share(&lane->breaker, !on);
+  s->local = on;
+  for (unsigned i = 0; i < lane->rates.count; i++) {
+    struct lull_window *w = &lane->rates.list[i].window;
+    w->most = on ? w->count / s->sharers : w->count;
+  }
 }

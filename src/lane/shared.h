@@ -2,7 +2,7 @@
  * shared: a lane that other processes have, too, as who talks to them sees
  * it: its share, who wants to start, and what its windows are.
  *
- * Beside `lane` the only file that looks inside one.
+ * Beside `lane` and `facts` the only file that looks inside one.
  */
 #ifndef LULL_LANE_SHARED_H
 #define LULL_LANE_SHARED_H
@@ -30,5 +30,12 @@ lull_usec lull_shared_pause(const struct lull_lane *lane);
  */
 size_t lull_shared_window(const struct lull_lane *lane, unsigned i, char *text,
                           size_t size);
+
+/* The length of its shortest window; LULL_NEVER: there is none. */
+lull_usec lull_shared_shortest(const struct lull_lane *lane);
+
+/* The others cannot be asked, and what was theirs and ours is divided: so much
+   of each window as falls to one of all that were there. Off: as before. */
+void lull_shared_part(struct lull_lane *lane, bool on);
 
 #endif

@@ -2,8 +2,8 @@
  * state: a lane's insides, shared by its own files. Nobody else includes this.
  *
  * Upwards: state, door (when the next may go), lane (what others call), keep
- * and revive (what outlives the process) and shared (what who shares lanes
- * calls).
+ * and revive (what outlives the process), shared and facts (for who shares
+ * lanes).
  */
 #ifndef LULL_LANE_STATE_H
 #define LULL_LANE_STATE_H

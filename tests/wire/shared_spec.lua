@@ -36,7 +36,36 @@ return { ["http://127.0.0.1"] = function()
 end }
 ]]
 
-local script
+-- Each is busy with a request for a while.
+local BUSY = 'return { ["http://127.0.0.1"] = function() return { status = 200, delay = 0.05 } end }\n'
+local FAILS = 'return { ["http://127.0.0.1"] = function() return { status = 503, delay = 0.01 } end }\n'
+
+-- What is one for all beside rates: arg[3] is a client's options. It waits for a
+-- line before it begins, and prints what its calls came to.
+local OPTIONS = [[
+local lull = require "lull"
+local options = (loadstring or load)("return {" .. arg[3] .. "}")()
+options.base, options.lanes, options.lane = arg[1], arg[4], "one"
+local api, ends = lull.client(options), {}
+lull.each(coroutine.wrap(function() for i = 1, tonumber(arg[2]) do coroutine.yield(i) end end), { parallel = 8 },
+  function(i)
+    local _, err = api:get(arg[5] .. i)
+    local why = err and (err.why or err.reason) or "well"
+    ends[why] = (ends[why] or 0) + 1
+  end)
+local list = {}
+for why, n in pairs(ends) do list[#list + 1] = why .. "=" .. n end
+table.sort(list)
+print("ends " .. table.concat(list, " "))
+]]
+
+local script, options_script
+
+local function start_with(server, redis, name, count, options)
+  options_script = options_script or wire.write(OPTIONS, ".lua")
+  return wire.start(("%s %s %s %d '%s' '%s%s' /%s/ 2>&1"):format(wire.quote(BINARY), options_script, server.url,
+    count, options, redis.url, name, name))
+end
 
 -- Its lanes have that name; so have the paths of its requests.
 local function start(server, redis, name, count, rates, options)
@@ -127,10 +156,65 @@ describe("lanes that several processes share #binary", function()
   -- are counted as used when its lease is over, and come back from then on.
   it("get back what a process held that was killed, when its lease is over", function()
     has(start(server, redis, "held", 1, "10/200ms"):finish(), "done 1 processes 1")
-    redis:ask "HSET {lull:held}:lanes:1:1:p 99 10 all 10"
+    redis:ask "HSET {lull:held}:lanes:1 1:99 10 1:all 10"
+    redis:ask [[HSET {lull:held}:lanes:w:99 l1 "1\n1 10 200000 0.000 0.000"]]
     redis:ask(("ZADD {lull:held}:lanes:workers %d000 99"):format(os.time() + 1))
     has(start(server, redis, "held", 15, "10/200ms"):finish(), "done 15 processes 1")
     assert.are.equal(10, most_within(times_of(server, "held", 16), 0.2))
+  end)
+
+  -- The most that the server was busy with at once.
+  local function most_at_once(from, name, n)
+    local most, open, marks = 0, 0, {}
+    for _, time in ipairs(times_of(from, name, n)) do
+      marks[#marks + 1], marks[#marks + 2] = { time, 1 }, { time + 0.05, -1 }
+    end
+    table.sort(marks, function(a, b) return a[1] < b[1] end)
+    for _, mark in ipairs(marks) do
+      open = open + mark[2]
+      most = math.max(most, open)
+    end
+    return most
+  end
+
+  it("have no more in flight than the limit allows one, and all get their part", function()
+    local busy, children = wire.server(BUSY), {}
+    for i = 1, 3 do children[i] = start_with(busy, redis, "slots", 20, "limit = { parallel = 4 }") end
+    for i = 1, 3 do has(children[i]:finish(), "ends well=20") end
+    assert.are.equal(4, most_at_once(busy, "slots", 60))
+  end)
+
+  it("get back the slots of a process that was killed, when its lease is over", function()
+    has(start_with(server, redis, "dead", 1, "limit = { parallel = 2 }"):finish(), "ends well=1")
+    redis:ask "HSET {lull:dead}:lanes:w:99 l1 1"
+    redis:ask [[HSET {lull:dead}:lanes:1:h 99 "2 2 0"]]
+    redis:ask(("ZADD {lull:dead}:lanes:workers %d000 99"):format(os.time() + 2))
+    local child = start_with(server, redis, "dead", 3, "limit = { parallel = 2 }")
+    has(child:finish(), "ends well=3")
+    assert.are.equal(":0", redis:ask "HEXISTS {lull:dead}:lanes:1:h 99")
+  end)
+
+  -- Three that fail, of which no one alone has failed often enough.
+  it("have one breaker", function()
+    local failing, children = wire.server(FAILS), {}
+    for i = 1, 3 do
+      children[i] = start_with(failing, redis, "breaker", 40,
+        'attempts = 1, breaker = { failures = 0.5, window = "10s", least = 30, open = "30s" }')
+    end
+    for i = 1, 3 do has(children[i]:finish(), "breaker=") end
+    local sent = #times_of(failing, "breaker", 30)
+    assert(sent < 90, sent .. " were sent before it opened")
+  end)
+
+  it("have one retry budget", function()
+    local failing, children = wire.server(FAILS), {}
+    for i = 1, 3 do
+      children[i] = start_with(failing, redis, "budget", 10,
+        'attempts = 6, backoff = { base = "50ms", cap = "50ms" }, budget = { capacity = 10, cost = 1, refund = 0 }')
+    end
+    for i = 1, 3 do has(children[i]:finish(), "ends ") end
+    local retries = #times_of(failing, "budget", 40) - 30
+    assert(retries >= 10 and retries < 26, retries .. " retries")
   end)
 
   it("come with a journal in a Redis, unless a client has its own", function()
