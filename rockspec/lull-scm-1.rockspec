@@ -62,6 +62,7 @@ build = {
     ["lull.fleet.stats"] = "src/lull/fleet/stats.lua",
     ["lull.input"] = "src/lull/input.lua",
     ["lull.json"] = "src/lull/json.lua",
+    ["lull.lanefacts"] = "src/lull/lanefacts.lua",
     ["lull.lanes"] = "src/lull/lanes.lua",
     ["lull.lanescript"] = "src/lull/lanescript.lua",
     ["lull.lazy"] = "src/lull/lazy.lua",
