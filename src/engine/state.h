@@ -3,11 +3,11 @@
  * this.
  *
  * Upwards: events (the queue of what is told), state, known (what outlasts
- * the process of lanes), memo (and of calls), telling and peers (lanes
- * that others have, too), lifecycle (how a call goes from state to state), flight (its
- * attempts on the wire), verdict (what an ended attempt leads to), prepare
- * (headers made anew), weigh (what one really weighed), engine (what the
- * driver calls, and the step).
+ * the process of lanes), memo (and of calls), telling and peers (lanes that
+ * others have, too), lifecycle (how a call goes from state to state), flight
+ * (its attempts on the wire), verdict (what an ended attempt leads to),
+ * prepare (headers made anew), weigh (what one really weighed), engine (what
+ * the driver calls, and the step).
  */
 #ifndef LULL_ENGINE_STATE_H
 #define LULL_ENGINE_STATE_H

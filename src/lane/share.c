@@ -96,9 +96,9 @@ void lull_share_note(struct lull_share *s, unsigned char windows,
   }
   mark = add_mark(s);
   if (mark)
-    *mark =
-        (struct lull_share_mark){first && !s->local ? LULL_SHARE_START : LULL_SHARE_MOVE,
-                                 windows, ticket->number, ticket->stamp};
+    *mark = (struct lull_share_mark){first && !s->local ? LULL_SHARE_START
+                                                        : LULL_SHARE_MOVE,
+                                     windows, ticket->number, ticket->stamp};
 }
 
 void lull_share_back(struct lull_share *s, unsigned windows, unsigned count)
