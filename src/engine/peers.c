@@ -150,6 +150,7 @@ static void pause(struct lull_engine *e, struct lull_lane_slot *slot,
   if (until - e->peers.low <= e->now)
     return;
   lull_lane_pause(slot->lane, until - e->peers.low);
+  s->heard = until - e->peers.low;
   lull_telling_drop(slot->lane);
 }
 

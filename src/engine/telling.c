@@ -96,7 +96,7 @@ static lull_usec own_pause(const struct lull_engine *e,
 {
   lull_usec until = lull_shared_pause(lane);
   if (until <= e->now ||
-      until + e->peers.low <= lull_shared_of(lane)->paused + LULL_TELLING_SAME)
+      until <= lull_shared_of(lane)->heard + LULL_TELLING_SAME)
     return 0;
   return until + e->peers.high;
 }
@@ -210,6 +210,7 @@ void lull_telling_lane(struct lull_engine *e, struct lull_lane *lane)
   if (pause) {
     lull_telling_drop(lane);
     s->paused = pause;
+    s->heard = lull_shared_pause(lane);
     say(p, 'p', 0, 0, pause);
   }
   tell_marks(p, s);

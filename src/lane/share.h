@@ -57,6 +57,7 @@ struct lull_share {
   unsigned sharers; /* processes that have it; 0: not known */
   bool local;       /* nobody is asked: a part of all is used */
   lull_usec paused; /* by the others' clock; the end that they know */
+  lull_usec heard;  /* the same by ours: what is told is not told back */
   struct lull_share_facts facts;
   struct lull_share_set *sets;
   unsigned set_count;

@@ -134,6 +134,8 @@ describe("lanes that several processes share #binary", function()
     assert(most_within(times_of(server, "burst", 30), 1) <= 20, "a window holds more")
   end)
 
+  -- What one had heard it told again when the clocks were known better, a little
+  -- later each time: a pause of 1 s grew to one that no call waits for.
   it("pause together when the server has told one of them to wait", function()
     local refusing, children = wire.server(REFUSES), {}
     for i = 1, 3 do children[i] = start(refusing, redis, "pauses", 80, "") end
