@@ -34,7 +34,7 @@ lull_usec lull_share_next(const struct lull_share *s, unsigned windows)
   const struct lull_share_set *set;
   if (s->away)
     return LULL_NEVER;
-  if (!windows || s->local)
+  if (!windows)
     return 0;
   set = find(s, windows);
   return set && set->count ? set->from[0] : LULL_NEVER;
@@ -50,7 +50,7 @@ static void cut(struct lull_share_set *set, unsigned count)
 void lull_share_take(struct lull_share *s, unsigned windows)
 {
   struct lull_share_set *set = find(s, windows);
-  if (!set || !set->count || s->local)
+  if (!set || !set->count)
     return;
   cut(set, 1);
   set->used++;
@@ -96,9 +96,9 @@ void lull_share_note(struct lull_share *s, unsigned char windows,
   }
   mark = add_mark(s);
   if (mark)
-    *mark = (struct lull_share_mark){first && !s->local ? LULL_SHARE_START
-                                                        : LULL_SHARE_MOVE,
-                                     windows, ticket->number, ticket->stamp};
+    *mark =
+        (struct lull_share_mark){first ? LULL_SHARE_START : LULL_SHARE_MOVE,
+                                 windows, ticket->number, ticket->stamp};
 }
 
 void lull_share_back(struct lull_share *s, unsigned windows, unsigned count)
@@ -148,15 +148,6 @@ void lull_share_drop(struct lull_share *s, struct lull_share_set *set,
   lull_share_back(s, set->windows, count);
   cut(set, count);
   set->ahead = set->used = 0;
-}
-
-void lull_share_fade(struct lull_share *s, lull_usec since)
-{
-  unsigned i, kept = 0;
-  for (i = 0; i < s->mark_count; i++)
-    if (s->marks[i].kind == LULL_SHARE_BACK || s->marks[i].stamp >= since)
-      s->marks[kept++] = s->marks[i];
-  s->mark_count = kept;
 }
 
 void lull_share_forget(struct lull_share *s)

@@ -55,7 +55,6 @@ struct lull_share {
   bool unheard;     /* what they said may not have been heard */
   bool away;        /* nobody can be asked: nothing starts */
   unsigned sharers; /* processes that have it; 0: not known */
-  bool local;       /* nobody is asked: a part of all is used */
   lull_usec paused; /* by the others' clock; the end that they know */
   lull_usec heard;  /* the same by ours: what is told is not told back */
   struct lull_share_facts facts;
@@ -93,9 +92,6 @@ enum lull_err lull_share_give(struct lull_share_set *set, lull_usec from);
 /* The places of the set that could be used before `then` come back. */
 void lull_share_drop(struct lull_share *s, struct lull_share_set *set,
                      lull_usec then);
-
-/* Nobody need be told of what was counted before. */
-void lull_share_fade(struct lull_share *s, lull_usec since);
 
 /* All that there was is void: the others have given it up. */
 void lull_share_forget(struct lull_share *s);

@@ -10,7 +10,7 @@ enum lull_err lull_shared_begin(struct lull_lane *lane)
     return LULL_OK;
   lane->share = lull_share_new();
   lane->budget.spent = lane->budget.refunded = 0;
-  lull_breaker_share(&lane->breaker, true);
+  lull_breaker_share(&lane->breaker);
   return lane->share ? LULL_OK : LULL_ENOMEM;
 }
 
@@ -68,17 +68,4 @@ lull_usec lull_shared_shortest(const struct lull_lane *lane)
       shortest = entry->window.length;
   }
   return shortest;
-}
-
-/* What this process has sent is known here, whenever it was, and counts. */
-void lull_shared_part(struct lull_lane *lane, bool on)
-{
-  struct lull_share *s = lane->share;
-  if (s->local != on)
-    lull_breaker_share(&lane->breaker, !on);
-  s->local = on;
-  for (unsigned i = 0; i < lane->rates.count; i++) {
-    struct lull_window *w = &lane->rates.list[i].window;
-    w->most = on ? w->count / s->sharers : w->count;
-  }
 }

@@ -34,8 +34,4 @@ size_t lull_shared_window(const struct lull_lane *lane, unsigned i, char *text,
 /* The length of its shortest window; LULL_NEVER: there is none. */
 lull_usec lull_shared_shortest(const struct lull_lane *lane);
 
-/* The others cannot be asked, and what was theirs and ours is divided: so much
-   of each window as falls to one of all that were there. Off: as before. */
-void lull_shared_part(struct lull_lane *lane, bool on);
-
 #endif

@@ -15,7 +15,6 @@
 
 struct lull_window {
   unsigned count, first, held;
-  unsigned most;    /* of `count`, when others have the rest */
   unsigned pending; /* started, and no stamp known yet */
   lull_usec length;
   lull_usec *stamps; /* a ring in the order of time */

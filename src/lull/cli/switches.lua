@@ -25,7 +25,7 @@ function M.parser()
   local argparse = require "lull.cli.parser"
   local p = argparse("lull", "Run a Lua script that talks to HTTP APIs which fail, throttle or lie.", EXAMPLES)
   p:usage("Usage: lull [options] script.lua|- [args] | lull get|head|post|put|patch|delete [options] URL...\n"
-    .. "       lull plan SCRIPT | sim POLICY | status|items|retry|report FILE | work REDIS SCRIPT | explain NAME")
+    .. "   lull plan SCRIPT | sim POLICY | status|items|retry|report FILE | work REDIS SCRIPT | explain NAME")
   p:add_help(output.help(p))
   p:option("--sim", "Run against the servers of this world file, in virtual time."):argname "FILE"
   p:option("--seed", "Fix every random draw."):argname "N"
