@@ -268,7 +268,7 @@ lull_usec lull_memo_resume(struct lull_engine *e, struct lull_call *call,
   call->started = e->now - (lull_usec)get(&from, 8);
   rules = (unsigned)get(&from, 2);
   if (len >= (size_t)(from - bytes) + (size_t)2 * rules) {
-    const char *past = from + 2 * rules;
+    const char *past = from + (size_t)2 * rules;
     restore_counts(call, from, rules);
     lull_past_keep(call, past, len - (size_t)(past - bytes));
   }

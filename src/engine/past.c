@@ -23,7 +23,8 @@ static char *put_record(char *to, const struct lull_record *r, lull_usec began)
   to = put(to, (uint64_t)r->wait, 8);
   to = put(to, (uint64_t)(uint16_t)r->status, 2);
   to = put(to, len, 1);
-  memcpy(to, name, len);
+  for (size_t i = 0; i < len; i++)
+    to[i] = name[i];
   return to + len;
 }
 

@@ -150,9 +150,10 @@ static lull_usec quota_delay(const struct lull_lane *lane)
 static int tell_quota(struct lull_pace *p, lull_usec later, char *text,
                       size_t size)
 {
+  long long reset = p->reset_at + later;
   p->untold = false;
   return snprintf(text, size, "q %lld %lld %lld\n", (long long)p->remaining,
-                  (long long)p->crest, (long long)(p->reset_at + later));
+                  (long long)p->crest, reset);
 }
 
 static void hear_quota(struct lull_lane *lane, lull_usec now, lull_usec later,

@@ -80,7 +80,7 @@ static struct row *row_for(struct lull_memory *m, enum row_kind kind,
   struct row *r = find(m, kind, k), *rows;
   if (r)
     return r;
-  if (m->count == m->cap) {
+  if (!m->rows || m->count == m->cap) {
     rows = lull_mem_grow(m->rows, (m->cap * 2 + 16) * sizeof *rows);
     if (!rows)
       return NULL;
