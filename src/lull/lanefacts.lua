@@ -126,7 +126,7 @@ end
 
 function writes.F(b, name, bytes)
   local list = call('HGET', mine, 'l' .. b)
-  if not list then return end
+  if not list then return say('again', b) end
   local lane = P .. ':' .. list:match '^%d+'
   for letter, numbers in bytes:gmatch '(%a)([^\n]*)\n' do
     local values = {}

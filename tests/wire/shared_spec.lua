@@ -186,6 +186,25 @@ describe("lanes that several processes share #binary", function()
     assert.are.equal(4, most_at_once(busy, "slots", 60))
   end)
 
+  -- What the others have taken from it is not there any more. It asked for slots of a
+  -- lane that Redis no longer knew as its own, was not answered, and waited for ever.
+  it("go on when a process's own lease was over", function()
+    local go = wire.path()
+    local child = wire.start(("%s %s %s '%sover' %s 2>&1"):format(wire.quote(BINARY), wire.write([[
+local lull = require "lull"
+local api = lull.client { base = arg[1], lanes = arg[2], lane = "one", limit = { parallel = 4 } }
+print(api:get "/over/0")
+io.flush()
+while not io.open(arg[3]) do lull.sleep(0.01) end
+local list = lull.map({ 1, 2, 3 }, { parallel = 3 }, function(i) return api:get("/over/" .. i) end)
+print(#list)
+]], ".lua"), server.url, redis.url, go))
+    child:line()
+    assert.are.equal(":1", redis:ask "DEL {lull:over}:lanes:w:1")
+    assert(io.open(go, "w")):close()
+    has(child:finish(), "3")
+  end)
+
   it("get back the slots of a process that was killed, when its lease is over", function()
     has(start_with(server, redis, "dead", 1, "limit = { parallel = 2 }"):finish(), "ends well=1")
     redis:ask "HSET {lull:dead}:lanes:w:99 l1 1"
