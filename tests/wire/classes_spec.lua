@@ -45,8 +45,8 @@ local server
 -- The same in a process of its own, with the library `preload`, within `limits`.
 local function called(method, url, options, preload, limits)
   local script = wire.write(CALL:format(method, options), ".lua")
-  local result = wire.run(("LD_PRELOAD=; %s LD_PRELOAD=%s build/lull %s %s"):format(limits or "", preload or "",
-    script, url))
+  local result = wire.run(("LD_PRELOAD=%s sh -c '%s exec build/lull \"$@\"' sh %s %s"):format(preload or "",
+    limits or "", script, url))
   return result.out:match "^(.*)\ttrue\n$" or result.err
 end
 
