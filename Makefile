@@ -161,7 +161,7 @@ suites:
 kills:
 	LULL_KILLS=150 LULL_TEST_LUAS=$(LUA) ./tests/run.sh tests/batch/flagship_spec.lua tests/batch/journal_spec.lua \
 	  tests/batch/disk_spec.lua
-	LULL_KILLS=100 LULL_ITEMS=5000 LULL_TEST_LUAS=$(LUA) ./tests/run.sh tests/batch/redis_kill_spec.lua
+	LULL_KILLS=200 LULL_ITEMS=20000 LULL_TEST_LUAS=$(LUA) ./tests/run.sh tests/batch/redis_kill_spec.lua
 .PHONY: kills
 
 # Against bare libcurl and the peers; W=throughput runs one scenario.
