@@ -16,6 +16,13 @@ lull_usec lull_usec_add(lull_usec a, lull_usec b)
   return a + b;
 }
 
+char *lull_base_put(char *to, uint64_t value, int bytes)
+{
+  for (; bytes > 0; bytes--, value >>= 8)
+    *to++ = (char)(value & 0xff);
+  return to;
+}
+
 lull_usec lull_usec_from(double seconds)
 {
   double us = seconds * 1e6, near = nearbyint(us);

@@ -22,6 +22,19 @@ typedef int64_t lull_usec;
 /* Sum of two times; stays at LULL_NEVER instead of overflowing. */
 lull_usec lull_usec_add(lull_usec a, lull_usec b);
 
+static inline lull_usec lull_usec_sooner(lull_usec a, lull_usec b)
+{
+  return a < b ? a : b;
+}
+
+static inline lull_usec lull_usec_later(lull_usec a, lull_usec b)
+{
+  return a > b ? a : b;
+}
+
+/* That many of the value's bytes, the lowest first; gives where they end. */
+char *lull_base_put(char *to, uint64_t value, int bytes);
+
 /* Seconds to microseconds, rounded up, so that no wait ends early. Negative
    and NaN give 0; what does not fit gives LULL_NEVER. */
 lull_usec lull_usec_from(double seconds);

@@ -26,19 +26,14 @@ static void head_came(struct lull_attempt *a, lull_usec at)
   lull_lanes_touch(&e->lanes, leg->lane);
 }
 
-static lull_usec sooner(lull_usec a, lull_usec b)
-{
-  return a < b ? a : b;
-}
-
 static lull_usec leg_due(const struct lull_leg *leg)
 {
   const struct lull_flight *f = leg->flight;
   lull_usec at;
   if (!f)
     return LULL_NEVER;
-  at = sooner(f->timeout_at, f->stalled_at);
-  return f->held_until ? sooner(f->held_until, at) : at;
+  at = lull_usec_sooner(f->timeout_at, f->stalled_at);
+  return f->held_until ? lull_usec_sooner(f->held_until, at) : at;
 }
 
 static lull_usec hedge_at(const struct lull_call *call)
@@ -48,10 +43,11 @@ static lull_usec hedge_at(const struct lull_call *call)
 
 void lull_flight_arm(struct lull_engine *e, struct lull_call *call)
 {
-  lull_usec at = sooner(lull_call_deadline(call), leg_due(&call->leg));
-  at = sooner(at, hedge_at(call));
+  lull_usec at =
+      lull_usec_sooner(lull_call_deadline(call), leg_due(&call->leg));
+  at = lull_usec_sooner(at, hedge_at(call));
   if (call->hedge)
-    at = sooner(at, leg_due(call->hedge));
+    at = lull_usec_sooner(at, leg_due(call->hedge));
   lull_timerq_set(&e->timers, &call->entry.timer, at);
 }
 
@@ -105,7 +101,7 @@ static lull_usec patience(const struct lull_engine *e,
                           const struct lull_leg *leg)
 {
   lull_usec at =
-      sooner(leg->flight->timeout_at, lull_call_deadline(leg->call));
+      lull_usec_sooner(leg->flight->timeout_at, lull_call_deadline(leg->call));
   return at == LULL_NEVER ? LULL_NEVER : at - e->now;
 }
 

@@ -136,13 +136,6 @@ void lull_memo_clear(struct lull_engine *e)
 
 /* ---- what is kept of a call -------------------------------------------- */
 
-static char *put(char *to, uint64_t value, int bytes)
-{
-  for (; bytes > 0; bytes--, value >>= 8)
-    *to++ = (char)(value & 0xff);
-  return to;
-}
-
 static uint64_t get(const char **from, int bytes)
 {
   uint64_t value = 0;
@@ -173,20 +166,20 @@ static void write_memo(struct lull_engine *e, const struct lull_call *call,
   char *to = bytes;
   unsigned i, rules = counts_of(call);
   lull_usec wall = store_time(e);
-  to = put(to, FORMAT, 1);
-  to = put(to, (uint64_t)state, 1);
-  to = put(to, call->maybe_applied, 1);
-  to = put(to, call->tries, 2);
-  to = put(to, call->total, 2);
-  to = put(to, call->wire, 3);
-  to = put(to, (uint64_t)lull_usec_add(wall, wait), 8);
-  to = put(to, (uint64_t)wait, 8);
-  to = put(to, (uint64_t)call->previous, 8);
-  to = put(to, (uint64_t)call->waited, 8);
-  to = put(to, (uint64_t)(e->now - call->started), 8);
-  to = put(to, rules, 2);
+  to = lull_base_put(to, FORMAT, 1);
+  to = lull_base_put(to, (uint64_t)state, 1);
+  to = lull_base_put(to, call->maybe_applied, 1);
+  to = lull_base_put(to, call->tries, 2);
+  to = lull_base_put(to, call->total, 2);
+  to = lull_base_put(to, call->wire, 3);
+  to = lull_base_put(to, (uint64_t)lull_usec_add(wall, wait), 8);
+  to = lull_base_put(to, (uint64_t)wait, 8);
+  to = lull_base_put(to, (uint64_t)call->previous, 8);
+  to = lull_base_put(to, (uint64_t)call->waited, 8);
+  to = lull_base_put(to, (uint64_t)(e->now - call->started), 8);
+  to = lull_base_put(to, rules, 2);
   for (i = 0; i < rules; i++)
-    to = put(to, call->rule_hits[i], 2);
+    to = lull_base_put(to, call->rule_hits[i], 2);
   to += lull_past_write(call, wall - (e->now - call->started), to);
   lull_aside_keep(call->aside, e->store, bytes, (size_t)(to - bytes));
 }

@@ -4,13 +4,6 @@
 
 #define FIXED 27u /* bytes of an entry before the name's */
 
-static char *put(char *to, uint64_t value, int bytes)
-{
-  for (; bytes > 0; bytes--, value >>= 8)
-    *to++ = (char)(value & 0xff);
-  return to;
-}
-
 static char *put_record(char *to, const struct lull_record *r, lull_usec began)
 {
   const char *name =
@@ -18,11 +11,11 @@ static char *put_record(char *to, const struct lull_record *r, lull_usec began)
   size_t len = strlen(name);
   if (len > LULL_PAST_ENTRY - FIXED)
     len = LULL_PAST_ENTRY - FIXED;
-  to = put(to, (uint64_t)(began + r->at), 8);
-  to = put(to, (uint64_t)r->took, 8);
-  to = put(to, (uint64_t)r->wait, 8);
-  to = put(to, (uint64_t)(uint16_t)r->status, 2);
-  to = put(to, len, 1);
+  to = lull_base_put(to, (uint64_t)(began + r->at), 8);
+  to = lull_base_put(to, (uint64_t)r->took, 8);
+  to = lull_base_put(to, (uint64_t)r->wait, 8);
+  to = lull_base_put(to, (uint64_t)(uint16_t)r->status, 2);
+  to = lull_base_put(to, len, 1);
   for (size_t i = 0; i < len; i++)
     to[i] = name[i];
   return to + len;

@@ -13,11 +13,6 @@
 #define STILL (10 * LULL_SEC)   /* who stood still for so long has nothing */
 #define DRIFT 10000             /* clocks differ by at most a part of it */
 
-static lull_usec sooner(lull_usec a, lull_usec b)
-{
-  return a < b ? a : b;
-}
-
 /* ---- the store's clock ------------------------------------------------- */
 
 /* What it showed is older than now, and younger than what asked for it. */
@@ -76,9 +71,9 @@ static lull_usec next_look(struct lull_engine *e, struct lull_lane *lane)
   for (i = 0; i < s->set_count; i++) {
     const struct lull_share_set *set = &s->sets[i];
     if (set->count)
-      at = sooner(at, lull_usec_add(set->from[0], stale(set) + 1));
+      at = lull_usec_sooner(at, lull_usec_add(set->from[0], stale(set) + 1));
     if (set->ask_at > e->now)
-      at = sooner(at, set->ask_at);
+      at = lull_usec_sooner(at, set->ask_at);
   }
   return at;
 }

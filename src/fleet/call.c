@@ -4,11 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static lull_usec sooner(lull_usec a, lull_usec b)
-{
-  return a < b ? a : b;
-}
-
 static struct lull_fleet_leg *leg_of(struct lull_ticket *ticket)
 {
   return (void *)((char *)ticket - offsetof(struct lull_fleet_leg, ticket));
@@ -105,7 +100,8 @@ static void await(struct lull_fleet *f, struct lull_fleet_leg *leg,
 {
   leg->phase = phase;
   leg->at = at;
-  lull_timerq_set(&f->timers, &leg->event.timer, sooner(at, leg->timeout_at));
+  lull_timerq_set(&f->timers, &leg->event.timer,
+                  lull_usec_sooner(at, leg->timeout_at));
 }
 
 static lull_usec hop(struct lull_fleet *f)
@@ -176,7 +172,8 @@ static void launch(struct lull_fleet *f, struct lull_fleet_leg *leg)
   lull_usec limit = call->next_timeout
                         ? call->next_timeout
                         : lull_limits_timeout(limits_of(f), call->total);
-  leg->timeout_at = sooner(lull_usec_add(f->now, limit), call->deadline_at);
+  leg->timeout_at =
+      lull_usec_sooner(lull_usec_add(f->now, limit), call->deadline_at);
   leg->read = f->conf->server.conflicts;
   send(f, leg);
   lull_timerq_set(&f->timers, &call->event.timer,

@@ -199,11 +199,6 @@ static bool holds(const struct lull_fleet_stats *s, double rate,
          0.95 * rate * lull_usec_to(to - from) - 1e-9;
 }
 
-static lull_usec sooner(lull_usec a, lull_usec b)
-{
-  return a < b ? a : b;
-}
-
 lull_usec lull_fleet_stats_recovery(const struct lull_fleet_stats *s,
                                     double rate, lull_usec end)
 {
@@ -211,7 +206,7 @@ lull_usec lull_fleet_stats_recovery(const struct lull_fleet_stats *s,
   lull_usec at = (s->outage_end + step - 1) / step * step;
   for (; at + step <= end; at += step)
     if (holds(s, rate, at, at + step) &&
-        holds(s, rate, at, sooner(end, at + SETTLED * step)) &&
+        holds(s, rate, at, lull_usec_sooner(end, at + SETTLED * step)) &&
         holds(s, rate, at, end))
       return at;
   return LULL_NEVER;

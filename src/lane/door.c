@@ -1,10 +1,5 @@
 #include "lane/door.h"
 
-static lull_usec later(lull_usec a, lull_usec b)
-{
-  return a > b ? a : b;
-}
-
 /* Of a limit for all there is a part for this process. */
 static lull_usec unfilled(const struct lull_lane *lane)
 {
@@ -20,8 +15,8 @@ struct lull_door lull_door_ask(const struct lull_lane *lane, lull_usec now)
   enum lull_lane_cause why;
   lull_usec at = lull_learn_next(&lane->learn, &lane->slots, now, &why);
   door.at[why] = at;
-  door.at[LULL_CAUSE_PAUSE] =
-      later(door.at[LULL_CAUSE_PAUSE], lull_slots_unpaused(&lane->slots, now));
+  door.at[LULL_CAUSE_PAUSE] = lull_usec_later(
+      door.at[LULL_CAUSE_PAUSE], lull_slots_unpaused(&lane->slots, now));
   door.at[LULL_CAUSE_BREAKER] = lull_breaker_next(&lane->breaker, now);
   door.at[LULL_CAUSE_PARALLEL] = unfilled(lane);
   door.at[LULL_CAUSE_RATE] = lull_rates_next(
@@ -39,23 +34,23 @@ lull_usec lull_door_rated(const struct lull_lane *lane,
       &lane->rates,
       (struct lull_rates_start){ticket->routes, ticket->weights});
   if (lane->share)
-    at = later(at,
-               lull_share_next(lane->share, lull_state_shared(lane, ticket)));
+    at = lull_usec_later(
+        at, lull_share_next(lane->share, lull_state_shared(lane, ticket)));
   return at;
 }
 
 void lull_door_narrow(struct lull_door *door, const struct lull_lane *lane,
                       const struct lull_ticket *ticket)
 {
-  door->at[LULL_CAUSE_RATE] =
-      later(door->at[LULL_CAUSE_RATE], lull_door_rated(lane, ticket));
+  door->at[LULL_CAUSE_RATE] = lull_usec_later(door->at[LULL_CAUSE_RATE],
+                                              lull_door_rated(lane, ticket));
 }
 
 lull_usec lull_door_open(const struct lull_door *door)
 {
   lull_usec at = 0;
   for (unsigned cause = 0; cause < LULL_CAUSES; cause++)
-    at = later(at, door->at[cause]);
+    at = lull_usec_later(at, door->at[cause]);
   return at;
 }
 
@@ -71,7 +66,7 @@ enum lull_lane_cause lull_door_cause(const struct lull_door *door,
     return LULL_CAUSE_PAUSE;
   if (at[LULL_CAUSE_LEARNED] > now)
     return LULL_CAUSE_LEARNED;
-  if (later(at[LULL_CAUSE_PACE], at[LULL_CAUSE_RATE]) > now)
+  if (lull_usec_later(at[LULL_CAUSE_PACE], at[LULL_CAUSE_RATE]) > now)
     return at[LULL_CAUSE_PACE] >= at[LULL_CAUSE_RATE] ? LULL_CAUSE_PACE
                                                       : LULL_CAUSE_RATE;
   return at[LULL_CAUSE_PARALLEL] > now ? LULL_CAUSE_PARALLEL : LULL_CAUSE_NONE;

@@ -11,11 +11,6 @@
 #define AGAIN (200 * LULL_MSEC)  /* slots that were not there are asked for */
 #define PATIENCE LULL_SEC        /* with the one that tries the breaker */
 
-static lull_usec sooner(lull_usec a, lull_usec b)
-{
-  return a < b ? a : b;
-}
-
 /* ---- slots ------------------------------------------------------------- */
 
 static unsigned larger(unsigned a, unsigned b)
@@ -79,7 +74,8 @@ static lull_usec breaker_delay(const struct lull_lane *lane, lull_usec now)
     return 0;
   if (b->failed)
     return AT_ONCE;
-  return b->total ? sooner(LULL_SEC, b->conf.window / LULL_BREAKER_BUCKETS)
+  return b->total ? lull_usec_sooner(LULL_SEC,
+                                     b->conf.window / LULL_BREAKER_BUCKETS)
                   : LULL_NEVER;
 }
 
@@ -172,15 +168,16 @@ lull_usec lull_facts_due(struct lull_lane *lane, lull_usec now)
   struct lull_share_facts *f = &lane->share->facts;
   lull_usec delay;
   pass_turn(lane);
-  delay = sooner(sooner(breaker_delay(lane, now), budget_delay(&lane->budget)),
-                 quota_delay(lane));
+  delay = lull_usec_sooner(
+      lull_usec_sooner(breaker_delay(lane, now), budget_delay(&lane->budget)),
+      quota_delay(lane));
   lane->pace.sharers = lane->share->sharers;
   if (delay == LULL_NEVER)
     f->since = 0;
   else if (!f->since)
     f->since = now;
-  return sooner(slots_due(lane),
-                delay == LULL_NEVER ? LULL_NEVER : f->since + delay);
+  return lull_usec_sooner(slots_due(lane),
+                          delay == LULL_NEVER ? LULL_NEVER : f->since + delay);
 }
 
 size_t lull_facts_tell(struct lull_lane *lane, lull_usec now, lull_usec later,

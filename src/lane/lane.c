@@ -130,11 +130,6 @@ void lull_lane_return(struct lull_ticket *ticket, lull_usec now)
   lull_lane_leave(ticket, now);
 }
 
-static lull_usec later(lull_usec a, lull_usec b)
-{
-  return a > b ? a : b;
-}
-
 static struct lull_ticket *head(const struct lull_lane *lane, unsigned set)
 {
   const struct lull_queue *queue = &lane->queues[2 * (size_t)set];
@@ -151,7 +146,7 @@ static struct lull_ticket *choose(const struct lull_lane *lane, lull_usec open,
     struct lull_ticket *ticket = head(lane, set);
     if (!ticket)
       continue;
-    lull_usec at = later(open, lull_door_rated(lane, ticket));
+    lull_usec at = lull_usec_later(open, lull_door_rated(lane, ticket));
     if (at > now)
       *when = at < *when ? at : *when;
     else if (!best || lull_queue_ahead(ticket, best))
@@ -212,7 +207,7 @@ void lull_lane_sent(struct lull_ticket *ticket, lull_usec sent)
   if (!lane || !ticket->holding)
     return;
   lull_usec from = ticket->stamp;
-  ticket->stamp = later(from, sent);
+  ticket->stamp = lull_usec_later(from, sent);
   if (ticket->unsent)
     lull_rates_settle(&lane->rates, counted(ticket), ticket->stamp);
   else

@@ -28,11 +28,6 @@ void lull_learn_clear(struct lull_learn *l)
 
 /* ---- when the next may go ---------------------------------------------- */
 
-static lull_usec later(lull_usec a, lull_usec b)
-{
-  return a > b ? a : b;
-}
-
 static bool rated(const struct lull_learn *l)
 {
   return l->cubic.rate > 0;
@@ -54,7 +49,7 @@ lull_usec lull_learn_next(const struct lull_learn *l,
   if (rated(l) && l->cubic.next > now)
     at = l->cubic.next;
   if (l->period.on)
-    at = later(at, lull_period_next(&l->period, now, s->flying));
+    at = lull_usec_later(at, lull_period_next(&l->period, now, s->flying));
   return at;
 }
 

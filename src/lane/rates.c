@@ -227,18 +227,13 @@ static bool within(const struct lull_rates *r, unsigned i, unsigned set)
   return i < r->count && (set >> i & 1u);
 }
 
-static lull_usec later(lull_usec a, lull_usec b)
-{
-  return a > b ? a : b;
-}
-
 static lull_usec next_of(const struct lull_rates_entry *entry,
                          const struct lull_weights *weights)
 {
   if (entry->weighed)
     return lull_weighed_next(entry->weighed, weight_in(entry, weights));
-  return later(lull_window_next(&entry->window),
-               lull_spread_next(&entry->spread));
+  return lull_usec_later(lull_window_next(&entry->window),
+                         lull_spread_next(&entry->spread));
 }
 
 lull_usec lull_rates_next(const struct lull_rates *r,
@@ -247,7 +242,7 @@ lull_usec lull_rates_next(const struct lull_rates *r,
   lull_usec latest = 0;
   for (unsigned i = 0; i < r->count; i++)
     if (within(r, i, start.set))
-      latest = later(latest, next_of(&r->list[i], start.weights));
+      latest = lull_usec_later(latest, next_of(&r->list[i], start.weights));
   return latest;
 }
 
