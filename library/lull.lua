@@ -537,7 +537,9 @@ function headers:each() end
 ---@field waited number
 ---The last real answer.
 ---@field response? lull.response
----True where the exit code would be 75: another run does no harm.
+---True where the exit code would be 75: a retry was due, and only a limit ended
+---the call (`attempts`, `deadline`, `hint`, `budget`, `breaker`): another run does
+---no harm.
 ---@field later boolean
 ---s, when a wait was refused.
 ---@field retry_after? number

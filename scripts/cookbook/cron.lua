@@ -30,7 +30,6 @@ local sum = lull.each(next_line, { parallel = 4, journal = journal, id = name_of
   local res, err = service:put("/events/" .. lull.escape(name_of(line)), { json = { text = line } })
   if err then
     io.stderr:write(tostring(err), "\n")
-    err.later = err.why ~= "rule" -- what is not refused may be sent another time
     down = down or err.later
   end
   return res, err

@@ -259,8 +259,8 @@ function M.mint(err)
   if err.later and M.may_double(err) then err.later = false end
 end
 
--- What another run may change.
-local LATER = { hint = true, budget = true, breaker = true }
+-- What another run may change: each of them has stopped a retry that was due.
+local LATER = { attempts = true, deadline = true, hint = true, budget = true, breaker = true }
 
 ---What a call's end means for the script: a response, or nil and an error.
 ---@param details table of the event "done"

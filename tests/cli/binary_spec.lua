@@ -208,7 +208,7 @@ describe("the binary #binary", function()
 
   it("an error of lull that nobody handles is one sentence", function()
     local result = script(("assert(require('lull').get('%s', { attempts = 1 }))"):format(REFUSED))
-    refused(result, 1, "GET " .. REFUSED .. ": ", "refused", "after 1 attempt in ", ": attempts used up")
+    refused(result, 75, "GET " .. REFUSED .. ": ", "refused", "after 1 attempt in ", ": attempts used up")
   end)
 
   it("misuse is told at the script's line", function()
@@ -349,7 +349,7 @@ describe("the binary #binary", function()
     refused(result, 75, "503 Service Unavailable after 1 attempt", "1h")
     result = script("assert(require('lull').get('http://api.test/', { max_hint = '2h', attempts = 2 }))",
       "--sim " .. world)
-    refused(result, 1, "attempts used up")
+    refused(result, 75, "attempts used up")
   end)
 
   -- ---- options ------------------------------------------------------------

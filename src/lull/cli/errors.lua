@@ -16,8 +16,9 @@ local WHY = {
     the same: `--on 404=retry`, `on = { [404] = "retry" }`.]] },
   { "attempts", says = "attempts used up",
     "Each of the attempts failed in a way that may pass by itself.",
-    [[Raise `attempts` (`--attempts`), or wait longer between them (`backoff`). Another run does no harm: exit
-    code 75.]] },
+    [[Run it again: that does no harm, so the exit code is 75 (of a script, too), and in a journal the item is for
+    `later`: the next run sends it with attempts anew. Or raise `attempts` (`--attempts`), or wait longer between
+    them (`backoff`).]] },
   { "deadline", says = "the deadline leaves no time",
     [[The next attempt could not begin before the deadline of the call, waits included; or what was under way
     reached it.]],
@@ -60,7 +61,8 @@ local CLASSES = {
     [[Check the name (`getent hosts NAME`) and the network; within containers the resolver.]] },
   { "net.refused",
     "The host is there, and nothing listens at that port.",
-    [[Check the port, and whether the server runs. It was never sent: trying again does no harm.]] },
+    [[Check the port, and whether the server runs. It was never sent: trying again does no harm, and so does
+    another run (75).]] },
   { "net.unreachable",
     "There is no way to the host.",
     "Check the network, the VPN and the firewall." },

@@ -22,9 +22,6 @@ local jobs, switches = lazy "lull.cli.job", lazy "lull.cli.switches"
 local M = {}
 usage.own()
 
--- The ends that another day may change: all of them stopped a retry.
-local LATER = { attempts = true, deadline = true, hint = true, budget = true, breaker = true }
-
 -- So many results for each call under way may wait for an earlier one.
 local WINDOW = 8
 
@@ -192,7 +189,7 @@ local function tell(run, result)
     end
     return 0
   end
-  local later = LATER[err.why] and not outcome.may_double(err)
+  local later = err.later
   run.failed[later and "later" or "final"] = true
   if not (o.silent and not o.show_error) then exit.complain(err) end
   if o.fail_with_body then write_error_body(run, result) end
