@@ -190,6 +190,7 @@ build = {
         "src/lane/period.c",
         "src/lane/queue.c",
         "src/lane/rates.c",
+        "src/lane/reach.c",
         "src/lane/revive.c",
         "src/lane/scatter.c",
         "src/lane/share.c",

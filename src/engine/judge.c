@@ -168,6 +168,9 @@ static bool banned(int status, const struct lull_hint *hint)
 enum lull_lane_result lull_judge_result(enum lull_class class, int status,
                                         const struct lull_hint *hint)
 {
+  if (class == LULL_NET_DNS || class == LULL_NET_REFUSED ||
+      class == LULL_NET_UNREACHABLE)
+    return LULL_RESULT_UNREACHED;
   if (class == LULL_NET_TIMEOUT_CONNECT || class == LULL_NET_TIMEOUT_READ)
     return LULL_RESULT_TIMEOUT;
   if (class == LULL_LOCAL_FILE || class == LULL_LOCAL_MEMORY ||
@@ -225,13 +228,16 @@ static struct lull_lane_end end_of(const struct lull_call *call, unsigned rule,
 {
   struct lull_lane_end end = {.result =
                                   lull_judge_result(class, status, hint)};
+  end.base = call->client->policy.backoff.base;
+  /* A lane that the script named may have several servers. */
+  if (end.result == LULL_RESULT_UNREACHED && lull_call_lane(call, NULL))
+    end.result = LULL_RESULT_FAIL;
   if (end.result != LULL_RESULT_THROTTLE)
     return end;
   if (rule_pause(call, rule) == 0 || !is_obeyed(call, hint))
     end.result = LULL_RESULT_FAIL;
   end.hint = told(hint);
   end.told = status != 503;
-  end.base = call->client->policy.backoff.base;
   return end;
 }
 

@@ -87,7 +87,8 @@ struct lull_lane_hold lull_door_held(const struct lull_door *door,
   struct lull_lane_hold hold = {LULL_CAUSE_NONE, pause_end(lane, now), false};
   if (hold.until) {
     hold.cause = LULL_CAUSE_PAUSE;
-    hold.own = lane->learn.hold.on && !lane->learn.hold.told;
+    hold.own = (lane->learn.hold.on && !lane->learn.hold.told) ||
+               lull_reach_lost(&lane->reach);
   }
   for (unsigned i = 0; i < sizeof causes / sizeof *causes; i++) {
     lull_usec at = door->at[causes[i]];

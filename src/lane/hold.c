@@ -2,23 +2,9 @@
 
 #include "lane/scatter.h"
 
-#define PAUSE (250 * LULL_MSEC) /* the lane's own, at first, at most */
-#define LONGER 1.5
-#define LONGEST 16     /* times the first */
 #define FEW 3          /* granted: too few to know a rate by */
 #define SHORT LULL_SEC /* shut when it began: the little says nothing */
 #define TOLD_ROUGHLY (3 * LULL_SEC / 2) /* whole seconds, and a bit */
-
-static lull_usec own_pause(struct lull_learn *l)
-{
-  double first = (double)(l->base > 0 && l->base < PAUSE ? l->base : PAUSE);
-  double wait = first;
-  for (unsigned i = 1; i < l->hold.streak && wait < LONGEST * first; i++)
-    wait *= LONGER;
-  if (wait > LONGEST * first)
-    wait = LONGEST * first;
-  return (lull_usec)(wait * (double)lull_rng_range(&l->rng, 900, 1100) / 1000);
-}
 
 /* As the server told, when it may be meant for all; else the lane's own. */
 static void pause(struct lull_learn *l, struct lull_slots *s,
@@ -30,7 +16,9 @@ static void pause(struct lull_learn *l, struct lull_slots *s,
     l->told = e->hint;
   lull_slots_pause(s, lull_usec_add(e->now, obey      ? e->hint
                                             : at_once ? 0
-                                                      : own_pause(l)));
+                                                      : lull_slots_pause_of(
+                                                            &l->rng, l->base,
+                                                            l->hold.streak)));
 }
 
 void lull_hold_begin(struct lull_learn *l, struct lull_slots *s,

@@ -246,6 +246,15 @@ static bool alone(const struct lull_lane *lane,
          lane->slots.starts == ticket->number && !lane->share;
 }
 
+/* Nor did another start between two of its attempts: those that wait by
+   themselves are in no queue. */
+static bool single(const struct lull_lane *lane,
+                   const struct lull_ticket *ticket)
+{
+  return alone(lane, ticket) &&
+         (!ticket->last || ticket->number == ticket->last + 1);
+}
+
 /* What the lane learns from it. */
 static void learn(struct lull_lane *lane, const struct lull_ticket *ticket,
                   lull_usec now, const struct lull_lane_end *end)
@@ -283,18 +292,15 @@ void lull_lane_head(struct lull_ticket *ticket, lull_usec now,
 
 /* What was granted since the call was refused before says that the refusal is
    the lane's affair, and a 429 says so itself, though others may have had all
-   that was granted. An outage does neither. Those that wait by themselves are
-   in no queue: that they are there is seen by what started in between. */
+   that was granted. An outage does neither. */
 static void spare(const struct lull_lane *lane, struct lull_ticket *ticket,
                   lull_usec now, bool told)
 {
   uint64_t granted = lane->learn.seen.granted;
   bool ours = ticket->borne && (told || granted > ticket->granted);
-  bool first = !ticket->last || ticket->number == ticket->last + 1;
-  bool single =
-      alone(lane, ticket) && first && !lull_learn_probes(&lane->learn);
   ticket->spared =
-      !single && (ours || (told && lull_learn_begins(&lane->learn, now)));
+      (!single(lane, ticket) || lull_learn_probes(&lane->learn)) &&
+      (ours || (told && lull_learn_begins(&lane->learn, now)));
   ticket->granted = granted;
 }
 
@@ -315,6 +321,10 @@ void lull_lane_finish(struct lull_ticket *ticket, lull_usec now,
   lull_slots_give(&lane->slots, ticket->number, ticket->headed, end->result);
   if (!ticket->headed)
     learn(lane, ticket, now, end);
+  if (lane->learn.on)
+    lull_reach_finish(&lane->reach, &lane->slots, &lane->learn.rng, now,
+                      ticket->number, end->result, single(lane, ticket),
+                      end->base);
   ticket->borne = lull_learn_bears(&lane->learn, now);
   if (end->result == LULL_RESULT_THROTTLE)
     spare(lane, ticket, now, end->told);

@@ -1,5 +1,9 @@
 #include "lane/slots.h"
 
+#define PAUSE (250 * LULL_MSEC) /* the lane's own, at first, at most */
+#define LONGER 1.5
+#define LONGEST 16 /* times the first */
+
 /* The most that the adaptive limit may reach. */
 static unsigned ceiling(const struct lull_slots *s)
 {
@@ -132,6 +136,18 @@ void lull_slots_pause(struct lull_slots *s, lull_usec until)
   s->ramp = 1;
   s->fresh = 0;
   s->ramp_passes = 0;
+}
+
+lull_usec lull_slots_pause_of(struct lull_rng *rng, lull_usec base,
+                              unsigned streak)
+{
+  double first = (double)(base > 0 && base < PAUSE ? base : PAUSE);
+  double wait = first;
+  for (unsigned i = 1; i < streak && wait < LONGEST * first; i++)
+    wait *= LONGER;
+  if (wait > LONGEST * first)
+    wait = LONGEST * first;
+  return (lull_usec)(wait * (double)lull_rng_range(rng, 900, 1100) / 1000);
 }
 
 void lull_slots_resume(struct lull_slots *s)

@@ -13,6 +13,7 @@
 #ifndef LULL_LANE_SLOTS_H
 #define LULL_LANE_SLOTS_H
 
+#include "base/rng.h"
 #include "lane/ticket.h"
 
 #define LULL_SLOTS_FIRST 10     /* where the learned limit begins */
@@ -69,6 +70,11 @@ void lull_slots_give(struct lull_slots *s, uint64_t start, bool headed,
                      enum lull_lane_result result);
 
 void lull_slots_pause(struct lull_slots *s, lull_usec until);
+
+/* How long the lane's own pause is, the streak-th in a row (from 1), of calls
+   whose backoff begins with `base` (0: not known). */
+lull_usec lull_slots_pause_of(struct lull_rng *rng, lull_usec base,
+                              unsigned streak);
 
 /* The pause, and the ramp after it, are over. */
 void lull_slots_resume(struct lull_slots *s);

@@ -14,6 +14,7 @@
 #include "lane/pace.h"
 #include "lane/queue.h"
 #include "lane/rates.h"
+#include "lane/reach.h"
 #include "lane/share.h"
 #include "lane/slots.h"
 
@@ -31,6 +32,7 @@ struct lull_lane {
   struct lull_rates rates;
   struct lull_slots slots;
   struct lull_learn learn;
+  struct lull_reach reach;
   struct lull_pace pace;
   struct lull_budget budget;
   struct lull_breaker breaker;
