@@ -112,6 +112,16 @@ function M.run(command, input)
   return { out = M.read(out), err = M.read(err), code = tonumber(M.read(code)) }
 end
 
+---A library for LD_PRELOAD that stands before another, of C's text.
+---@param source string
+---@return string path
+function M.shim(source)
+  local library = M.path ".so"
+  local built = M.run(("LD_PRELOAD= gcc -shared -fPIC -o %s %s -ldl"):format(library, M.write(source, ".c")))
+  assert(built.code == 0, built.err)
+  return library
+end
+
 ---The command of this run's Lua with these arguments.
 function M.lua(...)
   local words = { LUA }

@@ -134,6 +134,41 @@ static bool fits(const struct lull_attempt *a)
   return a->validator ? same_version(a, o) : !newer(a);
 }
 
+/* ---- its framing ------------------------------------------------------- */
+
+/* One number, or the same one several times: "5", "5, 5". */
+static bool read_lengths(const char *text, uint64_t *length, bool more)
+{
+  struct lull_scan s = lull_scan_text(text);
+  uint64_t n;
+  do {
+    while (lull_scan_char(&s, ' '))
+      ;
+    if (!lull_scan_uint(&s, &n) || n > INT64_MAX || (more && n != *length))
+      return false;
+    *length = n;
+    more = true;
+    while (lull_scan_char(&s, ' '))
+      ;
+  } while (lull_scan_char(&s, ','));
+  return lull_scan_done(&s);
+}
+
+bool lull_answer_framed(const struct lull_attempt *a)
+{
+  const struct lull_headers *h = &a->response.headers;
+  const char *text = header(a, "transfer-encoding");
+  uint64_t length = 0;
+  size_t at = 0;
+  bool framed = true, more = false;
+  if (text && strcasecmp(text, "identity") != 0)
+    return strcasecmp(text, "chunked") == 0;
+  for (; framed && (text = lull_scan_field(h, &at, "content-length"));
+       more = true)
+    framed = read_lengths(text, &length, more);
+  return framed;
+}
+
 /* ---- its body ---------------------------------------------------------- */
 
 /* A part of a file is appended to what there is, anything else begins it. */

@@ -9,6 +9,10 @@
 #include "policy/reason.h"
 #include "world/attempt.h"
 
+/* False when its lengths differ, or one is none: nobody can tell then where
+   its body ends (RFC 9112, section 6.3). Chunks end by themselves. */
+bool lull_answer_framed(const struct lull_attempt *a);
+
 /* The headers of the answer are there and its body begins: chooses where
    the body goes. Only a 2xx answer goes to the output file; the body of an
    error stays in memory for the script. LULL_EIO, LULL_ENOMEM; LULL_EINVAL

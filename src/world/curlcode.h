@@ -13,7 +13,8 @@
 /* No class by itself: what was sent and received decides. */
 #define LULL_CURLCODE_AMBIGUOUS LULL_CLASSES
 
-/* LULL_NET_OTHER for a code that is not known, or no HTTP transfer's. */
+/* LULL_NET_OTHER for a code that is newer than the table, or that no transfer
+   of HTTP gives. */
 enum lull_class lull_curlcode_class(int code);
 
 /* libcurl tells some faults by their words alone, under codes that mean a

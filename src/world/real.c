@@ -3,8 +3,11 @@
  *
  * Owns the loop, with its multi handles, and a pool of easy handles. A waiting
  * call has none: a handle is taken when an attempt is sent and given back when
- * it ends. curl_global_cleanup is never called: others in this process may be
- * using libcurl.
+ * it ends.
+ *
+ * libcurl counts its inits and cleanups. Each init of ours has its cleanup,
+ * but only when this module goes, and not when a world does: who uses libcurl
+ * beside us and never called init has what we made ready, until then.
  */
 #define _DEFAULT_SOURCE
 #include "http/files.h"
@@ -270,10 +273,27 @@ static const struct lull_world_ops ops = {
     .close = close_world,
 };
 
+static _Atomic unsigned inits; /* that have no cleanup yet */
+
+static bool make_ready(void)
+{
+  if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0)
+    return false;
+  inits++;
+  return true;
+}
+
+/* At the module's end, or the process's. */
+__attribute__((destructor)) static void clean_up(void)
+{
+  for (; inits; inits--)
+    curl_global_cleanup();
+}
+
 struct lull_world *lull_world_real(int interrupt_fd)
 {
   struct world_real *w;
-  if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0)
+  if (!make_ready())
     return NULL;
   w = lull_mem_zero(sizeof *w);
   if (!w)

@@ -30,7 +30,7 @@ static enum lull_class refused_connect(CURL *easy)
 /* A callback of ours, or the operating system, refused a byte. */
 static enum lull_class local_fault(const struct lull_transfer *t)
 {
-  if (t->failed == LULL_EINVAL) /* a part that was not asked for */
+  if (t->failed == LULL_EINVAL) /* a part not asked for, lengths that differ */
     return LULL_HTTP_MALFORMED;
   if (t->failed == LULL_ELIMIT)
     return t->body_started ? LULL_LIMIT_BODY : LULL_LIMIT_HEADERS;
@@ -80,7 +80,10 @@ static enum lull_class class_by_evidence(struct lull_transfer *t, int code)
   case CURLE_HTTP2_STREAM:
   case CURLE_HTTP3:
     return h2_fault(t);
-  case CURLE_BAD_FUNCTION_ARGUMENT: /* a certificate without its key */
+  case CURLE_BAD_FUNCTION_ARGUMENT: /* a header that begins as if folded */
+    if (a->answered)
+      return LULL_HTTP_MALFORMED;
+    /* a certificate without its key */
     return a->client->transport.cert ? LULL_TLS_CERT : LULL_NET_OTHER;
   default: /* OUT_OF_MEMORY, TOO_LARGE */
     return too_large(t);

@@ -2,9 +2,11 @@
 #define _POSIX_C_SOURCE 200809L
 #include "unit.h"
 
+#include "world/curlcode.h"
 #include "world/proxy.h"
 #include "world/trust.h"
 
+#include <curl/curl.h>
 #include <stdlib.h>
 
 /* trust(usual, first, second) -> the file to be read instead, or nil */
@@ -28,9 +30,23 @@ static int proxy_named(lua_State *L)
   return 1;
 }
 
+/* curlcode(code) -> its class, "by evidence" for one that means several, and
+   what the libcurl that is here says of it */
+static int curlcode(lua_State *L)
+{
+  int code = (int)luaL_checkinteger(L, 1);
+  enum lull_class class = lull_curlcode_class(code);
+  lua_pushstring(L, class == LULL_CURLCODE_AMBIGUOUS ? "by evidence"
+                                                     : lull_class_name(class));
+  lua_pushstring(L, curl_easy_strerror((CURLcode)code));
+  return 2;
+}
+
 void unit_world(lua_State *L)
 {
-  static const luaL_Reg functions[] = {
-      {"trust", trust}, {"proxy_named", proxy_named}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"trust", trust},
+                                       {"proxy_named", proxy_named},
+                                       {"curlcode", curlcode},
+                                       {NULL, NULL}};
   unit_add(L, "world", functions);
 }

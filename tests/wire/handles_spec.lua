@@ -16,6 +16,30 @@ void *curl_easy_init(void)
 }
 ]]
 
+-- Notes how many inits have no cleanup yet. A module's libcurl is not in sight of
+-- what stands before it.
+local COUNTS = [[
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdio.h>
+static int inits;
+static void *next(const char *name)
+{
+  void *found = dlsym(RTLD_NEXT, name);
+  return found ? found : dlsym(dlopen("libcurl.so.4", RTLD_NOW), name);
+}
+int curl_global_init(long flags)
+{
+  dprintf(9, "%d ", ++inits);
+  return ((int (*)(long))next("curl_global_init"))(flags);
+}
+void curl_global_cleanup(void)
+{
+  dprintf(9, "%d ", --inits);
+  ((void (*)(void))next("curl_global_cleanup"))();
+}
+]]
+
 describe("a handle #binary", function()
   after_each(wire.clean)
 
@@ -23,9 +47,7 @@ describe("a handle #binary", function()
   -- freed (curl#11101), which a server can make it follow. There each request has
   -- a handle of its own; later ones serve again, at a third less.
   it("serves one transfer before libcurl 8.1.0, and many from then on", function()
-    local library = wire.path ".so"
-    local built = wire.run(("LD_PRELOAD= gcc -shared -fPIC -o %s %s -ldl"):format(library, wire.write(SHIM, ".c")))
-    assert.equal(0, built.code, built.err)
+    local library = wire.shim(SHIM)
     local server = wire.server(wire.write([[return { ["http://api.test"] = function() return 200, nil, "x" end }]],
       ".lua"))
     local function made_for(requests)
@@ -78,6 +100,26 @@ describe("a handle #binary", function()
     end
     assert.is_false(unit.world.proxy_named("no_proxy", "*"))
     assert.is_false(unit.world.proxy_named("no_proxy", nil))
+  end)
+
+  -- There was no cleanup: what a libcurl allocates once, a leak checker found. It waits
+  -- for the module's end, as somebody beside us may rely on our init.
+  it("leaves libcurl as it was, once lull is gone, and not before", function()
+    local library = wire.shim(COUNTS)
+    local script = wire.write([[
+      local core = require "lull.core"
+      for _ = 1, 2 do core.engine {}:close() end
+      require "lull".get("http://127.0.0.1:9/", { attempts = 1 })
+      io.open("/dev/fd/9", "a"):write "end "
+    ]], ".lua")
+    for _, program in ipairs { "build/lull", wire.lua() } do
+      local counted = wire.path()
+      local result = wire.run(("LD_PRELOAD=%s %s %s 9>>%s"):format(library, program, script, counted))
+      assert.are.same({ 0, "" }, { result.code, result.err })
+      local up, down = wire.read(counted):match "^([%d ]+)end ([%d ]+)$"
+      assert.is_nil((" " .. up):find " 0 ", up)
+      assert.matches("0 $", down)
+    end
   end)
 
   -- A child held the server's connections open after they had been closed here, and
