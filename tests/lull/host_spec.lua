@@ -73,9 +73,11 @@ describe("lull.step", function()
   it("raises the error of a task that nobody joins", function()
     prints("false\tlost and found\nthe other\n", [[
       lull.spawn(function() error "lost and found" end)
-      lull.spawn(function() lull.sleep(0.02) print "the other" end)
+      local told
+      lull.spawn(function() repeat lull.sleep(0.01) until told print "the other" end)
       local ok, err = pcall(lull.step)
       print(ok, err:match "lost and found")
+      told = true
       while lull.step(0.01) do end]])
   end)
 

@@ -31,7 +31,7 @@ local REFUSES = [[
 local n = 0
 return { ["http://127.0.0.1"] = function()
   n = n + 1
-  if n == 30 then return { status = 429, headers = { ["retry-after"] = "1" } } end
+  if n == 30 then return { status = 429, headers = { ["retry-after"] = "2" } } end
   return { status = 200, delay = 0.01 }
 end }
 ]]
@@ -135,7 +135,7 @@ describe("lanes that several processes share #binary", function()
   end)
 
   -- What one had heard it told again when the clocks were known better, a little
-  -- later each time: a pause of 1 s grew to one that no call waits for.
+  -- later each time: a pause grew to one that no call waits for.
   it("pause together when the server has told one of them to wait", function()
     local refusing, children = wire.server(REFUSES), {}
     for i = 1, 3 do children[i] = start(refusing, redis, "pauses", 80, "") end
@@ -147,8 +147,8 @@ describe("lanes that several processes share #binary", function()
     local before, early = 0, 0
     for _, time in ipairs(times_of(refusing, "pauses", 241)) do
       if time <= refused then before = before + 1 end
-      -- A round trip, on a busy machine.
-      if time > refused + 0.2 and time < refused + 1 then early = early + 1 end
+      -- A round trip, on a machine that is busy with other things.
+      if time > refused + 1 and time < refused + 2 then early = early + 1 end
     end
     assert(before < 80, "they were not at it at the same time")
     assert.are.equal(0, early)
