@@ -7,7 +7,7 @@ local M = {}
 
 -- The servers outlive the runs: what they did is what counts.
 function M.new_server(answer)
-  local server = { seen = {}, effects = {}, times = {}, unknown = 0 }
+  local server = { seen = {}, effects = {}, times = {} }
   function server.fn(request, n)
     local path = request.path
     server.seen[path] = (server.seen[path] or 0) + 1
@@ -41,12 +41,8 @@ function M.run(case, journal, server, seed)
   return t
 end
 
--- What was sent and answered while a commit was under way that is lost, nobody
--- remembers.
-local function crashed(t, server, keep)
-  local yes = not t.ok and tostring(t.err):find("the process ended here", 1, true) ~= nil
-  if yes and not keep then server.lost, server.unknown = true, server.unknown + 1 end
-  return yes
+local function crashed(t)
+  return not t.ok and tostring(t.err):find("the process ended here", 1, true) ~= nil
 end
 
 local function must_end(t)
@@ -70,14 +66,14 @@ function M.kill_at_each(case)
         journal:crash(n, keep)
         local runs = 1
         local t = M.run(case, journal, server, 1)
-        if crashed(t, server, keep) then
+        if crashed(t) then
           any, killed = true, killed + 1
           -- Again while it goes on, and while it goes on after that.
           for time = 1, again > 0 and (case.times or 1) or 0 do
             journal:crash(again, keep)
             t = M.run(case, journal, server, 1 + time)
             runs = runs + 1
-            if not crashed(t, server, keep) then must_end(t) end
+            if not crashed(t) then must_end(t) end
           end
           journal:crash(0)
           t = M.run(case, journal, server, 9)

@@ -184,12 +184,6 @@ static void write_memo(struct lull_engine *e, const struct lull_call *call,
   lull_aside_keep(call->aside, e->store, bytes, (size_t)(to - bytes));
 }
 
-/* True for a call that may be sent twice without harm. */
-static bool repeatable(const struct lull_call *call)
-{
-  return call->keyed || lull_method_idempotent(call->request.method);
-}
-
 bool lull_memo_hold(struct lull_engine *e, struct lull_leg *leg)
 {
   struct lull_call *call = leg->call;
@@ -202,8 +196,6 @@ bool lull_memo_hold(struct lull_engine *e, struct lull_leg *leg)
     write_memo(e, call, FLYING, 0);
   if (counts)
     lull_known_wait(e, leg->lane);
-  else if (repeatable(call))
-    return false;
   f->held_until = LULL_NEVER;
   /* A lane is written last of what is handed over together. */
   if (push(e, e->store->written + counts, call->entry.id, f->nth) != LULL_OK)

@@ -2,10 +2,10 @@
  * memo: calls that are remembered over the end of the process: what is kept of
  * them, when, and how they go on.
  *
- * Before an attempt leaves, that it does is written; one that must not be
- * doubled waits until that is kept for good. What was on the wire when the
- * process ended is, for a call that goes on, an attempt whose answer never
- * came, and is judged as one.
+ * Before an attempt leaves, that it does is kept for good: it counts, however
+ * the process ends, and what it may have done is known. What was on the wire
+ * when the process ended is, for a call that goes on, an attempt whose answer
+ * never came, and is judged as one.
  *
  * What waits for the store stands in a queue in the order of its writes.
  * Only the engine's own files use it.

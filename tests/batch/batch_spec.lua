@@ -171,6 +171,32 @@ describe("items of a batch", function()
     end
   end)
 
+  -- Their time was kept by the clock alone: one that was set back by a year held them for a year.
+  it("for later wait no longer than they were told to when the clock is set back", function()
+    local YEAR = 365 * 86400
+    local journal, sent = sim.journal(), 0
+    local function server()
+      sent = sent + 1
+      return sent == 1 and { status = 429, headers = { ["retry-after"] = "3600" } } or 201
+    end
+    local function script(lull)
+      local api = client(lull)
+      -- What an item is may look like what is kept of it.
+      return lull.each({ { id = "a", written = 9e9 } }, function(x) return api:put("/" .. x.id) end)
+    end
+    local function later_at(time)
+      assert.are.equal("done 0 failed 0 later 1 before 0 open 0 total 1 code 75",
+        summary(run(journal, server, script, time)))
+    end
+    later_at(0)
+    later_at(-YEAR)
+    later_at(3590 - YEAR)
+    assert.are.equal(1, sent)
+    assert.are.equal("done 1 failed 0 later 0 before 0 open 0 total 1 code 0",
+      summary(run(journal, server, script, 3610 - YEAR)))
+    assert.are.equal(2, sent)
+  end)
+
   it("of one id are one, and the second is said", function()
     local journal = sim.journal()
     local t = run(journal, ok, function(lull)

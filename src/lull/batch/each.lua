@@ -100,14 +100,15 @@ local function history_of(err)
 end
 
 -- Why an item failed or is left, and what it was, for people and for what reads
--- journals.
-local function kept_failure(batch, item, err)
+-- journals. `at`: when it was put off, by the clock; it stands last.
+local function kept_failure(batch, item, err, at)
   local reason = type(err) == "table" and rawget(err, "reason") or nil
   local why = type(err) == "table" and rawget(err, "why") or nil
   local told = { item = item, history = why and history_of(err) or nil,
     error = secret.redact(tostring(secret.shown(err))), reason = reason, why = why,
     attempts = why and err.attempts or nil, waited = why and err.waited or nil,
-    body = batch.bodies and why and err.response and err.response.body or nil }
+    body = batch.bodies and why and err.response and err.response.body or nil,
+    written = at and math.floor(at) }
   local ok, line = pcall(json.line, told)
   if not ok or #line > KEPT then
     told.item, told.body, told.history = nil, nil, nil
@@ -166,7 +167,8 @@ local function conclude(batch, record, item, ...)
   if record.asides > 0 then return fail(batch, record, item, UNSURE) end
   -- The clock of a shared journal is its server's.
   local now = batch.journal.batches and 0 or sched.engine():wall()
-  settle(batch, record, "later", now + (tonumber(err.retry_after) or 0), kept_failure(batch, item, err))
+  settle(batch, record, "later", now + (tonumber(err.retry_after) or 0), kept_failure(batch, item, err,
+    now > 0 and now or nil))
   return nil, err
 end
 
@@ -179,6 +181,16 @@ end
 
 local LATER = { later = true }
 
+-- An item that was put off after now: the clock was set back since. Nothing is taken
+-- to have passed, and it waits as long as it was to, from now on.
+local function set_clock(batch, id, due, bytes)
+  local now = sched.engine():wall()
+  local head, at = bytes:match '^(.*"written":)(%d+)}%s*$'
+  if not at or tonumber(at) <= now then return end
+  batch.written = batch.store:settle(batch.number, id, "later", now + due - tonumber(at),
+    ("%s%d}\n"):format(head, math.floor(now)))
+end
+
 -- What is known of the item already, for the loop, and last what is kept of it;
 -- nil: it is to be run.
 local function known(batch, id)
@@ -189,6 +201,7 @@ local function known(batch, id)
   if run == batch.store:run() then return twice(batch, id) end
   if state == "later" then
     if due <= sched.engine():wall() then return nil, true end
+    set_clock(batch, id, due, bytes)
     return nil, nil, LATER, batch.before and failure_of(bytes)
   end
   if state == "failed" then return tasks.BEFORE, state, nil, batch.before and failure_of(bytes) end
