@@ -48,8 +48,8 @@ return function(t)
 
   -- Each way once a round; ratios to the first. `bytes`: of the journal, an item.
   local function ways(n, count, more)
-    local cpus, walls, bytes, text, own = {}, {}, {}, nil, {}
-    for i = 1, count do cpus[i], walls[i] = {}, {} end
+    local cpus, walls, held, bytes, text, own = {}, {}, {}, {}, nil, {}
+    for i = 1, count do cpus[i], walls[i], held[i] = {}, {}, 0 end
     for round = 1, t.rounds do
       local got = {}
       clear()
@@ -63,14 +63,17 @@ return function(t)
         if got[i] and got[1] then
           table.insert(cpus[i], got[i].cpu_us / got[1].cpu_us)
           table.insert(walls[i], got[i].wall_us / got[1].wall_us)
+          held[i] = math.max(held[i], got[i].rss_kb / 1024)
           if i == 1 then own[#own + 1] = got[1].cpu_us / n end
         end
       end
       t.say("  round %d: CPU x %.2f", round, cpus[2][#cpus[2]] or -1)
     end
     local rows = {}
-    for i = 1, count do rows[i] = { WAYS[i][1], stats.spread(cpus[i]), stats.spread(walls[i]) } end
-    return stats.table({ "", "CPU", "wall" }, rows)
+    for i = 1, count do
+      rows[i] = { WAYS[i][1], stats.spread(cpus[i]), stats.spread(walls[i]), ("%.1f"):format(held[i]) }
+    end
+    return stats.table({ "", "CPU", "wall", "most resident, MB" }, rows)
       .. ("\n\n`JOURNAL=FILE %s`; 1.00 is here %.1f us an item. The journal has %.0f bytes an "
         .. "item when all are done."):format(text, stats.median(own) or 0, stats.median(bytes) or 0)
   end
@@ -118,57 +121,63 @@ return function(t)
     return { name, stats.spread(ratios, "%.1f"), stats.spread(speeds, "%.1f"), "`" .. (text or "") .. "`" }
   end
 
-  local function others()
-    local rows, absent = {}, {}
-    local function row(peer, name, ...)
-      if t.peers[peer].version == "" then
-        absent[#absent + 1] = name
-      else
-        rows[#rows + 1] = against(name, ...)
-      end
-    end
-    row("BullMQ", "BullMQ", queue "BullMQ", t.few(PEER))
-    row("BullMQ", "BullMQ, each item 503 twice", queue("BullMQ", 2), t.few(PEER), 2)
-    row("persist-queue", "persist-queue (SQLite)", queue "persist-queue", t.few(PEER / 5))
-    row("GNU parallel", "GNU parallel --joblog, curl", joblog, t.few(FORKED))
-    return stats.table({ "", "CPU an item, x lull's with a journal", "lull's items a second, x its",
-      "command" }, rows) .. "\n\nWhat adding the jobs costs, and the starts of Node and Python, is "
-      .. "left out; of lull all is counted. Redis counts as BullMQ's. "
-      .. ("%s; %s; GNU parallel %s."):format(t.peers.BullMQ.version, t.peers["persist-queue"].version,
-        t.peers["GNU parallel"].version) .. t.missing(absent)
+  local HEAD = { "", "CPU an item, x lull's with a journal", "lull's items a second, x its", "command" }
+
+  -- A scenario of its own for each, so that none takes long.
+  local function other(short, peer, name, how, n, k)
+    t.scenario("batch-" .. short, "Batches: beside " .. name, function()
+      if t.peers[peer].version == "" then return "Missing: " .. name .. "." end
+      local row = against(name, how, n, k)
+      clear()
+      return stats.table(HEAD, { row }) .. "\n\nOf the other what adding the jobs costs, and its start, is left out "
+        .. "where it tells what its work took; of lull all is counted. Redis counts as BullMQ's. "
+        .. peer .. ": " .. t.peers[peer].version .. "."
+    end)
   end
 
   -- ---- large ones ----------------------------------------------------------
 
-  local function large()
-    local n, rows = t.few(MANY), {}
-    clear()
-    local function row(what, kind, count, path)
-      local got, text = lull(kind, count, path and "JOURNAL=" .. path)
-      rows[#rows + 1] = { what, got and ("%.2f"):format(got.cpu_us / math.max(count, 1)) or "failed",
-        got and ("%.1f"):format(got.rss_kb / 1024) or "", "`" .. text .. "`" }
-      return got
-    end
-    local done, later = new_journal(), new_journal()
-    row("no journal", "done", n)
-    row("all are done", "done", n, done)
-    row("all were done before", "done", n, done)
-    row("all are for tomorrow", "later", n, later)
-    row("all are still for tomorrow", "later", n, later)
-    local open = t.measure(("env JOURNAL=%s %s done %s 0 64"):format(done, command, t.base))
-    local start = t.measure(("%s done %s 0 64"):format(command, t.base))
-    return ("%d items that make no call:\n\n"):format(n)
-      .. stats.table({ "", "CPU an item, us", "most resident, MB", "command" }, rows)
-      .. ("\n\nThe journal has %.0f bytes an item. To open it takes %.0f ms more than a start "
-        .. "without one; %.1f MB are resident then."):format(size_of(done) / n,
-        open and start and (open.wall_us - start.wall_us) / 1000 or -1, open and open.rss_kb / 1024 or -1)
-  end
+  local LARGE = { "", "CPU an item, us", "most resident, MB", "command" }
 
-  t.scenario("batch", "Batches: what a journal costs", function()
-    local text = ("%d items, a keyed POST each, 64 under way:\n\n"):format(t.few(N)) .. ways(t.few(N), 3)
-      .. ("\n\n%d items that meet 503 twice, waits 1 and 2 ms:\n\n"):format(t.few(STORM))
-      .. ways(t.few(STORM), 2, "2") .. "\n\nOthers:\n\n" .. others() .. "\n\n" .. large()
+  -- Items that make no call, and the same again.
+  local function large(kind, n)
+    local rows, path = {}, new_journal()
+    local function row(what, journal)
+      local got, text = lull(kind, n, journal and "JOURNAL=" .. journal)
+      rows[#rows + 1] = { what, got and ("%.2f"):format(got.cpu_us / n) or "failed",
+        got and ("%.1f"):format(got.rss_kb / 1024) or "", "`" .. text .. "`" }
+    end
+    clear()
+    row "no journal"
+    row("a new one", path)
+    row("the same again", path)
+    local text = ("%d items that make no call:\n\n"):format(n) .. stats.table(LARGE, rows)
+    local opens, held = {}, 0
+    for i = 1, t.rounds do
+      local open = t.measure(("env JOURNAL=%s %s %s %s 0 64"):format(path, command, kind, t.base))
+      local start = t.measure(("%s %s %s 0 64"):format(command, kind, t.base))
+      opens[i] = open and start and (open.wall_us - start.wall_us) / 1000 or nil
+      held = math.max(held, open and open.rss_kb / 1024 or 0)
+    end
+    text = text .. ("\n\nThe journal has %.0f bytes an item. To open it takes %.0f ms more than a start "
+      .. "without one; %.1f MB are resident then."):format(size_of(path) / n, stats.median(opens) or -1, held)
     clear()
     return text
+  end
+
+  t.scenario("batch-posts", "Batches: what a journal costs", function()
+    return ("%d items, a keyed POST each, 64 under way:\n\n"):format(t.few(N)) .. ways(t.few(N), 3)
   end)
+  t.scenario("batch-storm", "Batches: what a journal costs when calls are refused", function()
+    return ("%d items that meet 503 twice, waits 1 and 2 ms:\n\n"):format(t.few(STORM))
+      .. ways(t.few(STORM), 3, "2")
+  end)
+  other("bullmq", "BullMQ", "BullMQ", queue "BullMQ", t.few(PEER))
+  other("bullmq-storm", "BullMQ", "BullMQ, each item 503 twice", queue("BullMQ", 2), t.few(PEER), 2)
+  other("sqlite", "persist-queue", "persist-queue (SQLite)", queue "persist-queue", t.few(PEER / 5))
+  other("parallel", "GNU parallel", "GNU parallel --joblog, curl", joblog, t.few(FORKED))
+  t.scenario("batch-done", "Batches: items that are done", function() return large("done", t.few(MANY)) end)
+  t.scenario("batch-later", "Batches: items for tomorrow", function() return large("later", t.few(MANY)) end)
+  t.scenario("batch-ten-million", "Batches: 10,000,000 items", function() return large("done", t.few(10 * MANY)) end,
+    "long")
 end

@@ -174,9 +174,10 @@ end
 
 -- ---- the scenarios -------------------------------------------------------
 
-local function scenario(name, title, run)
+-- A long one is run by its name alone.
+local function scenario(name, title, run, long)
   order[#order + 1] = name
-  scenarios[name] = { title = title, run = run }
+  scenarios[name] = { title = title, run = run, long = long }
 end
 
 local EVERY = { "floor", "floor, fresh handles", "lull", "lull, one file", "wrk", "h2load", "Go net/http",
@@ -737,6 +738,15 @@ local function versions()
   return table.concat(lines, "\n")
 end
 
+-- What the results that are there have under that title: a section is run when its time is
+-- found, and the others stay.
+local function kept(title)
+  local head = "## " .. title .. "\n"
+  local text = read "bench/RESULTS.md" or ""
+  local from = text:find(head, 1, true)
+  return from and (text:sub(from):gsub("\n## .*", ""):gsub("%s+$", ""))
+end
+
 local function results()
   local parts = { "# Results\n\nWritten by `make bench`; [README.md](README.md) says how each is "
     .. "measured and what a ratio means. Under each table stands the load of the machine "
@@ -744,7 +754,7 @@ local function results()
     .. "its ratios are rough.\n\nMachine: " .. machine() .. ".\n\nVersions:\n\n"
     .. versions() }
   for _, name in ipairs(order) do
-    local text = read(sections .. name)
+    local text = read(sections .. name) or kept(scenarios[name].title)
     parts[#parts + 1] = text or ("## %s\n\nNot run."):format(scenarios[name].title)
   end
   local path = quick and sections .. "RESULTS.md" or "bench/RESULTS.md"
@@ -764,18 +774,30 @@ local function run(name)
 end
 
 if arg[1] == "count" then os.exit(count()) end
+-- The scenarios of that name, or whose names begin with it.
+local function named(word)
+  if scenarios[word] then return { word } end
+  local list = {}
+  for _, name in ipairs(order) do
+    if name:sub(1, #word + 1) == word .. "-" and not scenarios[name].long then list[#list + 1] = name end
+  end
+  return list
+end
+
 if arg[1] == nil or arg[1] == "all" then
-  for _, name in ipairs(order) do run(name) end
+  for _, name in ipairs(order) do
+    if not scenarios[name].long then run(name) end
+  end
   results()
 elseif arg[1] == "results" then
   results()
 else
-  for _, name in ipairs(arg) do
-    if not scenarios[name] then
-      say("bench: no scenario %s; there are all, count, results, %s", name,
-        table.concat(order, ", "))
+  for _, word in ipairs(arg) do
+    local list = named(word)
+    if #list == 0 then
+      say("bench: no scenario %s; there are all, count, results, %s", word, table.concat(order, ", "))
       os.exit(2)
     end
-    print(run(name))
+    for _, name in ipairs(list) do print(run(name)) end
   end
 end

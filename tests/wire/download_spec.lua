@@ -316,6 +316,26 @@ describe("the next run", function()
     assert.are.equal('"1"', requests[2].headers["if-range"])
   end)
 
+  it("goes on with what one has left that was killed, when a journal remembers the call #binary", function()
+    local server, path, journal = ranges(), wire.path(), wire.path ".lull"
+    local command = ("%s --journal %s %s %s %s"):format(BINARY, journal, wire.write([[
+local lull = require "lull"
+local results, sum = lull.map({ "a" }, function() return lull.get(arg[1] .. "/slow", { output = arg[2] }) end)
+local res = results[1]
+print(sum.done, sum.failed, sum.before, res.status, res.attempts)
+]], ".lua"), server.url, path)
+    local child = wire.start(command)
+    wire.eventually(function() return #(wire.read(path .. ".lull-part") or "") >= 5 end, "no part")
+    child:signal "KILL"
+    child:finish()
+    local size = #wire.read(path .. ".lull-part")
+    -- The attempt that was broken off counts; what it brought is not fetched again.
+    assert.are.equal("1\t0\t0\t206\t2\n", wire.run(command).out)
+    assert.are.equal(WHOLE, wire.read(path))
+    assert.are.equal(path .. "\n", beside(path))
+    assert.are.equal(("bytes=%d-"):format(size), server:requests(2)[2].headers.range)
+  end)
+
   it("goes on with what a failed one has left, and a script does #binary", function()
     local server, path = ranges(), wire.path()
     assert.are.equal(75, get(("--attempts 1 -o %s %s/cut"):format(quote(path), server.url)).code)
