@@ -11,7 +11,7 @@
 #define STALE (200 * LULL_MSEC) /* a place that was not used comes back */
 #define UNUSED (2 * LULL_SEC)   /* one that nobody else has waited for */
 #define STILL (10 * LULL_SEC)   /* who stood still for so long has nothing */
-#define DRIFT 10000             /* clocks differ by at most a part of it */
+#define DRIFT 1000              /* clocks differ by at most a part of it */
 
 /* ---- the store's clock ------------------------------------------------- */
 
@@ -29,6 +29,10 @@ static void set_clock(struct lull_engine *e)
     p->high = high;
   else
     p->high += drift;
+  if (p->low > p->high) { /* somebody has set it */
+    p->low = low;
+    p->high = high;
+  }
   p->timed = true;
   p->measured = e->now;
   p->store->told = 0;
@@ -51,7 +55,8 @@ void lull_peers_refresh(struct lull_engine *e)
     struct lull_share *s = lull_shared_of(slot->lane);
     unsigned i;
     for (i = 0; s && i < s->set_count; i++)
-      lull_share_drop(s, &s->sets[i], e->now - stale(&s->sets[i]));
+      lull_share_drop(s, &s->sets[i],
+                      still ? LULL_NEVER : e->now - stale(&s->sets[i]));
     if (s && still) {
       s->facts = (struct lull_share_facts){0};
       s->unheard = true;

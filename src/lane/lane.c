@@ -124,7 +124,7 @@ void lull_lane_return(struct lull_ticket *ticket, lull_usec now)
     lull_rates_release(&lane->rates, counted(ticket));
     lull_rates_back(&lane->rates, ticket->routes);
     if (lane->share)
-      lull_share_back(lane->share, lull_state_shared(lane, ticket), 1);
+      lull_share_return(lane->share, lull_state_shared(lane, ticket));
     ticket->unsent = false;
   }
   lull_lane_leave(ticket, now);

@@ -54,6 +54,20 @@ void lull_share_take(struct lull_share *s, unsigned windows)
     return;
   cut(set, 1);
   set->used++;
+  set->out++;
+}
+
+/* One of those that were taken is out no more; false: its place is one that
+   the others have given up. */
+static bool settle(struct lull_share *s, unsigned windows)
+{
+  struct lull_share_set *set = find(s, windows);
+  bool given_up = set && set->given_up;
+  if (set && set->out)
+    set->out--;
+  if (given_up)
+    set->given_up--;
+  return !given_up;
 }
 
 static struct lull_share_mark *add_mark(struct lull_share *s)
@@ -86,6 +100,7 @@ void lull_share_note(struct lull_share *s, unsigned char windows,
                      const struct lull_ticket *ticket, bool first)
 {
   struct lull_share_mark *mark = NULL;
+  bool fills = first && settle(s, windows);
   if (!windows)
     return;
   if (!first)
@@ -97,16 +112,23 @@ void lull_share_note(struct lull_share *s, unsigned char windows,
   mark = add_mark(s);
   if (mark)
     *mark =
-        (struct lull_share_mark){first ? LULL_SHARE_START : LULL_SHARE_MOVE,
+        (struct lull_share_mark){fills ? LULL_SHARE_START : LULL_SHARE_MOVE,
                                  windows, ticket->number, ticket->stamp};
 }
 
-void lull_share_back(struct lull_share *s, unsigned windows, unsigned count)
+/* So many places are not used. */
+static void give_back(struct lull_share *s, unsigned windows, unsigned count)
 {
   struct lull_share_mark *mark = windows && count ? add_mark(s) : NULL;
   if (mark)
     *mark = (struct lull_share_mark){LULL_SHARE_BACK, (unsigned char)windows,
                                      count, 0};
+}
+
+void lull_share_return(struct lull_share *s, unsigned windows)
+{
+  if (settle(s, windows))
+    give_back(s, windows, 1);
 }
 
 struct lull_share_set *lull_share_of(struct lull_share *s, unsigned windows)
@@ -145,20 +167,26 @@ void lull_share_drop(struct lull_share *s, struct lull_share_set *set,
     count++;
   if (!count)
     return;
-  lull_share_back(s, set->windows, count);
+  give_back(s, set->windows, count);
   cut(set, count);
   set->ahead = set->used = 0;
 }
 
 void lull_share_forget(struct lull_share *s)
 {
-  unsigned i;
+  unsigned i, kept = 0;
   for (i = 0; i < s->set_count; i++) {
     struct lull_share_set *set = &s->sets[i];
     set->count = set->used = set->ahead = 0;
     set->ask_at = 0;
+    set->given_up = set->out;
   }
+  for (i = 0; i < s->mark_count; i++)
+    if (s->marks[i].kind != LULL_SHARE_BACK) {
+      s->marks[kept] = s->marks[i];
+      s->marks[kept++].kind = LULL_SHARE_MOVE;
+    }
   s->facts = (struct lull_share_facts){0};
-  s->mark_count = 0;
+  s->mark_count = kept;
   s->number = s->marked = 0;
 }

@@ -19,12 +19,14 @@ struct lull_share_set {
   unsigned char windows; /* a mask, as in rates */
   lull_usec *from;       /* the first first */
   unsigned count, cap;
-  unsigned used;    /* since it was asked for more */
-  unsigned ahead;   /* how many are asked for before they are needed */
-  lull_usec ask_at; /* not sooner */
-  lull_usec asked;  /* when it was asked last */
-  unsigned needed;  /* so many could have gone then */
-  bool tight;       /* there were not so many */
+  unsigned used;     /* since it was asked for more */
+  unsigned out;      /* taken, and neither noted nor returned */
+  unsigned given_up; /* of those so many that the others have given up */
+  unsigned ahead;    /* how many are asked for before they are needed */
+  lull_usec ask_at;  /* not sooner */
+  lull_usec asked;   /* when it was asked last */
+  unsigned needed;   /* so many could have gone then */
+  bool tight;        /* there were not so many */
 };
 
 enum lull_share_kind {
@@ -80,8 +82,8 @@ void lull_share_take(struct lull_share *s, unsigned windows);
 void lull_share_note(struct lull_share *s, unsigned char windows,
                      const struct lull_ticket *ticket, bool first);
 
-/* So many places are not used. */
-void lull_share_back(struct lull_share *s, unsigned windows, unsigned count);
+/* What was taken does not start. */
+void lull_share_return(struct lull_share *s, unsigned windows);
 
 /* The set of these windows, made when it is new; NULL: no memory. */
 struct lull_share_set *lull_share_of(struct lull_share *s, unsigned windows);
@@ -93,7 +95,8 @@ enum lull_err lull_share_give(struct lull_share_set *set, lull_usec from);
 void lull_share_drop(struct lull_share *s, struct lull_share_set *set,
                      lull_usec then);
 
-/* All that there was is void: the others have given it up. */
+/* All that there was is void: the others have given it up. What has started,
+   and is to be told, is theirs to know. */
 void lull_share_forget(struct lull_share *s);
 
 #endif

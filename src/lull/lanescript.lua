@@ -51,15 +51,17 @@ local function leave(w)
     local L = its[i]:find '^l%d' and its[i + 1]:match '^%d+'
     if L then
       local lane = P .. ':' .. L
-      for W in its[i + 1]:gmatch '\n(%d+) ' do
+      for W, length in its[i + 1]:gmatch '\n(%d+) %d+ (%d+)' do
         local taken = tonumber(call('HGET', lane, W .. ':' .. w) or 0)
-        for n = 1, taken do call('ZADD', lane .. ':' .. W, text(us), w .. ':' .. n .. ':gone') end
-        if taken > 0 then call('HINCRBY', lane, W .. ':all', -taken) end
+        for n = 1, taken do call('ZADD', lane .. ':' .. W, text(us), w .. ':' .. n .. ':gone' .. text(us)) end
+        if taken > 0 then
+          call('PEXPIRE', lane .. ':' .. W, math.ceil(length / 1000) + 60000)
+          call('HINCRBY', lane, W .. ':all', -taken)
+        end
         call('HDEL', lane, W .. ':' .. w)
       end
       call('HDEL', lane .. ':h', w)
       if call('HGET', lane, 'trial') == w then call('HDEL', lane, 'trial') end
-      call('HDEL', key, its[i])
     end
   end
   call('ZREM', workers, w)
@@ -85,25 +87,46 @@ return {'ok', me, epoch, ARGV[2], clock[1], clock[2]}
 -- id and bytes, as in a journal's.
 M.STEP = COMMON .. [[
 local AHEAD = 100000 -- us that a place is given before its time
-local SEEN = 1000    -- ms that a lease need not be renewed
+local SEEN = math.min(1000, ARGV[4] / 3) -- ms that a lease need not be renewed
 local DAY = 86400000
 local me, out = ARGV[1], {{'now', clock[1], clock[2]}}
 local mine = P .. ':w:' .. me
 local had = call('HMGET', mine, 'epoch', 'step', 'out', 'seen')
-if not had[1] and call('HGET', meta, 'epoch') == ARGV[2] then -- its lease was over
+local function say(...) out[#out + 1] = {...} end
+local lost = {} -- number of a lane -> what it was, when the lease was over
+
+-- What it was given has been given up: it asks for it anew.
+local function begin_again()
+  local its = call('HGETALL', mine)
+  for i = 1, #its, 2 do
+    local b = its[i]:match '^l(%d+)'
+    if b then
+      lost[b] = its[i + 1]
+      call('HDEL', mine, its[i])
+      say('again', b)
+    end
+  end
   call('HSET', mine, 'epoch', ARGV[2], 'since', now)
+end
+
+if not had[1] then
+  local known = call('HMGET', meta, 'epoch', 'runs')
+  if known[1] ~= ARGV[2] or tonumber(known[2]) < tonumber(me) then return {{'flushed'}} end
+  begin_again()
 elseif had[1] ~= ARGV[2] then
   return {{'flushed'}}
+elseif had[2] == ARGV[3] then
+  return cmsgpack.unpack(had[3])
+elseif (had[2] or 0) + 1 ~= tonumber(ARGV[3]) then
+  return {{'flushed'}} -- the last that it was told
 end
-if had[2] == ARGV[3] then return cmsgpack.unpack(had[3]) end
 local seen = now - (had[4] or 0) < SEEN
 if not seen then
+  call('ZADD', workers, now + ARGV[4], me) -- what nobody took is its own
   reap()
-  call('ZADD', workers, now + ARGV[4], me)
   call('HSET', mine, 'seen', now)
   call('PEXPIRE', mine, DAY)
 end
-local function say(...) out[#out + 1] = {...} end
 local function shout(word, value, name) call('PUBLISH', P, word .. ' ' .. value .. ' ' .. name) end
 local writes = {}
 
@@ -171,7 +194,7 @@ local function settle(w)
   for i = 1, #w.starts, 1000 do
     call('ZADD', w.key, unpack(w.starts, i, math.min(i + 999, #w.starts)))
   end
-  if #w.starts > 0 and not seen then call('PEXPIRE', w.key, math.ceil(w.length / 1000) + 60000) end
+  if #w.starts > 0 then call('PEXPIRE', w.key, math.ceil(w.length / 1000) + 60000) end
 end
 
 local function close_lane(lane)
@@ -276,7 +299,7 @@ end
 -- What became of a lane's places, and how many more are wanted: lines of a
 -- letter, a set of windows, and two numbers.
 function writes.G(b, name, bytes)
-  local list = call('HGET', mine, 'l' .. b)
+  local list = lost[b] or call('HGET', mine, 'l' .. b)
   if not list then return say('again', b) end
   local lane, asks = open_lane(list), {}
   local windows = lane.windows
@@ -305,9 +328,9 @@ function writes.G(b, name, bytes)
     end
   end
   for _, w in ipairs(windows) do settle(w) end
-  for _, ask in ipairs(asks) do give(b, ask[1], ask[2], lane, among(ask[1])) end
+  for _, ask in ipairs(lost[b] and {} or asks) do give(b, ask[1], ask[2], lane, among(ask[1])) end
   close_lane(lane)
-  if not seen then tell_machines(b, list:match '^%d+') end
+  if not seen and not lost[b] then tell_machines(b, list:match '^%d+') end
 end
 ]]
 
@@ -317,14 +340,14 @@ function writes.X()
   call('DEL', mine)
 end
 
-local changes = false
+local stays = true
 for i = 5, #ARGV, 3 do
   local letter, b = ARGV[i]:match('^(%a) (%d+)')
   writes[letter](b, ARGV[i + 1], ARGV[i + 2])
-  changes = letter ~= 'X'
+  stays = letter ~= 'X'
 end
 -- What was given is given again, when the answer was lost on its way.
-if changes then call('HSET', mine, 'step', ARGV[3], 'out', cmsgpack.pack(out)) end
+if stays then call('HSET', mine, 'step', ARGV[3], 'out', cmsgpack.pack(out)) end
 return out
 ]]
 

@@ -11,6 +11,10 @@ local usage = require "lull.usage"
 local M = {}
 usage.own()
 
+-- s of a lease at the least: who hears nothing of its server notices that, and sends
+-- no more, well before the others take what it has.
+local LEASE = 20
+
 local now -- the lanes that are shared: path, store, shown
 
 -- What is wrong is a sentence, and no error of the script's.
@@ -23,6 +27,7 @@ end
 local function open(path)
   local options = redis.read(path, "lanes")
   options.join, options.step, options.assume_durable = lanescript.JOIN, lanescript.STEP, true
+  options.lease = math.max(options.lease or 30, LEASE)
   options.channel = ("{lull:%s}:lanes"):format(options.name)
   local store, problem, passing = patience.open(options)
   if not store then error(problem_of(problem, passing), 0) end

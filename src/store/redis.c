@@ -77,6 +77,11 @@ static bool were_kept(struct store_redis *r, const redisReply *reply)
     fail(r, false,
          "the shared lanes are not there any more: Redis was flushed, or has "
          "lost what it had; it cannot be known what was sent");
+  else if (strcmp(word, "lost") == 0)
+    fail(r, false,
+         "Redis was restarted and has lost the last that it had taken, as with "
+         "appendfsync everysec: it cannot be known what was done in that time; "
+         "start it again");
   else if (strcmp(word, "gone") == 0)
     fail(r, true,
          "this process was away for longer than its lease, and what it had "

@@ -206,6 +206,21 @@ print(#list)
     has(child:finish(), "3")
   end)
 
+  -- What it had sent since was in nobody's window: the marks of it went to a lane that
+  -- was not its own any more, and what had started then was told of twice.
+  it("hold when a process's lease was over, again and again", function()
+    local first = start(server, redis, "lapse", 60, "10/200ms")
+    local others = {}
+    for i = 1, 3 do
+      times_of(server, "lapse", 15 * i)
+      redis:ask "ZADD {lull:lapse}:lanes:workers 1 1" -- who joins takes what it has
+      others[i] = start(server, redis, "lapse", 10, "10/200ms")
+    end
+    has(first:finish(), "done 60 ")
+    for i = 1, 3 do has(others[i]:finish(), "done 10 ") end
+    assert(most_within(times_of(server, "lapse", 90), 0.2) <= 10, "a window holds more")
+  end)
+
   it("get back the slots of a process that was killed, when its lease is over", function()
     has(start_with(server, redis, "dead", 1, "limit = { parallel = 2 }"):finish(), "ends well=1")
     redis:ask "HSET {lull:dead}:lanes:w:99 l1 1"

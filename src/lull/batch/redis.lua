@@ -76,10 +76,13 @@ return {'ok', me, call('HGET', meta, 'epoch'), call('HGET', meta, 'secret'), clo
 M.STEP = COMMON .. [[
 local me, out = ARGV[1], {{'now', clock[1], clock[2]}}
 if call('HGET', meta, 'epoch') ~= ARGV[2] then return {{'epoch'}} end
-if not call('ZSCORE', workers, me) then return {{'gone'}} end
+if not call('ZSCORE', workers, me) then
+  return {{tonumber(call('HGET', meta, 'runs')) < tonumber(me) and 'lost' or 'gone'}}
+end
 local mine = P .. ':w:' .. me
 local last = call('HMGET', mine, 'step', 'out')
 if last[1] == ARGV[3] then return cmsgpack.unpack(last[2]) end
+if (last[1] or 0) + 1 ~= tonumber(ARGV[3]) then return {{'lost'}} end
 call('ZADD', workers, now + ARGV[4], me)
 local round = call('HGET', meta, 'round')
 local numbers = {}
