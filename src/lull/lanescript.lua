@@ -91,7 +91,7 @@ local SEEN = math.min(1000, ARGV[4] / 3) -- ms that a lease need not be renewed
 local DAY = 86400000
 local me, out = ARGV[1], {{'now', clock[1], clock[2]}}
 local mine = P .. ':w:' .. me
-local had = call('HMGET', mine, 'epoch', 'step', 'out', 'seen')
+local had = call('HMGET', mine, 'epoch', 'step', 'seen')
 local function say(...) out[#out + 1] = {...} end
 local lost = {} -- number of a lane -> what it was, when the lease was over
 
@@ -116,11 +116,11 @@ if not had[1] then
 elseif had[1] ~= ARGV[2] then
   return {{'flushed'}}
 elseif had[2] == ARGV[3] then
-  return cmsgpack.unpack(had[3])
+  return cmsgpack.unpack(call('HGET', mine, 'out'))
 elseif (had[2] or 0) + 1 ~= tonumber(ARGV[3]) then
   return {{'flushed'}} -- the last that it was told
 end
-local seen = now - (had[4] or 0) < SEEN
+local seen = now - (had[3] or 0) < SEEN
 if not seen then
   call('ZADD', workers, now + ARGV[4], me) -- what nobody took is its own
   reap()

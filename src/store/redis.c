@@ -63,9 +63,31 @@ static void set_time(struct store_redis *r, const char *seconds,
                   (lull_usec)strtoll(more, NULL, 10);
 }
 
+/* What a script says that keeps nothing. */
+static const struct ending {
+  const char *word;
+  bool passes;
+  const char *says;
+} endings[] = {
+    {"flushed", false,
+     "the shared lanes are not there any more: Redis was flushed, or has lost "
+     "what it had; it cannot be known what was sent"},
+    {"lost", false,
+     "Redis has lost the last that it had taken, as after a crash with "
+     "appendfsync everysec: what was done in that time is done again when it "
+     "is started again"},
+    {"gone", true,
+     "this process was away for longer than its lease, and what it had taken "
+     "went to others: nothing more is written; start it again"},
+    {"", false,
+     "the journal is not there any more: Redis was flushed, or has lost what "
+     "it had; it cannot be known what was done"},
+};
+
 /* The first entry says what became of the writes; true: they are kept. */
 static bool were_kept(struct store_redis *r, const redisReply *reply)
 {
+  const struct ending *end = endings;
   const redisReply *head = reply->elements ? reply->element[0] : NULL;
   const char *word =
       head && head->type == REDIS_REPLY_ARRAY ? text_at(head, 0) : "";
@@ -73,23 +95,9 @@ static bool were_kept(struct store_redis *r, const redisReply *reply)
     set_time(r, text_at(head, 1), text_at(head, 2));
     return true;
   }
-  if (strcmp(word, "flushed") == 0)
-    fail(r, false,
-         "the shared lanes are not there any more: Redis was flushed, or has "
-         "lost what it had; it cannot be known what was sent");
-  else if (strcmp(word, "lost") == 0)
-    fail(r, false,
-         "Redis was restarted and has lost the last that it had taken, as with "
-         "appendfsync everysec: it cannot be known what was done in that time; "
-         "start it again");
-  else if (strcmp(word, "gone") == 0)
-    fail(r, true,
-         "this process was away for longer than its lease, and what it had "
-         "taken went to others: nothing more is written; start it again");
-  else
-    fail(r, false,
-         "the journal is not there any more: Redis was flushed, or has lost "
-         "what it had; it cannot be known what was done");
+  while (end->word[0] && strcmp(word, end->word) != 0)
+    end++;
+  fail(r, end->passes, end->says);
   return false;
 }
 

@@ -74,15 +74,16 @@ return {'ok', me, call('HGET', meta, 'epoch'), call('HGET', meta, 'secret'), clo
 -- id and bytes. A head is a letter, the worker's own number of a batch, and two
 -- numbers more.
 M.STEP = COMMON .. [[
+local MOST = 1000000 -- bytes of items that are given at once
 local me, out = ARGV[1], {{'now', clock[1], clock[2]}}
 if call('HGET', meta, 'epoch') ~= ARGV[2] then return {{'epoch'}} end
 if not call('ZSCORE', workers, me) then
   return {{tonumber(call('HGET', meta, 'runs')) < tonumber(me) and 'lost' or 'gone'}}
 end
 local mine = P .. ':w:' .. me
-local last = call('HMGET', mine, 'step', 'out')
-if last[1] == ARGV[3] then return cmsgpack.unpack(last[2]) end
-if (last[1] or 0) + 1 ~= tonumber(ARGV[3]) then return {{'lost'}} end
+local last = call('HGET', mine, 'step') or 0
+if last == ARGV[3] then return cmsgpack.unpack(call('HGET', mine, 'out')) end
+if last + 1 ~= tonumber(ARGV[3]) then return {{'lost'}} end
 call('ZADD', workers, now + ARGV[4], me)
 local round = call('HGET', meta, 'round')
 local numbers = {}
@@ -166,6 +167,21 @@ function writes.L(b, id, bytes, _, wait)
   if B then call('ZADD', B .. ':deferred', now * 1000 + wait, id) end
 end
 
+-- What would make the answer too large goes back.
+local function give(b, ids)
+  local B, size, n = key(b), 0, 0
+  while ids[n + 1] and size < MOST do
+    n = n + 1
+    local id = ids[n]
+    local entry = {'item', b, id, call('HGET', B .. ':item', id), call('HGET', B .. ':end', id) and 'L' or ''}
+    for _, part in ipairs(call('HGETALL', B .. ':c:' .. id)) do entry[#entry + 1] = part end
+    out[#out + 1] = entry
+    size = size + #entry[4]
+  end
+  if n > 0 then call('SADD', B .. ':held:' .. me, unpack(ids, 1, n)) end
+  if n < #ids then call('SADD', B .. ':orphans', unpack(ids, n + 1)) end
+end
+
 -- So many items more, and how the batch stands; who says that it may feeds,
 -- when nobody does.
 function writes.C(b, _, may_feed, wanted)
@@ -187,12 +203,7 @@ function writes.C(b, _, may_feed, wanted)
     if #ready > 0 then call('LTRIM', B .. ':ready', #ready, -1) end
     take(ready)
   end
-  if #ids > 0 then call('SADD', B .. ':held:' .. me, unpack(ids)) end
-  for _, id in ipairs(ids) do
-    local entry = {'item', b, id, call('HGET', B .. ':item', id), call('HGET', B .. ':end', id) and 'L' or ''}
-    for _, part in ipairs(call('HGETALL', B .. ':c:' .. id)) do entry[#entry + 1] = part end
-    out[#out + 1] = entry
-  end
+  give(b, ids)
   local of = call('HMGET', B, 'fed', 'feeder', 'cursor', 'total', 'done', 'failed', 'broken', 'whole')
   if of[2] ~= '' and not call('ZSCORE', workers, of[2]) then of[2] = '' end
   if may_feed ~= '' and of[1] ~= '1' and of[2] == '' then

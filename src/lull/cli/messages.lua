@@ -244,6 +244,10 @@ local JOURNALS = {
     done]],
     "Its keys are gone.",
     "Restore them, or look at the server and begin anew." },
+  { [[Redis has lost the last that it had taken, as after a crash with appendfsync everysec: what was done in
+    that time is done again when it is started again]],
+    "Its file ends earlier than what it had answered.",
+    "Look at what came last, then start it again; `appendfsync always` loses nothing." },
   { "another lull keeps that journal; use the version that began it",
     "Versions differ.",
     "As it says." },
