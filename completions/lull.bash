@@ -29,7 +29,7 @@ _lull()
     for ((i = 1; i < COMP_CWORD; i++)); do
         word=${COMP_WORDS[i]}
         case $word in
-            --sim|--seed|--record|--chaos|--journal|--store-timeout|--log|--report|--progress|--grace) ((i++)) ;;
+            --sim|--seed|--record|--chaos|--journal|--store-timeout|--on-store-loss|--log|--report|--progress|--grace) ((i++)) ;;
             -?*) ;;
             *) command=$word; break ;;
         esac
@@ -50,7 +50,7 @@ _lull()
         plan)
             ((i + 1 < COMP_CWORD)) || _lull_command "-h --help" ;;
         "")
-            _lull_command "-h --help --sim --seed --record --bodies --chaos --journal --store-timeout --assume-durable --force --log --trace --report --progress --grace --quiet -v --version" "--sim --record --journal --log --report" "--seed --chaos --store-timeout --progress --grace" "delete explain get head help items patch plan post put report retry sim status work" ;;
+            _lull_command "-h --help --sim --seed --record --bodies --chaos --journal --store-timeout --assume-durable --on-store-loss --force --log --trace --report --progress --grace --quiet -v --version" "--sim --record --journal --log --report" "--seed --chaos --store-timeout --on-store-loss --progress --grace" "delete explain get head help items patch plan post put report retry sim status work" ;;
     esac
 }
 complete -o default -o filenames -F _lull lull

@@ -73,13 +73,13 @@ static int attach(lua_State *L)
   return 0;
 }
 
-/* engine:share(store or nil, all): likewise */
+/* engine:share(store or nil, all, local): likewise */
 static int share(lua_State *L)
 {
   struct lull_engine *e = lull_bind_check_engine(L);
   lull_peers_leave(e);
   lull_peers_attach(e, lua_isnoneornil(L, 2) ? NULL : lull_bind_store_at(L, 2),
-                    lua_toboolean(L, 3));
+                    lua_toboolean(L, 3), lua_toboolean(L, 4));
   return 0;
 }
 

@@ -10,8 +10,11 @@
 #define BEFORE (50 * LULL_MSEC) /* a place is asked for so long before it */
 #define STALE (200 * LULL_MSEC) /* a place that was not used comes back */
 #define UNUSED (2 * LULL_SEC)   /* one that nobody else has waited for */
-#define STILL (10 * LULL_SEC)   /* who stood still for so long has nothing */
-#define DRIFT 1000              /* clocks differ by at most a part of it */
+#define MANY 4096               /* starts that nobody can be told of */
+#define GATHER                                                                \
+  (500 * LULL_MSEC)           /* all are back, each asks five times a second */
+#define STILL (10 * LULL_SEC) /* who stood still for so long has nothing */
+#define DRIFT 1000            /* clocks differ by at most a part of it */
 
 /* ---- the store's clock ------------------------------------------------- */
 
@@ -57,6 +60,8 @@ void lull_peers_refresh(struct lull_engine *e)
     for (i = 0; s && i < s->set_count; i++)
       lull_share_drop(s, &s->sets[i],
                       still ? LULL_NEVER : e->now - stale(&s->sets[i]));
+    if (s && s->local && s->mark_count > MANY)
+      lull_shared_fade(slot->lane, e->now);
     if (s && still) {
       s->facts = (struct lull_share_facts){0};
       s->unheard = true;
@@ -241,6 +246,17 @@ static void hear(struct lull_engine *e, const struct lull_store_text *texts,
   }
 }
 
+/* Each has its part alone; or all of it is shared again, once the others have
+   come back as well and told what they have sent. */
+static void divide(struct lull_lane *lane, bool on, lull_usec now)
+{
+  if (on)
+    lull_telling_drop(lane);
+  else
+    lull_lane_pause(lane, lull_usec_add(now, GATHER));
+  lull_shared_part(lane, on, now);
+}
+
 /* While nobody can be asked nothing starts; and what was said meanwhile was
    not heard. */
 static void look_away(struct lull_engine *e)
@@ -254,6 +270,8 @@ static void look_away(struct lull_engine *e)
     struct lull_share *s = lull_shared_of(slot->lane);
     if (!s)
       continue;
+    if (p->local && s->away != away)
+      divide(slot->lane, away, e->now);
     s->away = away;
     s->unheard = s->unheard || p->lapses != p->store->lapses;
     lull_lanes_touch(&e->lanes, slot);
@@ -282,10 +300,10 @@ bool lull_peers_turn(struct lull_engine *e)
 /* ---- joining and leaving ----------------------------------------------- */
 
 void lull_peers_attach(struct lull_engine *e, struct lull_store *store,
-                       bool all)
+                       bool all, bool local)
 {
   lull_buf_clear(&e->peers.text);
-  e->peers = (struct lull_peers){.store = store, .all = all};
+  e->peers = (struct lull_peers){.store = store, .all = all, .local = local};
   if (store)
     store->told = 0; /* it is not known when it was asked for */
   lull_buf_init(&e->peers.text, SIZE_MAX / 2);

@@ -15,9 +15,10 @@
 #include "engine/state.h"
 
 /* Lanes are shared by that store from now on: those of clients that ask for
-   it, or all. NULL: no more. */
+   it, or all. NULL: no more. `local`: while it is away each goes on with its
+   part. */
 void lull_peers_attach(struct lull_engine *e, struct lull_store *store,
-                       bool all);
+                       bool all, bool local);
 
 /* What is not used goes back, before the store is closed. */
 void lull_peers_leave(struct lull_engine *e);

@@ -37,6 +37,7 @@ struct lull_room {
 struct lull_peers {
   struct lull_store *store; /* somebody else's; NULL: nobody shares */
   bool all;            /* clients' lanes, also if they do not ask for it */
+  bool local;          /* who cannot be asked is done without */
   bool away;           /* nobody can be asked */
   bool timed;          /* the next three are known */
   lull_usec low, high; /* what is added to our time for the store's, at

@@ -12,9 +12,9 @@ void lull_breaker_configure(struct lull_breaker *b,
   b->conf = *conf;
 }
 
-void lull_breaker_share(struct lull_breaker *b)
+void lull_breaker_share(struct lull_breaker *b, bool on)
 {
-  b->shared = true;
+  b->shared = on;
   b->may_try = false;
   b->again = 0;
 }

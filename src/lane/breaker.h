@@ -51,8 +51,8 @@ lull_usec lull_breaker_next(const struct lull_breaker *b, lull_usec now);
 /* A call may wait for whose turn it is to try it: nobody's yet. */
 bool lull_breaker_untried(const struct lull_breaker *b, lull_usec now);
 
-/* It is one for several processes from now on. */
-void lull_breaker_share(struct lull_breaker *b);
+/* It is one for several processes from now on, or this one's alone. */
+void lull_breaker_share(struct lull_breaker *b, bool on);
 
 /* Whose turn it is: ours; until `again` another's. */
 void lull_breaker_turn(struct lull_breaker *b, bool ours, lull_usec again);

@@ -32,9 +32,9 @@ static struct lull_share_set *find(const struct lull_share *s,
 lull_usec lull_share_next(const struct lull_share *s, unsigned windows)
 {
   const struct lull_share_set *set;
-  if (s->away)
+  if (s->away && !s->local)
     return LULL_NEVER;
-  if (!windows)
+  if (!windows || s->local)
     return 0;
   set = find(s, windows);
   return set && set->count ? set->from[0] : LULL_NEVER;
@@ -50,24 +50,24 @@ static void cut(struct lull_share_set *set, unsigned count)
 void lull_share_take(struct lull_share *s, unsigned windows)
 {
   struct lull_share_set *set = find(s, windows);
-  if (!set || !set->count)
+  if (!set || !set->count || s->local)
     return;
   cut(set, 1);
   set->used++;
   set->out++;
 }
 
-/* One of those that were taken is out no more; false: its place is one that
-   the others have given up. */
+/* One that started is counted; false: it had no place, or one that the others
+   have given up. */
 static bool settle(struct lull_share *s, unsigned windows)
 {
   struct lull_share_set *set = find(s, windows);
-  bool given_up = set && set->given_up;
-  if (set && set->out)
+  bool had = set && set->out, given_up = had && set->given_up;
+  if (had)
     set->out--;
   if (given_up)
     set->given_up--;
-  return !given_up;
+  return had && !given_up;
 }
 
 static struct lull_share_mark *add_mark(struct lull_share *s)
@@ -170,6 +170,15 @@ void lull_share_drop(struct lull_share *s, struct lull_share_set *set,
   give_back(s, set->windows, count);
   cut(set, count);
   set->ahead = set->used = 0;
+}
+
+void lull_share_fade(struct lull_share *s, lull_usec since)
+{
+  unsigned i, kept = 0;
+  for (i = 0; i < s->mark_count; i++)
+    if (s->marks[i].kind == LULL_SHARE_BACK || s->marks[i].stamp >= since)
+      s->marks[kept++] = s->marks[i];
+  s->mark_count = kept;
 }
 
 void lull_share_forget(struct lull_share *s)

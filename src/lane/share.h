@@ -56,6 +56,7 @@ struct lull_share {
   unsigned rates;   /* how many windows they know */
   bool unheard;     /* what they said may not have been heard */
   bool away;        /* nobody can be asked: nothing starts */
+  bool local;       /* but what falls to this process of all */
   unsigned sharers; /* processes that have it; 0: not known */
   lull_usec paused; /* by the others' clock; the end that they know */
   lull_usec heard;  /* the same by ours: what is told is not told back */
@@ -94,6 +95,9 @@ enum lull_err lull_share_give(struct lull_share_set *set, lull_usec from);
 /* The places of the set that could be used before `then` come back. */
 void lull_share_drop(struct lull_share *s, struct lull_share_set *set,
                      lull_usec then);
+
+/* Nobody need be told of what was counted before. */
+void lull_share_fade(struct lull_share *s, lull_usec since);
 
 /* All that there was is void: the others have given it up. What has started,
    and is to be told, is theirs to know. */

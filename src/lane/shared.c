@@ -10,7 +10,7 @@ enum lull_err lull_shared_begin(struct lull_lane *lane)
     return LULL_OK;
   lane->share = lull_share_new();
   lane->budget.spent = lane->budget.refunded = 0;
-  lull_breaker_share(&lane->breaker);
+  lull_breaker_share(&lane->breaker, true);
   return lane->share ? LULL_OK : LULL_ENOMEM;
 }
 
@@ -68,4 +68,30 @@ lull_usec lull_shared_shortest(const struct lull_lane *lane)
       shortest = entry->window.length;
   }
   return shortest;
+}
+
+/* What this process has sent is known here, whenever it was, and counts. */
+void lull_shared_part(struct lull_lane *lane, bool on, lull_usec lost)
+{
+  struct lull_share *s = lane->share;
+  s->local = on && s->sharers;
+  lull_breaker_share(&lane->breaker, !s->local);
+  if (s->facts.slots < s->facts.held)
+    s->facts.slots = s->facts.held;
+  for (unsigned i = 0; i < lane->rates.count; i++) {
+    struct lull_window *w = &lane->rates.list[i].window;
+    unsigned parts = s->local ? s->sharers : 1;
+    w->most = w->count / parts;
+    w->from = s->local ? lull_usec_add(lost, w->length) : 0;
+    lane->rates.list[i].spread.parts = parts;
+  }
+}
+
+void lull_shared_fade(struct lull_lane *lane, lull_usec now)
+{
+  lull_usec longest = 0;
+  for (unsigned i = 0; i < lane->rates.count; i++)
+    longest =
+        lull_usec_later(longest, lull_rates_length(&lane->rates.list[i]));
+  lull_share_fade(lane->share, now - longest);
 }

@@ -31,6 +31,15 @@ lull_usec lull_shared_pause(const struct lull_lane *lane);
 size_t lull_shared_window(const struct lull_lane *lane, unsigned i, char *text,
                           size_t size);
 
+/* The others cannot be asked since `lost`, and what was theirs and ours is
+   divided: of each window, once all that they may have sent is out of it, so
+   much as falls to one of those that were there; and the slots that it had.
+   Off: as before. */
+void lull_shared_part(struct lull_lane *lane, bool on, lull_usec lost);
+
+/* Nobody need be told any more of what is out of all windows at `now`. */
+void lull_shared_fade(struct lull_lane *lane, lull_usec now);
+
 /* The length of its shortest window; LULL_NEVER: there is none. */
 lull_usec lull_shared_shortest(const struct lull_lane *lane);
 

@@ -8,7 +8,7 @@
 void lull_spread_init(struct lull_spread *s, unsigned count, lull_usec length,
                       unsigned burst)
 {
-  *s = (struct lull_spread){0};
+  *s = (struct lull_spread){.parts = 1};
   if (burst >= count)
     return;
   if (!burst && length > LULL_SPREAD_MOST)
@@ -26,10 +26,10 @@ void lull_spread_take(struct lull_spread *s, lull_usec now)
 {
   if (s->turn < (double)(now - LATE))
     s->turn = (double)now;
-  s->turn += s->gap;
+  s->turn += s->gap * s->parts;
 }
 
 void lull_spread_back(struct lull_spread *s)
 {
-  s->turn -= s->gap;
+  s->turn -= s->gap * s->parts;
 }

@@ -16,9 +16,10 @@
 #define LULL_SPREAD_MOST (2 * LULL_SEC)
 
 struct lull_spread {
-  double gap;  /* us between two; 0: any number may start at once */
-  double room; /* us that a start may come before its turn: the burst */
-  double turn; /* of the next, us */
+  double gap;     /* us between two; 0: any number may start at once */
+  double room;    /* us that a start may come before its turn: the burst */
+  double turn;    /* of the next, us */
+  unsigned parts; /* this is one of so many: their gaps are between its own */
 };
 
 /* Of a window of `count` in `length`. `burst`: how many may start at once,

@@ -3,7 +3,7 @@
 enum lull_err lull_window_init(struct lull_window *w, unsigned count,
                                lull_usec length)
 {
-  *w = (struct lull_window){.count = count, .length = length};
+  *w = (struct lull_window){.count = count, .most = count, .length = length};
   if (count == 0 || length <= 0)
     return LULL_EINVAL;
   if (count > LULL_WINDOW_MOST)
@@ -29,12 +29,13 @@ static lull_usec *at(const struct lull_window *w, unsigned i)
    later than any stamp, and so come off n. */
 lull_usec lull_window_next(const struct lull_window *w)
 {
-  if (w->pending >= w->count)
+  if (w->pending >= w->most)
     return LULL_NEVER;
-  unsigned n = w->count - w->pending;
+  unsigned n = w->most - w->pending;
   if (w->held < n)
-    return 0;
-  return lull_usec_add(*at(w, w->held - n), w->length);
+    return w->from;
+  return lull_usec_later(w->from,
+                         lull_usec_add(*at(w, w->held - n), w->length));
 }
 
 /* The oldest stamp goes when there is no room: only the `count` latest can

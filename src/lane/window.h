@@ -15,6 +15,8 @@
 
 struct lull_window {
   unsigned count, first, held;
+  unsigned most;    /* of `count`, when others have the rest */
+  lull_usec from;   /* none before that */
   unsigned pending; /* started, and no stamp known yet */
   lull_usec length;
   lull_usec *stamps; /* a ring in the order of time */

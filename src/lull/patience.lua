@@ -26,17 +26,22 @@ function M.open(options)
 end
 
 ---Calls `lost(why)` when the server has not come back for as long as it is worth
----waiting for; looks until `place.closed`.
+---waiting for, or for `seconds`; looks until `place.closed`. Once each time that
+---it goes away.
 ---@param place table its `store`
 ---@param lost fun(why: string)
-function M.watch(place, lost)
+---@param seconds number?
+function M.watch(place, lost, seconds)
   sched.background(function()
-    local since
+    local since, said
     while not place.closed do
       sched.sleep(LOOK)
       local why = not place.closed and place.store:away()
-      since = why and (since or sched.engine():now())
-      if why and sched.engine():now() - since >= patience() then lost(why) end
+      since, said = why and (since or sched.engine():now()), why and said
+      if why and not said and sched.engine():now() - since >= (seconds or patience()) then
+        said = true
+        lost(why)
+      end
     end
   end)
 end

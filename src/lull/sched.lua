@@ -119,9 +119,10 @@ M.takes_only = false
 ---share of its writes at which the process ends, for who tries that.
 M.journal, M.force, M.memory_store, M.crash = nil, nil, nil, nil
 
----How long the server of a shared journal may be away, in s; and whether it is
----not looked at whether it keeps what it takes.
-M.store_timeout, M.assume_durable = nil, nil
+---How long the server of a shared journal may be away, in s; whether it is not
+---looked at whether it keeps what it takes; and whether shared lanes go on with
+---their part while it is away.
+M.store_timeout, M.assume_durable, M.store_loss_local = nil, nil, nil
 
 ---Raises, at the caller's line, when this code cannot wait.
 function M.check() return yieldable.check(current) end

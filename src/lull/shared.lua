@@ -2,6 +2,7 @@
 -- all of them, and a pause of one is a pause of all. The scripts of `lanescript`
 -- decide that; the engine asks for it.
 
+local exit = require "lull.exit"
 local lanescript = require "lull.lanescript"
 local patience = require "lull.patience"
 local redis = require "lull.redis"
@@ -52,6 +53,11 @@ function M.has(settings)
   return settings.lanes ~= nil or now.all
 end
 
+-- Others do so, too, or have what they had while they can ask.
+local function go_alone(why)
+  exit.complain(("%s; until it is back this process keeps to its part of each limit"):format(why))
+end
+
 ---Lanes are shared at that server from now on: those of clients that say so, or
 ---with `all` those of all that do not say otherwise.
 ---@param path string a URL
@@ -65,11 +71,12 @@ function M.use(path, all)
   if now then return end
   now = open(path)
   now.all = all or false
-  sched.engine():share(now.store, all or false)
+  sched.engine():share(now.store, all or false, sched.store_loss_local or false)
   if not all then
     sched.on("store", function(_, problem) sched.abort(problem_of(problem, M.passing())) end)
   end
   sched.at_end = close
+  if sched.store_loss_local then return patience.watch(now, go_alone, 0) end
   patience.watch(now, function(why) sched.abort(problem_of(why, true)) end)
 end
 

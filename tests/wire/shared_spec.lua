@@ -332,6 +332,30 @@ print(lull.now() >= 1, lull.lanes().one.processes)
     assert.are.equal(10, most_within(times_of(server, "back", 40), 0.2))
   end)
 
+  -- Fail closed is the default. Each of two has half of what is allowed, once what the
+  -- other may have sent before is out of the window.
+  it("go on with their part while their server is away, where that is asked for", function()
+    local children = {}
+    for i = 1, 2 do children[i] = start(server, redis, "part", 60, "10/200ms", "--on-store-loss local") end
+    times_of(server, "part", 20)
+    redis:kill()
+    times_of(server, "part", 70)
+    redis:start()
+    for i = 1, 2 do
+      local rest, code = children[i]:finish()
+      has(rest, ": cannot reach Redis: ")
+      has(rest, "; until it is back this process keeps to its part of each limit\n")
+      has(rest, "done 60 ")
+      assert.are.equal(0, code or 0)
+    end
+    assert(most_within(times_of(server, "part", 120), 0.2) <= 10, "a window holds more")
+    has(wire.run(("%s --on-store-loss never %s 2>&1"):format(BINARY, script)).out,
+      "--on-store-loss: 'never' is none of stop, local")
+    -- Who was never told how many they are has no part.
+    local alone = start(server, redis, "none", 1, "10/200ms", "--on-store-loss local --store-timeout 0")
+    has(alone:finish(), "done 1 processes 1")
+  end)
+
   it("end the run when their server has lost what it had, or stays away", function()
     local function ended(child, words, code)
       local rest, got = child:finish()

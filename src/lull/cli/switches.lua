@@ -36,6 +36,8 @@ function M.parser()
   p:option("--store-timeout", "A Redis with the journal may be away for so long (30s)."):argname "TIME"
     :hidden(true)
   p:flag("--assume-durable", "Take a Redis as a journal that may forget."):hidden(true)
+  p:option("--on-store-loss", "While the Redis of shared lanes is away: stop (the default), or local: use a part."
+    ):argname "WHAT":hidden(true)
   p:flag("--force", "Go on with a journal though the script's calls have changed."):hidden(true)
   p:option("--log", "Write each verdict as a line of JSON; - is standard output."):argname "FILE"
   p:flag("--trace", "Write each verdict as a line on standard error.")
@@ -167,6 +169,14 @@ local function watch(o)
   end
 end
 
+local LOSSES = { stop = true, ["local"] = true }
+
+-- Gives what is wrong.
+local function set_loss(what)
+  if not LOSSES[what] then return ("--on-store-loss: '%s' is none of stop, local"):format(what) end
+  sched.store_loss_local = what == "local"
+end
+
 ---Does what options ask for before anything is sent.
 ---@param o table the options
 ---@return string? problem what is wrong with them
@@ -179,6 +189,8 @@ function M.prepare(o)
   local problem = o.grace and set_grace(o.grace)
   if problem then return problem end
   problem = o.store_timeout and M.set_store_timeout(o.store_timeout)
+  if problem then return problem end
+  problem = o.on_store_loss and set_loss(o.on_store_loss)
   if problem then return problem end
   if o.journal == "" then return "--journal takes the name of a file, or a redis:// URL" end
   sched.journal, sched.force, sched.assume_durable = o.journal, o.force, o.assume_durable
