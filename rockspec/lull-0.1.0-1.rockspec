@@ -50,6 +50,7 @@ build = {
     ["lull.cli.sim"] = "src/lull/cli/sim.lua",
     ["lull.cli.switches"] = "src/lull/cli/switches.lua",
     ["lull.cli.template"] = "src/lull/cli/template.lua",
+    ["lull.cli.whole"] = "src/lull/cli/whole.lua",
     ["lull.cli.write_out"] = "src/lull/cli/write_out.lua",
     ["lull.client"] = "src/lull/client.lua",
     ["lull.control"] = "src/lull/control.lua",

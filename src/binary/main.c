@@ -333,13 +333,14 @@ static int run(lua_State *L, struct command *command)
 }
 
 /* A standard descriptor that is closed would be taken by the next one opened,
-   and what is printed would go there. Reading this one gives the end, writing
-   to it fails. */
+   and what is printed would go there. Reading or writing this one fails, as it
+   would have: the end of an input that is not there is no empty input. */
 static void fill_standard_descriptors(void)
 {
   int fd;
   for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-    if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) < 0)
+    if (fcntl(fd, F_GETFD) < 0 &&
+        open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0)
       _exit(1);
 }
 

@@ -27,7 +27,8 @@ int lull_bind_input(lua_State *L)
   if (n < 0 && (errno == EINTR || errno == EAGAIN))
     return lull_bind_problem(L, "later");
   if (n < 0)
-    return lull_bind_problem(L, strerror(errno));
+    return lull_bind_problem(L, errno == EBADF ? "it is closed"
+                                               : strerror(errno));
   lua_pushlstring(L, bytes, (size_t)n);
   return 1;
 }

@@ -217,6 +217,6 @@ describe("err.later", function()
     local far = function() return { status = 429, headers = { ["retry-after"] = "3600" } } end
     assert.is_true(error_of(far).later)
     assert.is_false(error_of(function() return 404 end).later)
-    assert.is_false(error_of(function() return 503 end, { attempts = 2 }).later)
+    assert.is_true(error_of(function() return 503 end, { attempts = 2 }).later)
   end)
 end)

@@ -250,6 +250,26 @@ lull.exit(sum.code)
 ]]):format(file), result.out)
   end)
 
+  -- Closed, it was read as an empty one, and the run ended well with no row.
+  it("says that standard input is closed, wherever it is to be read", function()
+    for _, arguments in ipairs { "get http://api.test/{.} --each -", "get -i -", "post http://api.test/ -d @-",
+      "get -K -", "get http://api.test/{.} --each - --journal " .. wire.path ".lull" } do
+      local result = wire.run(("%s %s <&-"):format(BINARY, arguments))
+      assert.matches("cannot read '?standard input'?: %w", result.err, arguments)
+      assert.is_true(result.code == 1 or result.code == 2, arguments)
+    end
+    assert.equal(3, wire.run(BINARY .. " - <&-").code)
+  end)
+
+  -- A compressed file, or a spreadsheet's UTF-16, had a strange field that `{.}` sent.
+  it("does not take what is no text for a header", function()
+    for _, bytes in ipairs { "\31\139\8\8ab\n", "\255\254i\0d\0\n\0" } do
+      local result = each(bytes, "get http://api.test/{.} --each FILE")
+      assert.are.same({ 2, "" }, { result.code, result.out })
+      assert.matches(":1: the header: this is no text; rows are plain UTF%-8", result.err)
+    end
+  end)
+
   it("does nothing with a file without rows", function()
     local result = each("id\n", "post http://api.test/{id} --each FILE")
     assert.are.same({ 0, "", "lull: 0 rows: 0 done\n" }, { result.code, result.out, result.err })

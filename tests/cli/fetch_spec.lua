@@ -266,7 +266,8 @@ describe("lull get #binary", function()
         local result = lull(("get %s -i /"):format(simulated))
         assert.same({ code = 1, out = "", err = "lull: cannot read /: Is a directory\n" }, result)
       end
-      assert.same({ code = 0, out = "", err = "" }, lull "get -i - <&-")
+      local closed = "lull: cannot read standard input: it is closed\n"
+      assert.same({ code = 1, out = "", err = closed }, lull "get -i - <&-")
     end)
 
     it("and goes on after a line that is none", function()

@@ -126,6 +126,7 @@ describe("a report #binary", function()
     assert.matches("<b>2</b><span>items failed</span>", page)
     assert.matches("<b>1</b><span>items for later</span>", page)
     assert.matches("<summary>17</summary><p>PUT http://127.0.0.1:%d+/17: 422 ", page)
+    assert.matches("<td>later: 429</td><td>hint</td>", page) -- only what had failed was there
     assert.equal(1, lull(command).code)
     assert.matches("<b>2</b><span>items failed</span>", wire.read(path))
     local alone = wire.path ".html"

@@ -165,6 +165,7 @@ local function header_of(reader, fields_of)
     if seen[name] then problem = ("two columns are called '%s'"):format(name) end
     seen[name] = true
   end
+  if (raw or ""):find "[%z\1-\8\14-\31]" then problem = "this is no text; rows are plain UTF-8" end
   if problem then usage.fail(("%s:%d: the header: %s"):format(reader.name, number, problem)) end
   return header
 end

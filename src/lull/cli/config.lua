@@ -2,6 +2,7 @@
 -- its name with or without dashes, then a blank, "=" or ":", and its value.
 
 local usage = require "lull.usage"
+local whole = require "lull.cli.whole"
 
 local M = {}
 usage.own()
@@ -53,11 +54,10 @@ local expand
 -- The words of a file.
 local function words_of(path, aliases, depth)
   if depth > MOST then return nil, ("--config: %s names itself"):format(path) end
-  local file, problem = io.stdin, nil
-  if path ~= "-" then file, problem = io.open(path, "rb") end
-  if not file then return nil, "cannot read " .. problem end
+  local all, problem = whole.read(path)
+  if not all then return nil, problem end
   local argv, number = {}, 0
-  for bytes in file:lines() do
+  for bytes in (all .. "\n"):gmatch "(.-)\n" do
     number = number + 1
     local line = bytes:gsub("%z", ""):match "^%s*(.-)%s*$"
     if line ~= "" and line:sub(1, 1) ~= "#" then
@@ -66,7 +66,6 @@ local function words_of(path, aliases, depth)
       for _, word in ipairs(words) do argv[#argv + 1] = word end
     end
   end
-  if path ~= "-" then file:close() end
   return expand(argv, aliases, depth + 1)
 end
 

@@ -87,7 +87,9 @@ local function lines_of(o)
       if url ~= "" and not url:find "^#" then return url, ("%s:%d"):format(path, number) end
       line, problem = reader()
     end
-    if problem then error(failure(("cannot read %s: %s"):format(path, problem)), 0) end
+    if problem then
+      error(failure(("cannot read %s: %s"):format(path == "-" and "standard input" or path, problem)), 0)
+    end
   end
 end
 

@@ -7,6 +7,7 @@ local lull = require "lull"
 local secret = require "lull.secret"
 local text = require "lull.text"
 local usage = require "lull.usage"
+local whole_file = require "lull.cli.whole"
 local write_out = require "lull.lazy" "lull.cli.write_out"
 
 local M = {}
@@ -25,12 +26,8 @@ local refuse = M.refuse
 function M.header(line) return line:match "^([^%s:]+):%s*(.-)%s*$" end
 
 local function read(path)
-  local file, problem = io.stdin, nil
-  if path ~= "-" then file, problem = io.open(path, "rb") end
-  if not file then refuse("cannot read %s", problem) end
-  local bytes = file:read "*a"
-  if path ~= "-" then file:close() end
-  if not bytes then refuse("cannot read %s", path) end
+  local bytes, problem = whole_file.read(path)
+  if not bytes then refuse("%s", problem) end
   return bytes
 end
 

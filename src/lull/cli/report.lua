@@ -48,7 +48,17 @@ end
 
 local function add(into, name, n) into[name] = (into[name] or 0) + n end
 
--- The items of all its batches, and those that failed.
+-- Into the list: those that are not done, and came to an end.
+local function add_failures(list, journal, batch, state)
+  for item in reading.items(journal, batch.number, state) do
+    if #list >= FAILURES then break end
+    local reason = item.reason or "failed"
+    item.outcome = state == "later" and ("later: %s"):format(reason) or reason
+    list[#list + 1] = item
+  end
+end
+
+-- The items of all its batches, and those that are not done.
 local function of_journal(path)
   local journal, problem, passing = reading.open(path)
   if not journal then return nil, problem, passing end
@@ -59,14 +69,10 @@ local function of_journal(path)
     for _, reason in ipairs(batch.reasons) do
       add(data.reasons, ("%s: %s (%s)"):format(reason.outcome, reason.reason or "?", reason.why or ""), reason.count)
     end
-    data.failure_count = data.failure_count + batch.failed
+    data.failure_count = data.failure_count + batch.failed + batch.later
   end
-  for _, batch in ipairs(reading.batches(journal)) do
-    for item in reading.items(journal, batch.number, "failed") do
-      if #data.failures >= FAILURES then break end
-      item.outcome = item.reason or "failed"
-      data.failures[#data.failures + 1] = item
-    end
+  for _, state in ipairs { "failed", "later" } do
+    for _, batch in ipairs(reading.batches(journal)) do add_failures(data.failures, journal, batch, state) end
   end
   journal:close()
   return data

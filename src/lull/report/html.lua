@@ -113,8 +113,8 @@ local function number_cell(value, shown) return ('<td class="n" data-v="%s">%s</
 
 local function over_time(data)
   if data.of_items and not data.steps then
-    return '<p class="dim">A journal keeps no times of attempts: a report that is made by the run (--report) has '
-      .. "them.</p>"
+    return '<p class="dim">A journal keeps no times of attempts, and of what is done no attempts: a report that is '
+      .. "made by the run (--report) has them.</p>"
   end
   if not data.steps or #data.steps == 0 then return "" end
   local keys = {}
@@ -198,8 +198,9 @@ local function failures_table(data)
   end
   local left = (data.failure_count or #list) - #rows
   local note = left > 0 and ('<p class="dim">%s more are not on this page.</p>'):format(text.commas(left)) or ""
-  return ('<h2>What failed</h2><input id="find" type="search" placeholder="find" aria-label="find">%s'
-    .. '<table id="failures">%s<tbody>%s</tbody></table>'):format(note,
+  return ('<h2>%s</h2><input id="find" type="search" placeholder="find" aria-label="find">%s'
+    .. '<table id="failures">%s<tbody>%s</tbody></table>'):format(
+    data.of_items and "What is not done" or "What failed", note,
     head_row { { data.of_items and "item" or "call" }, { "outcome" }, { "why" }, { "attempts", n = true },
       { "waited", n = true } }, table.concat(rows))
 end
