@@ -115,9 +115,10 @@ end
 local function looks_like_host(host) return host:find "[.:%[]" ~= nil or host == "localhost" end
 
 -- The user and password in a URL, also where a byte in them that should be
--- escaped ends them for every parser: a / a # a ? or a space. nil: none.
+-- escaped ends them for every parser: a / a # a ? or a space; and where the scheme
+-- is left out, or has a slash too few or too many. nil: none.
 local function user_of(url, is_proxy)
-  local rest = url:match "^%a[%w+.-]*://(.*)$" or (is_proxy and url)
+  local rest = url:match "^%a[%w+.-]*:/+(.*)$" or url:match "^//+(.*)$" or (is_proxy and url)
   if not rest or not rest:find("@", 1, true) then return nil end
   local authority = rest:match "^[^/?#]*"
   local user, host = authority:match "^(.*)@(.*)$"

@@ -234,6 +234,9 @@ describe("items of a batch", function()
       { { "a" }, { id = 7 }, "id must be a string or function, not a number" },
       { { "a" }, { name = 7 }, "name must be a string, not a number" },
       { { "a" }, { durability = "none" }, "durability: 'none' is none of full, process" },
+      -- They were cut there: two journals, or two batches, were one.
+      { { "a" }, { journal = "a\0b" }, "journal holds a NUL" },
+      { { "a" }, { name = "a\0b" }, "name holds a NUL" },
       { { "a" }, { journl = "x" }, "unknown option 'journl' (did you mean 'journal'?)" },
     } do
       local t = run(sim.journal(), ok, function(lull) lull.each(case[1], case[2], function() end) end)

@@ -83,6 +83,17 @@ describe("lull post --each #binary", function()
     assert.equal("id,sku,count\nbad,C,1\nlater,D,1\n", wire.read(failed))
   end)
 
+  -- Such a row ended the run with a traceback, and the rows beside it with that.
+  it("fails a row that makes no header, no key or no part, and goes on", function()
+    local rows = '{"id":"1","x":"a"}\n{"id":"2","x":"a\\nb"}\n{"id":"3","x":"c"}\n'
+    for arguments, what in pairs { ["-H 'X-Who: {x}'"] = "header", ["--key '{x}'"] = "key",
+      ["-F 'a=b;filename={x}'"] = "header" } do
+      local by_id = results_of(each(rows, "post http://api.test/ --each FILE --id '{id}' " .. arguments, ".ndjson").out)
+      assert.are.same({ "done", "failed", "done" }, { by_id["1"].outcome, by_id["2"].outcome, by_id["3"].outcome })
+      assert.matches("which cannot be part of a " .. what, by_id["2"].error)
+    end
+  end)
+
   it("takes what failed as its next input, broken rows too", function()
     local failed = wire.path ".csv"
     local rows = "id,note\n1,\"two\nlines\"\n2\nbad,\"said \"\"no\"\"\nand more\"\n"

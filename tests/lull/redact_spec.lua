@@ -121,6 +121,16 @@ describe("a URL's password", function()
     end
   end)
 
+  -- Such a URL is none, and the error that says so showed it.
+  it("is hidden where the scheme is left out, or has a slash too few or too many", function()
+    for _, begins in ipairs { "//", "http:/", "http:///", "http:////" } do
+      local redact = fresh_redact()
+      local url = begins .. "me:password@api.test/a"
+      redact.url(url)
+      hasnt(redact.text(url .. " is none"), "password")
+    end
+  end)
+
   it("of a proxy is hidden, whatever it holds", function()
     for _, proxy in ipairs { "http://me:12/34@proxy.test:1", "me:p#ss@proxy.test", "http://me:1@2:3/4@proxy.test:1" } do
       local redact = fresh_redact()

@@ -280,8 +280,8 @@ local function check(options)
     usage.fail(("durability: '%s' is none of full, process"):format(tostring(durability)))
   end
   if options.id ~= nil then usage.type(options.id, "id", "string or function") end
-  if options.name ~= nil then usage.type(options.name, "name", "string") end
-  usage.type(options.journal or sched.journal, "journal", "string")
+  if options.name ~= nil then usage.no_nul(usage.type(options.name, "name", "string"), "name") end
+  usage.no_nul(usage.type(options.journal or sched.journal, "journal", "string"), "journal")
   return durability
 end
 

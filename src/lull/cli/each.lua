@@ -35,7 +35,7 @@ local function take_headers(o)
   for _, line in ipairs(o.header) do
     local name, value = jobs.header(line)
     if name and template.has_fields(value) then
-      varying[name] = template.new(value, "text")
+      varying[name] = template.new(value, "line")
     else
       fixed[#fixed + 1] = line
     end
@@ -66,8 +66,8 @@ local function parts_of(job)
   local list = {}
   for i, part in ipairs(job.call.multipart or {}) do
     local made = {}
-    for _, name in ipairs { "value", "file", "filename" } do
-      if type(part[name]) == "string" then made[name] = template.new(part[name], "text") end
+    for name, place in pairs { value = "text", file = "line", filename = "line" } do
+      if type(part[name]) == "string" then made[name] = template.new(part[name], place) end
     end
     list[i] = { part = part, made = made }
   end
@@ -79,7 +79,7 @@ local function take_upload(o)
   local path = o.upload_file
   if not path or not template.has_fields(path) then return nil end
   o.upload_file = nil
-  return template.new(path, "text")
+  return template.new(path, "file")
 end
 
 -- The client, and what is made anew for each row.
@@ -92,7 +92,7 @@ local function understand(o)
   plan.parts = parts_of(job)
   if job.call.query then plan.query = template.new(job.call.query, "form") end
   local key = job.call.key
-  if type(key) == "string" then plan.key = template.new(key, "text") end
+  if type(key) == "string" then plan.key = template.new(key, "key") end
   if o.output[1] then plan.output = template.new(o.output[1], "path") end
   if o.id then plan.id = template.new(o.id, "text") end
   plan.is_bare = not (next(headers) or upload or plan.body or plan.file or plan.parts or plan.query or plan.output

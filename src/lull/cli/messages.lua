@@ -108,6 +108,11 @@ local COMMAND_LINE = {
 }
 
 local ROWS = {
+  { { "the field '%s' is %q, which cannot be part of a file's name",
+    "the field '%s' is %q, which cannot be part of a %s",
+    "the row makes an empty key" },
+    [[A row has bytes that would make something else of a header, a key or a path: a line end, a NUL, a `/`.]],
+    "The row fails alone, and the rest goes on. Mend the row, or put the field elsewhere." },
   { { "the rows have no field '%s' (%s); a brace itself is written {{",
     "the row has no field '%s'" },
     [[A template names a field that the first row (or this one) does not have.]],

@@ -40,15 +40,16 @@ local PLACES = {
   json = function(part) return part.quoted and "lull.json.encode(%s):sub(2, -2)" or "lull.json.encode(%s)" end,
   url = function(part) return part.first and "%s" or "lull.escape(%s)" end,
   form = function() return "lull.escape(%s)" end,
-  path = function() return "%s" end,
-  text = function() return "%s" end,
 }
+
+local function as_it_is() return "%s" end
 
 -- A template as an expression: texts and fields joined by "..".
 local function expression(made)
   local out = {}
   for i, part in ipairs(made.parts) do
-    out[i] = type(part) == "string" and quote(part) or PLACES[made.place](part):format(field_of(part.field))
+    out[i] = type(part) == "string" and quote(part)
+      or (PLACES[made.place] or as_it_is)(part):format(field_of(part.field))
   end
   return #out > 0 and table.concat(out, " .. ") or '""'
 end

@@ -65,9 +65,10 @@ end
 ---A template. `place` says how what a row has is escaped: "url" (percent-encoded,
 ---but for a field that the URL begins with), "form" (percent-encoded), "json"
 ---(a JSON value; within quotes the inside of a JSON string), "path" (no folder
----of its own), "text" (as it is).
+---of its own), "line" (a header, or a name), "key", "file" (a path), "text" (as it
+---is).
 ---@param source string
----@param place "url"|"form"|"json"|"path"|"text"
+---@param place "url"|"form"|"json"|"path"|"line"|"key"|"file"|"text"
 ---@return lull.template
 function M.new(source, place)
   local parts, is_bare = parts_of(source, place)
@@ -126,13 +127,24 @@ local function as_json(value, part)
   return json.encode(value)
 end
 
+-- A value without the bytes that would make something else of what it is put in.
+local function without(bytes, what)
+  return function(value, part)
+    local words_of = words(value)
+    if not words_of:find(bytes) then return words_of end
+    return nil, ("the field '%s' is %q, which cannot be part of a %s"):format(part.field, words_of, what)
+  end
+end
+
+local as_name = without("[/%z]", "file's name")
+
 -- A value names a file, never a way to another folder.
 local function as_path(value, part)
   local name = words(value)
-  if name:find "[/%z]" or name == "." or name == ".." or name == "" then
+  if name == "." or name == ".." or name == "" then
     return nil, ("the field '%s' is %q, which cannot be part of a file's name"):format(part.field, name)
   end
-  return name
+  return as_name(value, part)
 end
 
 local PLACES = {
@@ -140,6 +152,9 @@ local PLACES = {
   path = as_path,
   form = function(value) return text.escape(words(value)) end,
   text = words,
+  line = without("[%z\r\n]", "header"),
+  file = without("%z", "file's name"),
+  key = without("%c", "key"),
   url = function(value, part) return part.first and words(value) or text.escape(words(value)) end,
 }
 
@@ -165,7 +180,9 @@ function Template:of(row)
     if problem then return nil, problem end
     out[i] = piece
   end
-  return table.concat(out)
+  local whole = table.concat(out)
+  if whole == "" and self.place == "key" then return nil, "the row makes an empty key" end
+  return whole
 end
 
 return M
