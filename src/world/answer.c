@@ -255,13 +255,26 @@ static bool matches(const struct lull_attempt *a)
                                    sink->memory.len);
 }
 
+/* A 416 may tell a validator, and of the version that it has a length. */
+static bool other_version(const struct lull_attempt *a, uint64_t total)
+{
+  const struct lull_version *ours = &a->request->output->version;
+  struct lull_version v = {0};
+  bool same = read_version(a, &v) == LULL_OK;
+  v.total = total;
+  same = same && lull_version_agrees(ours, &v);
+  lull_version_clear(&v);
+  return !same;
+}
+
 /* To a request for the rest: there is none. The bytes that are there are the
-   body then. */
+   body then, unless they are the beginning of another version. */
 static bool was_whole(struct lull_attempt *a)
 {
   struct lull_output *o = a->request->output;
   uint64_t total;
-  if (!a->resume_from || !read_length(a, &total) || total != a->resume_from)
+  if (!a->resume_from || !read_length(a, &total) || total != a->resume_from ||
+      other_version(a, total))
     return false;
   if (lull_output_append(o) != LULL_OK || !lull_output_matches(o))
     return false;

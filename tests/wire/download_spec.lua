@@ -124,6 +124,15 @@ describe("a part", function()
       { "http.truncated", "http.truncated", 416 }, "0123456789")
   end)
 
+  -- What there was of the first version was taken for the whole of the second.
+  it("that there is none of, as another version is just so long, starts again from zero", function()
+    local none, other = [[["content-range"] = "bytes */4"]], [[etag = '"2"', ["content-range"] = "bytes */4"]]
+    local unknown = answer(200, [[etag = '"1"', ["transfer-encoding"] = "chunked"]], "0123456789", 4)
+    for _, case in ipairs { { FIRST, none }, { FIRST, other }, { unknown, other } } do
+      run({ case[1], answer(416, case[2], ""), AGAIN }, { "http.truncated", 416, 200 }, "abcdefghij")
+    end
+  end)
+
   it("that nobody asked for is gone on with, or fails", function()
     run({ part([[etag = '"1"', ["content-range"] = "bytes 0-3/10"]], "0123"),
       part([[etag = '"1"', ["content-range"] = "bytes 4-9/10"]], "456789") },
