@@ -149,7 +149,7 @@ describe("lull.step", function()
   -- of four answers three used to come too late.
   it("takes an answer that is there for an answer, however late the host is", function()
     prints("200\t200\t200\t200\n", SELECT .. [[
-      local api, got, connections = lull.client { base = url, timeout = 0.2, attempts = 1 }, {}, {}
+      local api, got, connections = lull.client { base = url, timeout = 0.5, attempts = 1 }, {}, {}
       for i = 1, 4 do
         lull.spawn(function()
           local res, err = api:get "/"
@@ -158,7 +158,7 @@ describe("lull.step", function()
       end
       for i = 1, 4 do connections[i] = request() end
       for i = 1, 4 do answer(connections[i], "late") end
-      socket.sleep(0.3) -- longer than the timeout
+      socket.sleep(0.6) -- longer than the timeout
       while lull.step(lull.timeout()) do end
       print(table.concat(got, "\t"))]])
   end)
