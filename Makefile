@@ -164,6 +164,14 @@ kills:
 	LULL_KILLS=200 LULL_ITEMS=20000 LULL_TEST_LUAS=$(LUA) ./tests/run.sh tests/batch/redis_kill_spec.lua
 .PHONY: kills
 
+# A spec many times and several at once, as a race does not show each time: the
+# ways in which a socket that rests can go. LULL_BINARY names another binary.
+SPEC ?= tests/wire/resting_spec.lua
+TIMES ?= 200
+often: all
+	@./tests/specs.sh lua5.4 $$(yes $(SPEC) | head -n $(TIMES))
+.PHONY: often
+
 # Against bare libcurl and the peers; W=throughput runs one scenario.
 bench:
 	@./bench/run.sh $(W)

@@ -84,8 +84,9 @@ build_curl() {
   for feature in BROTLI IDN2 NGHTTP2 ZSTD; do
     grep -qE "#define (HAVE_|USE_)(LIB)?$feature" lib/curl_config.h || die "curl's configure has not found $feature"
   done
-  quietly make -C lib -j"$(nproc)"
-  quietly make -C lib install
+  # All of it would build the library a second time, for its own tests.
+  quietly make -C lib -j"$(nproc)" libcurl.la
+  cp lib/.libs/libcurl.a "$root/lib/"
   quietly make -C include install
 }
 

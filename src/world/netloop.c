@@ -47,7 +47,7 @@ bool lull_netloop_woken(struct lull_netloop *loop)
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
 
-#define EVENTS 64 /* taken from the kernel at once */
+#define EVENTS 128 /* taken from the kernel at once */
 
 /* Transfers in one handle: more cost more for each of them. */
 #define ROOM 128
@@ -88,6 +88,7 @@ static void forget(struct lull_netloop *loop, int fd)
   struct lull_socket *socket = lull_sockets_find(loop->sockets, fd);
   if (socket && socket->watched == EPOLLIN) {
     socket->resting = true;
+    socket->looks = loop->sockets->looks;
     return;
   }
   if (socket)
@@ -227,7 +228,7 @@ static void take_event(struct lull_netloop *loop,
     take_other(loop, fd);
   } else if (index == OURS) {
     drain_interrupts(loop);
-  } else if (!woke_up(loop, fd)) {
+  } else {
     if (event->events & EPOLLIN)
       mask |= CURL_CSELECT_IN;
     if (event->events & EPOLLOUT)
@@ -250,34 +251,49 @@ static void run_timer(struct lull_shard *shard)
     curl_multi_socket_all(shard->multi, &running);
 }
 
-/* True when there was one. */
-static bool run_timers(struct lull_netloop *loop, lull_usec now)
+/* What the kernel has to tell. Those that rest come first, as libcurl may send
+   on another one with any event. */
+static void look(struct lull_netloop *loop, int patience)
 {
-  bool any = false;
-  unsigned i;
+  struct epoll_event events[EVENTS];
+  int i, kept = 0, n = epoll_wait(loop->epoll_fd, events, EVENTS, patience);
+  for (i = 0; i < n; i++)
+    if (!woke_up(loop, (int)(uint32_t)events[i].data.u64))
+      events[kept++] = events[i];
+  if (n >= 0 && n < EVENTS)
+    lull_sockets_looked(loop->sockets);
+  for (i = 0; i < kept; i++)
+    take_event(loop, &events[i]);
+}
+
+/* New requests leave with the timers, a handle's at once: what still rests
+   after a look just before them needs no look of its own. */
+static void run_timers(struct lull_netloop *loop)
+{
+  lull_usec now = lull_netloop_now();
+  unsigned i, ran = 0;
   for (i = 0; i < loop->shards.count; i++) {
     struct lull_shard *shard = loop->shards.list[i];
     if (shard->due > now)
       continue;
+    if (ran++)
+      look(loop, 0);
     run_timer(shard);
-    any = true;
   }
-  return any;
 }
 
 void lull_netloop_run(struct lull_netloop *loop, lull_usec until)
 {
-  struct epoll_event events[EVENTS];
-  lull_usec now = lull_netloop_now(), due;
-  bool busy = run_timers(loop, now) || until <= now;
-  int i, n;
-  if (!busy) {
-    due = lull_shards_due(&loop->shards);
-    arm(loop, until < due ? until : due);
-  }
-  n = epoll_wait(loop->epoll_fd, events, EVENTS, busy ? 0 : -1);
-  for (i = 0; i < n; i++)
-    take_event(loop, &events[i]);
+  lull_usec due = lull_shards_due(&loop->shards);
+  bool busy;
+  if (until < due)
+    due = until;
+  busy = due <= lull_netloop_now();
+  if (!busy)
+    arm(loop, due);
+  look(loop, busy ? 0 : -1);
+  run_timers(loop);
+  loop->sockets->looked = false;
   lull_ahead_seal(&loop->sockets->ahead);
 }
 

@@ -214,6 +214,18 @@ bool lull_sockets_tired(struct lull_sockets *s, int port)
   return false;
 }
 
+void lull_sockets_looked(struct lull_sockets *s)
+{
+  s->looked = true;
+  s->looks++;
+}
+
+static bool is_quiet(const struct lull_sockets *s, int fd)
+{
+  const struct lull_socket *socket = &s->list[fd];
+  return s->looked && socket->resting && socket->looks != s->looks;
+}
+
 bool lull_sockets_ended(struct lull_sockets *s, int port, bool tls)
 {
   int fd;
@@ -221,7 +233,7 @@ bool lull_sockets_ended(struct lull_sockets *s, int port, bool tls)
     return false;
   learn_ports(s);
   for (fd = *chain_of(s, port); fd >= 0; fd = s->list[fd].next)
-    if (s->list[fd].port == port && is_ended(fd, tls))
+    if (s->list[fd].port == port && !is_quiet(s, fd) && is_ended(fd, tls))
       return true;
   return false;
 }

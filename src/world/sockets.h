@@ -28,6 +28,7 @@ struct lull_socket {
      want to hear of it now. */
   unsigned watched;
   bool resting;
+  unsigned looks; /* when it began to rest */
 };
 
 struct lull_sockets {
@@ -39,7 +40,10 @@ struct lull_sockets {
   unsigned look_ups;              /* of names, under way */
   unsigned lacked;                /* how often there was none to be had */
   bool tells_alerts;              /* libcurl does, of TLS, on them */
-  struct lull_ahead ahead;        /* what a look-up has opened */
+  /* The kernel has just told of all that rested; and how often it has. */
+  bool looked;
+  unsigned looks;
+  struct lull_ahead ahead; /* what a look-up has opened */
 };
 
 void lull_sockets_init(struct lull_sockets *s);
@@ -66,6 +70,9 @@ void lull_sockets_look_up(struct lull_sockets *s, bool *looks_up, bool on);
    whether it was so. */
 void lull_sockets_tire(struct lull_sockets *s, int port);
 bool lull_sockets_tired(struct lull_sockets *s, int port);
+
+/* Nothing has come on those that rest. */
+void lull_sockets_looked(struct lull_sockets *s);
 
 /* True when the server has closed the connection that has this port of ours:
    no answer can come on it any more. `tls`: what it sent is in records. */
