@@ -1048,12 +1048,25 @@ function lull.lanes() end
 ---@field waits_for lull.cause
 ---How many processes share it; 1: only this one has it.
 ---@field processes integer
+---Which those are, as it was told last; nil while nobody shares it.
+---@field machines? lull.lane_machine[]
 ---What is left of the server's quota, where it told.
 ---@field quota? number
 ---What it has found out by itself; empty at first.
 ---@field learned lull.learned
 ---Its rates that count what calls weigh, where it has some.
 ---@field weighed? lull.lane_weight[]
+
+---A process that shares a lane.
+---@class lull.lane_machine
+---Its machine's name, and the process there.
+---@field machine string
+---@field pid? integer
+---Since when it has the lane, by Redis's clock, s since 1970.
+---@field since number
+---What it holds: slots of `parallel`, and places that it has not used yet.
+---@field slots integer
+---@field places integer
 
 ---A rate that counts what calls weigh.
 ---@class lull.lane_weight

@@ -9,6 +9,7 @@ local presets = require "lull.presets"
 local sched = require "lull.sched"
 local secret = require "lull.secret"
 local batches = lazy "lull.batch.each"
+local lanes = lazy "lull.lanes"
 local pages = lazy "lull.pages"
 local progress = lazy "lull.progress"
 local rows = lazy "lull.batch.rows"
@@ -69,7 +70,7 @@ function M.interrupted() return sched.interrupted end
 
 function M.progress() return progress.now() end
 
-function M.lanes() return sched.engine():lanes() end
+function M.lanes() return lanes.all() end
 
 local default
 

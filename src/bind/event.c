@@ -287,6 +287,8 @@ void lull_bind_lane(lua_State *L, const struct lull_lane *lane, lull_usec now)
   push_weighed(L, lane, now);
   lull_bind_set_integer(L, "processes",
                         s.sharers ? (lua_Integer)s.sharers : 1);
+  if (s.machines)
+    lull_bind_set_string(L, "machines", s.machines);
   if (s.quota_remaining >= 0)
     lull_bind_set_number(L, "quota", (double)s.quota_remaining);
 }

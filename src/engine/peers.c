@@ -197,8 +197,9 @@ static void hear_of(struct lull_engine *e, struct lull_lane_slot *slot,
   struct lull_share *s = lull_shared_of(slot->lane);
   if (strcmp(word, "pause") == 0)
     pause(e, slot, number_of(&texts[0]));
-  else if (strcmp(word, "machines") == 0)
-    s->sharers = (unsigned)number_of(&texts[0]);
+  else if (strcmp(word, "machines") == 0 && count > 1)
+    lull_share_tell(s, (unsigned)number_of(&texts[0]), texts[1].bytes,
+                    texts[1].len);
   else
     lull_facts_hear(slot->lane, e->now, e->peers.low, word, texts[0].bytes,
                     count > 1 ? texts[1].bytes : NULL);

@@ -440,6 +440,7 @@ void lull_lane_inspect(const struct lull_lane *lane, lull_usec now,
       .breaker = lull_breaker_name(&lane->breaker, now),
       .quota_remaining = p.known && !p.guess ? p.remaining : -1,
       .sharers = lane->share ? lane->share->sharers : 0,
+      .machines = lane->share ? lane->share->machines : NULL,
       .learned = lull_learn_told(&lane->learn, slots),
   };
 }

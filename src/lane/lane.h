@@ -147,7 +147,8 @@ struct lull_lane_state {
   double budget, budget_capacity;    /* tokens */
   const char *breaker;               /* "off" "closed" "open" "half-open" */
   int64_t quota_remaining;           /* -1: not known */
-  unsigned sharers; /* processes that have it; 0: only this one */
+  unsigned sharers;     /* processes that have it; 0: only this one */
+  const char *machines; /* which, in lines; NULL: not known */
   struct lull_learned learned;
 };
 void lull_lane_inspect(const struct lull_lane *lane, lull_usec now,

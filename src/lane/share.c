@@ -16,7 +16,16 @@ void lull_share_free(struct lull_share *s)
     lull_mem_free(s->sets[i].from);
   lull_mem_free(s->sets);
   lull_mem_free(s->marks);
+  lull_mem_free(s->machines);
   lull_mem_free(s);
+}
+
+void lull_share_tell(struct lull_share *s, unsigned sharers,
+                     const char *machines, size_t len)
+{
+  s->sharers = sharers;
+  lull_mem_free(s->machines);
+  s->machines = lull_mem_copy(machines, len);
 }
 
 static struct lull_share_set *find(const struct lull_share *s,

@@ -58,6 +58,7 @@ struct lull_share {
   bool away;        /* nobody can be asked: nothing starts */
   bool local;       /* but what falls to this process of all */
   unsigned sharers; /* processes that have it; 0: not known */
+  char *machines;   /* which, in lines; NULL: not known */
   lull_usec paused; /* by the others' clock; the end that they know */
   lull_usec heard;  /* the same by ours: what is told is not told back */
   struct lull_share_facts facts;
@@ -69,6 +70,10 @@ struct lull_share {
 };
 
 struct lull_share *lull_share_new(void);
+
+/* Who has it, as was told just now. Without memory it stays unknown. */
+void lull_share_tell(struct lull_share *s, unsigned sharers,
+                     const char *machines, size_t len);
 void lull_share_free(struct lull_share *s); /* NULL is none */
 
 /* From when a request may start that counts in these windows; LULL_NEVER:

@@ -11,6 +11,30 @@ M.LONG = 2
 -- A rate that has moved by less is no news.
 local MOVED = 0.1
 
+---Who has a lane, of the lines that the script of shared lanes tells.
+---@param lines string
+---@return lull.lane_machine[]
+function M.machines(lines)
+  local list = {}
+  for slots, places, since, who in lines:gmatch "(%d+) (%d+) (%d+) ([^\n]*)" do
+    local machine, pid = who:match "^(.-) ?(%d*)$"
+    list[#list + 1] = { machine = machine, pid = tonumber(pid), since = tonumber(since) / 1000,
+      slots = tonumber(slots), places = tonumber(places) }
+  end
+  table.sort(list, function(a, b)
+    if a.since ~= b.since then return a.since < b.since end
+    return (a.pid or 0) < (b.pid or 0)
+  end)
+  return list
+end
+
+---The state of each lane, by its name.
+function M.all()
+  local list = sched.engine():lanes()
+  for _, lane in pairs(list) do lane.machines = lane.machines and M.machines(lane.machines) end
+  return list
+end
+
 ---What holds a lane, in words.
 M.CAUSES = { rate = "the rate", pause = "a pause", pace = "the quota", breaker = "the breaker",
   learned = "what it learned" }

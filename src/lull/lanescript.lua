@@ -71,6 +71,25 @@ local function reap()
 end
 ]]
 
+-- Who has a lane, and what each holds: lines of slots, places of its windows, since
+-- when (ms, by the server's clock), and the machine and process.
+M.MACHINES = [[
+local function machines(lane)
+  local lines, all = {}, redis.call('HGETALL', lane .. ':h')
+  local windows = tonumber(redis.call('HGET', lane, 'windows') or 0)
+  for i = 1, #all, 2 do
+    local slots, _, since = all[i + 1]:match '^(%d+) (%d+) (%d+)'
+    local places = 0
+    for W = 1, windows do
+      places = math.max(places, tonumber(redis.call('HGET', lane, W .. ':' .. all[i]) or 0))
+    end
+    local who = redis.call('HGET', lane:match '^(.*):%d+$' .. ':w:' .. all[i], 'who')
+    lines[#lines + 1] = ('%d %d %.0f %s'):format(slots, places, since, who or '')
+  end
+  return lines
+end
+]]
+
 M.JOIN = COMMON .. [[
 local version = call('HGET', meta, 'version')
 if version and version ~= '2' then return {'version'} end
@@ -85,7 +104,7 @@ return {'ok', me, epoch, ARGV[2], clock[1], clock[2]}
 
 -- ARGV: me, epoch, number of the script, lease; then for each write a head, an
 -- id and bytes, as in a journal's.
-M.STEP = COMMON .. [[
+M.STEP = COMMON .. M.MACHINES .. [[
 local AHEAD = 100000 -- us that a place is given before its time
 local SEEN = math.min(1000, ARGV[4] / 3) -- ms that a lease need not be renewed
 local DAY = 86400000
@@ -130,14 +149,8 @@ end
 local function shout(word, value, name) call('PUBLISH', P, word .. ' ' .. value .. ' ' .. name) end
 local writes = {}
 
--- Who has it, since when, and what it holds: of all, a line each.
 local function tell_machines(b, L)
-  local lines, all = {}, call('HGETALL', P .. ':' .. L .. ':h')
-  for i = 1, #all, 2 do
-    local slots, _, since = all[i + 1]:match '^(%d+) (%d+) (%d+)'
-    local who = call('HGET', P .. ':w:' .. all[i], 'who')
-    lines[#lines + 1] = ('%d %d %s %s'):format(slots, math.max(0, now - since), all[i], who or '')
-  end
+  local lines = machines(P .. ':' .. L)
   say('machines', b, tostring(#lines), table.concat(lines, '\n'))
 end
 

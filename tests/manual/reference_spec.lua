@@ -414,6 +414,10 @@ local function calls(own)
   note_outcome(heavy:post("http://api.test/ok", { form = {} }))
   note_outcome(heavy:put("http://api.test/ok", { file = wire.write "x" }))
   for _, window in ipairs(own.lanes().heavy.weighed) do note("lull.lane_weight", window) end
+  -- Of a lane that processes share by a Redis, as its script tells it.
+  local machines = require("lull.lanes").machines "1 2 3000 here 4"
+  note("lull.lane", { machines = machines })
+  note("lull.lane_machine", machines[1])
   local many = own.client { lane = "tight" }
   own.each({ 1, 2, 3, 4, 5, 6, 7, 8, 9 }, { parallel = 9 }, function() return many:get "http://api.test/tight" end)
   note_outcome(own.get("http://api.test/file", { output = wire.path() }))
@@ -484,7 +488,8 @@ describe("the fields of", function()
   teardown(wire.clean)
 
   for _, class in ipairs { "response", "error", "attempt", "task", "lane", "hint", "history_entry", "log_entry",
-    "request", "target", "weighed_request", "lane_weight", "transcript", "transcript_verdict" } do
+    "request", "target", "weighed_request", "lane_weight",
+    "lane_machine", "transcript", "transcript_verdict" } do
     it(class, function()
       local real = {}
       for name in pairs(seen["lull." .. class]) do

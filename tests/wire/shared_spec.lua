@@ -186,6 +186,41 @@ describe("lanes that several processes share #binary", function()
     assert.are.equal(4, most_at_once(busy, "slots", 60))
   end)
 
+  it("tell who has them, what each holds, and since when", function()
+    local busy, children, json = wire.server(BUSY), {}, require "lull.json"
+    for i = 1, 2 do children[i] = start_with(busy, redis, "who", 40, "limit = { [[900/1m]], parallel = 4 }") end
+    times_of(busy, "who", 20)
+    local function status(options) return wire.run(("%s status %s %swho"):format(BINARY, options, redis.url)).out end
+    local told = json.decode(status "--json")
+    assert.are.equal("one", told.lanes[1].name)
+    assert.are.equal(2, #told.lanes[1].machines)
+    local slots, pids = 0, {}
+    for _, machine in ipairs(told.lanes[1].machines) do
+      slots = slots + machine.slots
+      pids[machine.pid] = true
+      assert(math.abs(machine.since - os.time()) < 60 and machine.machine ~= "" and machine.places >= 0)
+    end
+    assert(slots >= 1 and slots <= 4, slots)
+    for i = 1, 2 do assert(pids[tonumber(children[i].pid)], "a process is not told") end
+    local words = status ""
+    has(words, "/0/who: shared lanes, and no journal\nlane one: 2 processes share it\n")
+    assert.matches("\n  %S+, process %d+: %d slots? and %d+ places? since [%d:]+\n$", words)
+    redis:ask(("HSET {lull:who}:lanes:1 pause %d000000 open 1 quota 5:9:1"):format(os.time() + 60))
+    has(status "", "processes share it, paused until ")
+    redis:ask "HDEL {lull:who}:lanes:1 pause"
+    has(status "", "processes share it, the breaker is open, 5 of the quota left\n")
+    for i = 1, 2 do children[i]:stop() end
+    local alone = wire.write([[
+local lull = require "lull"
+local api = lull.client { base = arg[1], lanes = arg[2], lane = "one", limit = { parallel = 3 } }
+assert(api:get "/a")
+local machines = lull.lanes().one.machines
+print(#machines, machines[1].pid == tonumber(arg[3]), machines[1].slots, lull.time() - machines[1].since < 60)
+]], ".lua")
+    has(wire.run(("sh -c 'exec %s %s %s %salone $$'"):format(BINARY, alone, busy.url, redis.url)).out,
+      "1\ttrue\t")
+  end)
+
   -- What the others have taken from it is not there any more. It asked for slots of a
   -- lane that Redis no longer knew as its own, was not answered, and waited for ever.
   it("go on when a process's own lease was over", function()

@@ -161,7 +161,8 @@ function M.summary(journal, path)
   for i, batch in ipairs(M.batches(journal)) do batches[i] = batch_summary(journal, batch) end
   local remote_one = redis.is(path)
   return { version = M.VERSION, journal = redis.shown(path), runs = journal:runs(), batches = batches,
-    pid = not remote_one and M.holder(path) or nil, workers = remote_one and journal:workers() or nil }
+    pid = not remote_one and M.holder(path) or nil, workers = remote_one and journal:workers() or nil,
+    lanes = remote_one and journal:lanes() or nil }
 end
 
 return M

@@ -2,6 +2,8 @@
 -- be open again. It asks by two scripts of its own, and joins no batch: a replica
 -- will do, but for `reopen`.
 
+local lanes = require "lull.lanes"
+local lanescript = require "lull.lanescript"
 local patience = require "lull.patience"
 local redis = require "lull.redis"
 local scripts = require "lull.batch.redis"
@@ -10,21 +12,22 @@ local M = {}
 
 local JOIN = [[
 local meta = redis.call('HMGET', KEYS[1] .. ':meta', 'version', 'runs', 'epoch', 'secret')
-if not meta[1] then return {'none'} end
-if meta[1] ~= ']] .. scripts.VERSION .. [[' then return {'version'} end
+local lanes = redis.call('EXISTS', KEYS[1] .. ':lanes:meta') == 1
+if not meta[1] and not lanes then return {'none'} end
+if meta[1] and meta[1] ~= ']] .. scripts.VERSION .. [[' then return {'version'} end
 local clock = redis.call('TIME')
-return {'ok', meta[2] or '0', meta[3], meta[4], clock[1], clock[2]}
+return {'ok', meta[2] or '0', meta[3] or '', meta[4] or ('0'):rep(16), clock[1], clock[2]}
 ]]
 
 -- ARGV as that of the worker's script. A page is of the ids that a scan gives, from
 -- a cursor "KEY NUMBER" on, where KEY is one of several that are gone through.
-local STEP = [[
+local STEP = lanescript.MACHINES .. [[
 local P = KEYS[1]
 local call = redis.call
 local clock = call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local out = {{'now', clock[1], clock[2]}}
-if call('HGET', P .. ':meta', 'epoch') ~= ARGV[2] then return {{'epoch'}} end
+if (call('HGET', P .. ':meta', 'epoch') or '') ~= ARGV[2] then return {{'epoch'}} end
 local function say(...) out[#out + 1] = {...} end
 local function key(b, name) return P .. ':' .. b .. name end
 local function workers() return call('ZRANGE', P .. ':workers', 0, -1, 'WITHSCORES') end
@@ -80,6 +83,18 @@ function asks.W()
     end
     say('worker', list[i], call('HGET', P .. ':who', list[i]) or '', tostring(n),
       tonumber(list[i + 1]) > now and '1' or '')
+  end
+end
+
+-- Lanes that are shared under that name: a time in us, or ''.
+function asks.M()
+  local names = call('HGETALL', P .. ':lanes:names')
+  local us = clock[1] * 1000000 + clock[2]
+  local function later(time) return time and tonumber(time) > us and time or '' end
+  for i = 1, #names, 2 do
+    local lane = P .. ':lanes:' .. names[i + 1]
+    local of = call('HMGET', lane, 'pause', 'open', 'quota')
+    say('lane', names[i], later(of[1]), of[2] or '', (of[3] or ''):match '^%d*', table.concat(machines(lane), '\n'))
   end
 end
 
@@ -269,6 +284,22 @@ function Journal:workers()
       held = tonumber(held), lost = alive == "" or nil }
   end
   ask(self, "W", 0, "", "", told)
+  return list
+end
+
+---The lanes that are shared under its name, those first that most have.
+---@return { name: string, machines: lull.lane_machine[], paused_until: number?, breaker: string?, quota: number? }[]
+function Journal:lanes()
+  local list, told = {}, {}
+  function told.lane(name, pause, open, quota, lines)
+    list[#list + 1] = { name = name, machines = lanes.machines(lines), breaker = open ~= "" and "open" or nil,
+      paused_until = tonumber(pause) and tonumber(pause) / 1e6, quota = tonumber(quota) }
+  end
+  ask(self, "M", 0, "", "", told)
+  table.sort(list, function(a, b)
+    if #a.machines ~= #b.machines then return #a.machines > #b.machines end
+    return a.name < b.name
+  end)
   return list
 end
 

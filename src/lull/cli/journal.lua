@@ -128,14 +128,32 @@ local function worker_line(worker)
     clock(worker.since), worker.lost and ", and its lease is over" or "")
 end
 
+-- A lane that nobody has any more is not told.
+local function lane_lines(lane, lines)
+  local n = #lane.machines
+  if n == 0 then return end
+  local words = { n == 1 and "1 process shares it" or n .. " processes share it" }
+  if lane.paused_until then words[#words + 1] = "paused until " .. clock(lane.paused_until) end
+  if lane.breaker then words[#words + 1] = "the breaker is open" end
+  if lane.quota then words[#words + 1] = text.commas(lane.quota) .. " of the quota left" end
+  lines[#lines + 1] = ("lane %s: %s"):format(lane.name, table.concat(words, ", "))
+  for _, machine in ipairs(lane.machines) do
+    lines[#lines + 1] = ("  %s, process %s: %s and %s since %s"):format(machine.machine, machine.pid or "?",
+      text.count(machine.slots, "slot"), text.count(machine.places, "place"), clock(machine.since))
+  end
+end
+
 local function status_text(told, before)
+  local lanes = told.lanes or {}
   local lines = { ("%s: %s; %s"):format(told.journal, text.count(told.runs, "run"), holders(told)) }
+  if told.runs == 0 and #lanes > 0 then lines[1] = told.journal .. ": shared lanes, and no journal" end
   for _, worker in ipairs(told.workers or {}) do lines[#lines + 1] = worker_line(worker) end
   for i, batch in ipairs(told.batches) do
     batch.at = sched.engine():now()
     batch_lines(batch, lines, is_busy(told) and rate_of(batch, before, i))
   end
-  if #told.batches == 0 then lines[#lines + 1] = "no batch has begun" end
+  if #told.batches == 0 and #lanes == 0 then lines[#lines + 1] = "no batch has begun" end
+  for _, lane in ipairs(lanes) do lane_lines(lane, lines) end
   return table.concat(lines, "\n") .. "\n"
 end
 
