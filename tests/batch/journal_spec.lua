@@ -216,6 +216,11 @@ lull.each({ "a" }, function() print "begun" io.flush() lull.sleep(60) end)
     end
     refused(wire.write("a,b\n1,2\n", ".csv"), "it is no journal of lull's; name another file")
     refused("/nowhere/run.lull", "/nowhere/run.lull: No such file or directory")
+    -- It came with a traceback through lull's own files.
+    local other = wire.path ".lull"
+    assert.are.equal(0, wire.run(command(other, wire.write('require "lull".each({ 1, 2 }, print)', ".lua"), "")).code)
+    refused(other, other .. ": the items of the batch (unnamed) are now texts, and were others before; give this "
+      .. "batch another `name`")
     if wire.run("command -v sqlite3").code ~= 0 then return end
     local function database(sql)
       local path = wire.path ".lull"

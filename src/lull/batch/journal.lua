@@ -144,7 +144,7 @@ end
 function M.enroll(batch, kind)
   local number, problem = batch.store:batch(batch.name, kind)
   if problem == "kind" then
-    usage.fail(("%s: the items of the batch %s are now %s, and were others before; give this batch "
+    refuse(("%s: the items of the batch %s are now %s, and were others before; give this batch "
       .. "another `name`"):format(batch.journal.shown, batch.shown, kind))
   end
   if not number then refuse(problem) end

@@ -109,7 +109,7 @@ local function check_kind(batch, kind)
   sync(batch, batch.store:order("K", batch.number, "", kind))
   listen(batch)
   if batch.other_kind then
-    usage.fail(("%s: the items of the batch %s are now %s, and were others before; give this batch "
+    journals.refuse(("%s: the items of the batch %s are now %s, and were others before; give this batch "
       .. "another `name`"):format(batch.journal.shown, batch.shown, kind))
   end
 end
