@@ -327,6 +327,7 @@ static void win(struct lull_engine *e, struct lull_leg *leg)
   if (leg == call->hedge) {
     lull_lifecycle_cut(e, &call->leg);
     call->leg.lane = leg->lane;
+    call->leg.ticket = leg->ticket;
     lull_call_drop_hedge(call);
   }
   lull_lifecycle_cut_hedge(e, call);

@@ -14,7 +14,7 @@ static void begin(struct lull_aside *aside, unsigned attempt)
     w->list[i].counted = w->list[i].weight;
 }
 
-/* Of two attempts that race it is taken to be the first. */
+/* The attempt is the one that ended, also of two that raced. */
 enum lull_err lull_weigh_attempt(struct lull_engine *e, lull_id id,
                                  const char *name, unsigned weight)
 {

@@ -129,6 +129,27 @@ describe("a rate that weighs", function()
     has(problem, "what it weighs is a number from 0 up, not -1")
   end)
 
+  -- What was put right was the mark of the attempt that was sent first and lost: the
+  -- window was to hold 30 of the other one, which weighed 10, for three seconds more.
+  it("is put right for the attempt that won, of two that raced", function()
+    local held, n = {}, 0
+    sim(function()
+      n = n + 1
+      if n == 1 then require "lull".sleep(100) end
+      return 200
+    end, function(lull)
+      local api = lull.client { base = "http://api.test", hedge = "3s", timeout = 200,
+        limit = { tokens = { "100/10s", weight = function() return 30 end } },
+        on = { [200] = function(attempt) attempt:weigh(10) end } }
+      assert(api:get "/")
+      for i = 1, 3 do
+        held[i] = lull.lanes()["http://api.test"].weighed[1].held
+        lull.sleep(i == 1 and 8 or 3)
+      end
+    end)
+    assert.are.same({ 40, 10, 0 }, held)
+  end)
+
   it("gets what a call sends", function()
     local requests = {}
     sim(function() return 200 end, function(lull)
