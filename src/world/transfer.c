@@ -163,9 +163,16 @@ static void discard_handle(struct lull_transfer *t)
   t->patience = 0;
 }
 
+/* A handle remembers that a stream was refused, over every reset; what ends
+   its next transfer without an answer would be taken for that. */
+static bool is_spoilt(const struct lull_transfer *t)
+{
+  return t->h2.refused || t->h2.left_out;
+}
+
 void lull_transfer_wipe(struct lull_transfer *t)
 {
-  if (t->once)
+  if (t->once || is_spoilt(t))
     discard_handle(t);
   else if (t->easy)
     curl_easy_reset(t->easy);
@@ -214,7 +221,7 @@ void lull_transfer_unload(struct lull_transfer *t)
     close(t->body_fd);
   lull_decode_free(t->decoder);
   t->decoder = NULL;
-  if (!t->plain_for || t->stale)
+  if (!t->plain_for || t->stale || is_spoilt(t))
     lull_transfer_wipe(t);
   else if (t->once)
     discard_handle(t);

@@ -220,7 +220,8 @@ describe("a code of libcurl's #binary", function()
     local calls = {}
     for i, case in ipairs(MET) do calls[i] = call_of(case, urls, authorities) end
     local out, noted = run(CALLS, wire.write("return {\n" .. table.concat(calls) .. "}", ".lua"))
-    for name, code in noted:gmatch "\n([^=\n]*)=(%d+)" do codes[name] = tonumber(code) end
+    -- The last of those that one call has: a connection that was closed comes before.
+    for name, list in noted:gmatch "\n([^=\n]*)=([%d ]*)" do codes[name] = tonumber(list:match "(%d+) ?$") end
     for name, what in out:gmatch "([^=\n]*)=([^\n]*)" do results[name] = what end
   end)
   teardown(wire.clean)

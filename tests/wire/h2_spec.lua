@@ -69,6 +69,21 @@ describe("HTTP/2", function()
     assert.is_false(outcome.history[1].maybe_applied)
   end)
 
+  -- libcurl keeps in the handle that a stream of a kept connection was refused, and
+  -- says so again when the handle's next connection dies.
+  it("a refused stream is no news of the handle's next transfer", function()
+    local tls = wire.tls_server(("ok,goaway,"):rep(5))
+    local demand = wire.raw_tls_server("demand", "HTTP/1.1 200 OK\r\n\r\n")
+    wire.real(function(lull)
+      for _ = 1, 5 do
+        assert(lull.get(tls.tls .. "/", { ca = tls.ca, attempts = 1 }))
+        assert.are.equal("h2.refused", select(2, lull.get(tls.tls .. "/", { ca = tls.ca, attempts = 1 })).reason)
+        local _, err = lull.get(demand.url .. "/", { ca = demand.ca, attempts = 1 })
+        assert.are_not.equal("h2.refused", err.reason)
+      end
+    end)
+  end)
+
   it("a server that wants HTTP/1.1 gets it with the next attempt", function()
     local history, _, requests = call("old,ok", "GET")
     assert.are.same({ "h2.refused", 200 }, history)
