@@ -119,25 +119,27 @@ describe("a report #binary", function()
   it("is of all runs, with a journal; and of a journal alone", function()
     local server = wire.server(WORLD)
     local journal, path, file = wire.path ".lull", wire.path ".html", rows(20)
-    local command = ("put %s/{id} --each %s --journal %s --results /dev/null --report %s --max-hint 1s --parallel 1")
-      :format(server.url, file, journal, path)
+    local command = ("put '%s/{id}?token=canary' --each %s --journal %s --results /dev/null --report %s --max-hint 1s "
+      .. "--parallel 1"):format(server.url, file, journal, path)
     assert.equal(1, lull(command).code)
     local page = wire.read(path)
     assert.matches("<b>2</b><span>items failed</span>", page)
     assert.matches("<b>1</b><span>items for later</span>", page)
-    assert.matches("<summary>17</summary><p>PUT http://127.0.0.1:%d+/17: 422 ", page)
+    assert.matches("<summary>17</summary><p>PUT http://127.0.0.1:%d+/17%?token=%*%*%*: 422 ", page)
     assert.matches("<td>later: 429</td><td>hint</td>", page) -- only what had failed was there
     assert.equal(1, lull(command).code)
     assert.matches("<b>2</b><span>items failed</span>", wire.read(path))
     local alone = wire.path ".html"
     assert.equal(0, lull(("report %s -o %s"):format(journal, alone)).code)
-    assert.matches("<summary>17</summary><p>PUT http://127.0.0.1:%d+/17: 422 ", wire.read(alone))
+    assert.matches("<summary>17</summary><p>PUT http://127.0.0.1:%d+/17%?token=%*%*%*: 422 ", wire.read(alone))
     assert.matches("%(rule%)", wire.read(alone))
     assert.matches("A journal keeps no times of attempts", wire.read(alone))
     assert.is_nil(page:find "keeps no times")
     local told = wire.path ".json"
     lull(("report %s -o %s"):format(journal, told))
     assert.equal(2, json.decode(wire.read(told)).items.failed)
+    -- The errors that a journal has kept were shown with what the run's own hid.
+    assert.is_nil((page .. wire.read(alone) .. wire.read(told)):find "canary")
   end)
 
   it("says what is wrong", function()

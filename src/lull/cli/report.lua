@@ -53,6 +53,7 @@ local function add_failures(list, journal, batch, state)
   for item in reading.items(journal, batch.number, state) do
     if #list >= FAILURES then break end
     local reason = item.reason or "failed"
+    item.error = item.error and collect.shown(item.error)
     item.outcome = state == "later" and ("later: %s"):format(reason) or reason
     list[#list + 1] = item
   end

@@ -23,16 +23,20 @@ local run -- what is gathered; nil: nothing is
 -- is left out all the same.
 local CREDENTIALS = { "token", "key", "secret", "passw", "auth", "sig", "credential", "session" }
 
----A URL as a report shows it.
----@param url string
-function M.shown_url(url)
-  return (outcome.shown_url(url):gsub("([?&])([^=&#]+)=([^&#]*)", function(mark, name, value)
+---A sentence with URLs, as a report shows it.
+---@param words string
+function M.shown(words)
+  return (words:gsub("([?&])([^=&#%s]+)=([^&#%s]*)", function(mark, name, value)
     for _, word in ipairs(CREDENTIALS) do
-      if name:lower():find(word, 1, true) then value = "***" end
+      if name:lower():find(word, 1, true) then value = "***" .. (value:match ":$" or "") end
     end
     return mark .. name .. "=" .. value
   end))
 end
+
+---A URL as a report shows it.
+---@param url string
+function M.shown_url(url) return M.shown(outcome.shown_url(url)) end
 
 -- What an attempt came to, in a chart's terms.
 local function kind_of(details)
