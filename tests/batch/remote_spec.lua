@@ -77,7 +77,7 @@ describe("a journal in a Redis #binary", function()
     assert.equal(0, lull(("report %s -o %s"):format(journal, page)).code)
     assert.are.same({ done = 2, failed = 2, later = 1, open = 0 }, json.decode(wire.read(page)).items)
     assert.equal(1, lull(("%s --report %s"):format(command, report)).code)
-    assert.equal(2, json.decode(wire.read(report)).failure_count)
+    assert.equal(2 + 1, json.decode(wire.read(report)).failure_count) -- with what is for later
   end)
 
   it("lets what failed be open again, for who feeds and for who only takes", function()
