@@ -82,18 +82,21 @@ static void stir(struct lull_shard *shard, int fd, int mask)
    next one on it. Meanwhile the kernel goes on to tell of it, which spares two
    system calls a request. So it is with those that are opened and closed
    through sockets alone: of others nobody knows when their number is
-   another's. */
-static void forget(struct lull_netloop *loop, int fd)
+   another's. One that was still to be written to has had its answer at once.
+ */
+static void forget(struct lull_shard *shard, int fd)
 {
+  struct lull_netloop *loop = shard->all->user;
   struct lull_socket *socket = lull_sockets_find(loop->sockets, fd);
-  if (socket && socket->watched == EPOLLIN) {
-    socket->resting = true;
-    socket->looks = loop->sockets->looks;
+  if (!socket || !socket->watched) {
+    watch(loop, EPOLL_CTL_DEL, fd, 0, 0);
     return;
   }
-  if (socket)
-    socket->watched = 0;
-  watch(loop, EPOLL_CTL_DEL, fd, 0, 0);
+  if (socket->watched != EPOLLIN)
+    watch_on(loop, true, fd, EPOLLIN, shard->index);
+  socket->watched = EPOLLIN;
+  socket->resting = true;
+  socket->looks = loop->sockets->looks;
 }
 
 /* `seen`: libcurl has asked for it before, and not forgotten it since. */
@@ -133,7 +136,7 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *user,
   (void)easy;
   if (what == CURL_POLL_REMOVE) {
     shard->dropped = true;
-    forget(shard->all->user, fd);
+    forget(shard, fd);
     return 0;
   }
   if (what & CURL_POLL_IN)
