@@ -519,6 +519,9 @@ end)
 require "batch" { scenario = scenario, measure = measure, missing = missing, few = few, rounds = rounds,
   out = out, base = base, say = say, peers = peers }
 
+require "fleet" { scenario = scenario, measure = measure, missing = missing, few = few, rounds = rounds,
+  out = out, base = base, say = say, peers = peers }
+
 -- ---- growth ----------------------------------------------------------------
 
 local function grow(list, runs)

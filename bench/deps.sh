@@ -7,7 +7,8 @@ cd "$(dirname "$0")/.."
 packages="nginx-light wrk nghttp2-client curl valgrind openssl time
   golang-go golang-github-hashicorp-go-retryablehttp-dev
   luajit lua-http python3 python3-aiohttp python3-uvloop python3-tenacity
-  python3-urllib3 python3-httpx redis-server parallel python3-persist-queue
+  python3-urllib3 python3-httpx redis-server redis-tools parallel python3-persist-queue
+  python3-rq python3-celery python3-redis
   python3-botocore aria2 wget"
 
 sudo=""

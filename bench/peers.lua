@@ -82,6 +82,9 @@ local function known()
     python "urllib3", { slow = 0.1 })
   client("BullMQ", "node " .. out .. "/bullmq.mjs", has "redis-server" and npm "bullmq" ~= "" and npm "bullmq"
     .. ", Redis " .. debian "redis-server" or "")
+  local fleet = "/usr/bin/python3 " .. out .. "/fleet.py"
+  client("celery", fleet, has "redis-server" and python "celery redis urllib3" or "")
+  client("rq", fleet, has "redis-server" and python "rq redis urllib3" or "")
   client("persist-queue", "/usr/bin/python3 " .. out .. "/persist.py", python "persist-queue")
   client("GNU parallel", "parallel", debian "parallel")
   -- Debian's lua-curl is an older one, without the multi interface.

@@ -270,6 +270,8 @@ local function free_port()
   return port
 end
 
+M.free_port = free_port
+
 -- Debian's redis-tools have the server, too, under another name, and begin no
 -- service of their own.
 local FIND_REDIS = "command -v redis-server || command -v redis-check-rdb"

@@ -113,6 +113,23 @@ function runs.later()
   ok = batch(function() return nil, { later = true, retry_after = 86400 } end).total
 end
 
+-- All are fed, and none but the first begun: how much Redis has then.
+function runs.queued()
+  local function ask(command)
+    local pipe = io.popen(("redis-cli -p %s %s"):format(os.getenv "REDIS", command))
+    local text = pipe:read "*a"
+    pipe:close()
+    return text
+  end
+  local function memory() return tonumber(ask("info memory"):match "used_memory:(%d+)") end
+  local before = memory()
+  lull.each(items(), { parallel = 1, journal = os.getenv "JOURNAL" }, function()
+    while not ask("hget {lull:bench}:1 fed"):find "1" do lull.sleep(0.2) end
+    print(("bytes %d"):format(memory() - before))
+    lull.exit(0)
+  end)
+end
+
 function runs.waiting()
   local pulse = y and lull.spawn(beat)
   lull.each(upto(total), { parallel = total },

@@ -344,6 +344,22 @@ describe("a Redis that is no good #binary", function()
     end
   end)
 
+  -- All keys of a journal, and of its lanes, are in one slot.
+  it("may be the node of a cluster that has the journal", function()
+    local redis = wire.redis("--appendonly yes --cluster-enabled yes --cluster-port " .. wire.free_port())
+    assert.are.equal("+OK", redis:ask "CLUSTER ADDSLOTSRANGE 0 16383")
+    wire.eventually(function() return redis:ask "SET x 1" == "+OK" end)
+    local server = wire.server(SLOW)
+    local result = wire.run(command(redis.url .. "scans", wire.write(SCRIPT, ".lua"), server.url .. " 20 plain"))
+    has(result.out, "total 20 done 20 failed 0")
+    has(wire.run(("%s status %sscans"):format(BINARY, redis.url)).out, "20 done, 0 failed")
+    -- Its slot is another node's.
+    local slot = redis:ask "CLUSTER KEYSLOT {lull:scans}":match "%d+"
+    redis:ask("CLUSTER DELSLOTS " .. slot)
+    redis:ask "CONFIG SET cluster-require-full-coverage no"
+    refused("--store-timeout 0.3", redis.url .. "scans", 75, "Redis says 'CLUSTERDOWN")
+  end)
+
   it("may be behind a socket of its machine", function()
     local path = wire.path ".sock"
     wire.redis("--appendonly yes --unixsocket " .. path)

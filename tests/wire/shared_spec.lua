@@ -289,6 +289,40 @@ print(#list)
     assert(retries >= 10 and retries < 26, retries .. " retries")
   end)
 
+  -- The server tells one of them that its quota is nearly used up; the other, which no
+  -- answer has told so, paces itself by it.
+  it("know the quota that answers tell, whoever was told", function()
+    local tells = wire.server [[
+return { ["http://127.0.0.1"] = function(request)
+  if request.path:find "told" then
+    return { status = 200, headers = { ["x-ratelimit-limit"] = "100", ["x-ratelimit-remaining"] = "4",
+      ["x-ratelimit-reset"] = "4" } }
+  end
+  return 200
+end }
+]]
+    local quota = wire.write([[
+local lull = require "lull"
+local api = lull.client { base = arg[1], lanes = arg[2], lane = "one", pace = true }
+if arg[3] == "told" then
+  assert(api:get "/told")
+  lull.sleep(5)
+else
+  assert(api:get "/other0") -- its lane is there with that
+  while not lull.lanes().one.quota do lull.sleep(0.01) end
+  local began = lull.now()
+  for i = 1, 4 do assert(api:get("/other" .. i)) end
+  print(lull.now() - began)
+end
+]], ".lua")
+    local command = ("%s %s %s %squota %%s 2>&1"):format(BINARY, quota, tells.url, redis.url)
+    local told = wire.start(command:format "told")
+    wire.eventually(function() return redis:ask "HEXISTS {lull:quota}:lanes:1 quota" == ":1" end)
+    local took = wire.run(command:format "other").out
+    assert(tonumber(took) > 0.5, took) -- by itself it takes no time
+    told:stop()
+  end)
+
   it("come with a journal in a Redis, unless a client has its own", function()
     local both = wire.write([[
 local lull = require "lull"
