@@ -22,8 +22,9 @@
 static void set_clock(struct lull_engine *e)
 {
   struct lull_peers *p = &e->peers;
-  lull_usec low = p->store->told - e->now, high = p->store->told - p->asked;
-  lull_usec drift = (e->now - p->measured) / DRIFT;
+  lull_usec now = e->world->ops->now(e->world); /* the step's is older */
+  lull_usec low = p->store->told - now, high = p->store->told - p->asked;
+  lull_usec drift = (now - p->measured) / DRIFT;
   if (!p->timed || low > p->low - drift)
     p->low = low;
   else
@@ -37,7 +38,7 @@ static void set_clock(struct lull_engine *e)
     p->high = high;
   }
   p->timed = true;
-  p->measured = e->now;
+  p->measured = now;
   p->store->told = 0;
 }
 

@@ -188,19 +188,20 @@ describe("lanes that several processes share #binary", function()
 
   it("tell who has them, what each holds, and since when", function()
     local busy, children, json = wire.server(BUSY), {}, require "lull.json"
-    for i = 1, 2 do children[i] = start_with(busy, redis, "who", 40, "limit = { [[900/1m]], parallel = 4 }") end
-    times_of(busy, "who", 20)
+    for i = 1, 2 do children[i] = start_with(busy, redis, "who", 4000, "limit = { [[900/1m]], parallel = 4 }") end
     local function status(options) return wire.run(("%s status %s %swho"):format(BINARY, options, redis.url)).out end
-    local told = json.decode(status "--json")
+    local told = wire.eventually(function()
+      local said = json.decode(status "--json")
+      return said and said.lanes[1] and #said.lanes[1].machines == 2 and said
+    end, "they are not told")
     assert.are.equal("one", told.lanes[1].name)
-    assert.are.equal(2, #told.lanes[1].machines)
     local slots, pids = 0, {}
     for _, machine in ipairs(told.lanes[1].machines) do
       slots = slots + machine.slots
       pids[machine.pid] = true
       assert(math.abs(machine.since - os.time()) < 60 and machine.machine ~= "" and machine.places >= 0)
     end
-    assert(slots >= 1 and slots <= 4, slots)
+    assert(slots <= 4, slots)
     for i = 1, 2 do assert(pids[tonumber(children[i].pid)], "a process is not told") end
     local words = status ""
     has(words, "/0/who: shared lanes, and no journal\nlane one: 2 processes share it\n")
