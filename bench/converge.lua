@@ -7,7 +7,11 @@
 -- Each row is one `lull.each` with no options but `parallel`, run with five
 -- seeds; shown are the median and the worst. `--check` runs the rows that are
 -- short and fails when one is beyond what is allowed of it.
+--
+-- Then how fair it is: calls that begin together (the last ends at most twice as
+-- late as the median would let one expect), and processes that share one limit.
 
+local experiment = require "lull.fleet.experiment"
 local limits = require "bench.limits"
 local sim = require "lull.sim"
 
@@ -109,6 +113,7 @@ local function run(row, seed)
       return out.begun <= row[2] and out.begun or nil
     end, { parallel = row[3] }, function(i)
       local res, err = lull[row.method or "get"]("http://api.test/" .. i)
+      out.ends[#out.ends + 1] = lull.now() - began
       if not res then
         out.lost = out.lost + 1
         out.why = err.why
@@ -176,6 +181,57 @@ for number, row in ipairs(ROWS) do
     print(("| %d | %s | %d, %d | %d, %d | %.2f, %.2f | %.3f, %.3f | %s |"):format(number, row.name,
       row[2], row[3], m.lost, m.lost_worst, m.time, m.time_worst, m.refused, m.refused_worst, what or ""))
     io.stdout:flush()
+  end
+end
+
+-- Served one after another, the last ends at twice the median.
+local function late(model, seed)
+  local row = { "", 300, 300, 1, method = "get", [7] = model }
+  local ends = run(row, seed).ends
+  return ends[#ends] / (2 * ends[#ends / 2])
+end
+
+local FAIR = {
+  { "20/s, burst 5", function() return limits.leaky(20, 5) end },
+  { "bucket 50/s, Retry-After: 1", function() return limits.leaky(50, 50, 1) end },
+  { "fixed window 100 in 10 s", function() return limits.fixed(100, 10) end },
+  { "sliding log 50 in 5 s", function() return limits.sliding(50, 5) end },
+  { "8 at once", function() return limits.slots(8, 0.2) end },
+}
+
+if check or #chosen == 0 then
+  print "\n| 300 calls that begin together | the last, to what the median lets expect |\n|---|---|"
+  for _, row in ipairs(FAIR) do
+    local times = {}
+    for seed = 1, seeds do times[seed] = late(row[2], seed) end
+    local middle = median(times)
+    if times[seeds] > 2 then failed = failed + 1 end
+    print(("| %s | %.2f, %.2f |"):format(row[1], middle, times[seeds]))
+  end
+end
+
+local LENGTH, RATE = 600, 50
+local CLIENTS = { 2, 10, 100 }
+
+local function shares(clients, seed)
+  local calls = 2 * LENGTH * RATE / clients + 600
+  local f = experiment.figures("standard", { clients = clients, calls = calls, fanout = calls, seed = seed,
+    latency = { kind = "uniform", a = 0.02, b = 0.06 }, limit = { count = RATE, window = 1 }, ["for"] = LENGTH })
+  local most = RATE * LENGTH
+  return { f.completed / most, f.least * clients / most, f.requests / f.completed - 1, f.given_up }
+end
+
+if not check and #chosen == 0 then
+  print(("\n| processes on one limit of %d/s, %d s | together, of the limit | the least, of its share "
+    .. "| refused for each served | lost |\n|---|---|---|---|---|"):format(RATE, LENGTH))
+  for _, clients in ipairs(CLIENTS) do
+    local columns = { {}, {}, {}, {} }
+    for seed = 1, seeds do
+      for k, value in ipairs(shares(clients, seed)) do columns[k][seed] = value end
+    end
+    local all, least, refused, lost = median(columns[1]), median(columns[2]), median(columns[3]), median(columns[4])
+    print(("| %d | %.2f, %.2f | %.2f, %.2f | %.3f, %.3f | %d, %d |"):format(clients, all, columns[1][1], least,
+      columns[2][1], refused, columns[3][seeds], lost, columns[4][seeds]))
   end
 end
 if check and failed > 0 then os.exit(1) end

@@ -168,6 +168,7 @@ static void push_figures(lua_State *L, struct lull_fleet_stats *s,
   set_number(L, "calls", (double)s->begun);
   set_number(L, "completed", (double)s->completed);
   set_number(L, "given_up", (double)s->given_up);
+  set_number(L, "least", (double)s->least);
   set_number(L, "requests", (double)s->requests);
   set_number(L, "done", lull_usec_to(s->done_at));
   set_number(L, "burst", (double)s->burst);

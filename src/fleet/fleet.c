@@ -163,6 +163,14 @@ static enum lull_err set_up(struct lull_fleet *f)
   return err;
 }
 
+static void find_least(struct lull_fleet *f)
+{
+  f->stats->least = f->stats->completed;
+  for (unsigned i = 0; f->clients && i < f->conf->clients; i++)
+    if (f->clients[i].completed < f->stats->least)
+      f->stats->least = f->clients[i].completed;
+}
+
 static void tear_down(struct lull_fleet *f)
 {
   lull_request_clear(&f->pose.request);
@@ -193,6 +201,7 @@ enum lull_err lull_fleet_run(const struct lull_fleet_conf *conf,
   if (!f.err)
     start_clients(&f);
   loop(&f);
+  find_least(&f);
   tear_down(&f);
   return f.err;
 }

@@ -75,6 +75,7 @@ void lull_fleet_ended(struct lull_fleet *f, struct lull_fleet_client *c,
                       enum lull_why why, lull_usec started)
 {
   c->active--;
+  c->completed += why == LULL_WHY_NONE;
   if (f->conf->rate > 0) {
     if (why == LULL_WHY_NONE)
       lull_fleet_stats_latency(f->stats, f->now - started);

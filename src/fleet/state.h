@@ -28,6 +28,7 @@ struct lull_fleet_client {
   struct lull_fleet_event event; /* first */
   unsigned index, left;          /* its number; calls still to begin */
   unsigned active;               /* calls that have begun and not ended */
+  unsigned completed;            /* calls */
   bool failed;                   /* one of the fan-out was given up */
   lull_usec started;             /* the fan-out */
   struct lull_lane *lane;        /* NULL until it is needed */

@@ -29,6 +29,7 @@ struct lull_fleet_moment {
 struct lull_fleet_stats {
   uint64_t begun, completed, given_up, requests;
   uint64_t given_up_by[LULL_WHYS];
+  uint64_t least;    /* the fewest calls that one client completed */
   lull_usec done_at; /* the last end of a call */
 
   /* Latencies: 128 levels an octave, so that none is off by more than 0.4 %;

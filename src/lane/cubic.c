@@ -2,14 +2,18 @@
 
 #include <math.h>
 
-#define BELOW 0.95   /* of what was granted, after a refusal */
-#define UNSURE 0.85  /* likewise, when few were granted in between */
-#define FEW 5        /* granted in between */
-#define SURE 10      /* how many make it sure */
-#define STEEP 0.0025 /* of the curve: per cubed unit of time */
-#define BACK                                                                  \
-  2.714 /* units until it is back: the cube root of                           \
-           (1 - BELOW) / STEEP */
+#define DEPTH 0.15 /* it falls by, at a refusal; by more where it is slow */
+#define DEEPEST 0.4
+#define SLOW 10     /* a second */
+#define SLOWEST 1   /* slower ones are like this one */
+#define NEARLY 0.95 /* of what it was refused at, at least, was granted */
+#define UNSURE 0.85 /* after a refusal, when few were granted in between */
+#define FEW 5       /* granted in between */
+#define SURE 10     /* how many make it sure */
+#define BACK 3.9    /* units of time until it is back */
+#define CHANCE 2.5  /* times as many granted as from cut to cut as a rule: */
+#define RARE 20     /* of at least so many */
+#define STEEP 4     /* of the curve when it is no chance any more */
 #define FIRST                                                                 \
   0.2 /* more, each half second, until it was refused; the                    \
           next time twice that, and so on */
@@ -58,6 +62,26 @@ static double measured(const struct lull_cubic *c,
   return n < FEW && lately > found ? sqrt(found * lately) : found;
 }
 
+static double unit(double rate)
+{
+  if (rate > SLOW)
+    return 1;
+  return sqrt(SLOW / (rate > SLOWEST ? rate : SLOWEST));
+}
+
+/* How far it falls. */
+static double depth(double rate)
+{
+  double d = DEPTH * unit(rate);
+  return d < DEEPEST ? d : DEEPEST;
+}
+
+static void note_gap(struct lull_cubic *c)
+{
+  c->gap += c->gap > 0 ? (c->passes - c->gap) / 4 : c->passes;
+  c->passes = 0;
+}
+
 static void note_full(struct lull_cubic *c, const struct lull_full *full)
 {
   if (!c->before.at)
@@ -80,11 +104,16 @@ double lull_cubic_cut(struct lull_cubic *c, lull_usec at, lull_usec now,
     c->before = full;
     sure = false;
   }
+  bool slow = c->before.at && c->rate < SLOW;
+  note_gap(c);
   note_full(c, &full);
   if (!(found > 0) || found > c->rate)
     found = c->rate;
+  if (slow && found < (sure ? NEARLY : 1) * c->rate)
+    found = (sure ? NEARLY : 1) * c->rate;
+  sure = sure || slow;
   c->crest = sure ? found : 0;
-  c->rate = within(found * (sure ? BELOW : UNSURE));
+  c->rate = within(found * (sure ? 1 - depth(found) : UNSURE));
   c->spent = 0;
   c->steps = 0;
   c->grown = now;
@@ -93,22 +122,25 @@ double lull_cubic_cut(struct lull_cubic *c, lull_usec at, lull_usec now,
   return found;
 }
 
-static double unit(double rate)
-{
-  return rate > 10 ? 1 : 10 / rate;
-}
-
-/* Where the curve is so many seconds after the cut. */
+/* Where the curve is so many seconds after the cut. Beyond the crest it is
+   straight as long as it may be chance that nothing is refused. */
 static double curve(const struct lull_cubic *c)
 {
-  double t = c->spent / unit(c->crest) - BACK;
-  return c->crest * (1 + STEEP * t * t * t);
+  double t = c->spent / (BACK * unit(c->crest)) - 1;
+  double gap = c->gap > RARE ? c->gap : RARE;
+  double late = c->passes / gap - CHANCE;
+  bool chance = t > 1 && c->crest < SLOW;
+  double up = chance ? t : t * t * t;
+  if (chance && late > 0)
+    up += STEEP * late * late * late;
+  return c->crest * (1 + depth(c->crest) * up);
 }
 
 void lull_cubic_grow(struct lull_cubic *c, lull_usec now)
 {
   double step = lull_usec_to(now - c->grown);
   double most = 2 / c->rate + 0.1;
+  c->passes++;
   if (!c->pressed) {
     c->grown = now;
     return;

@@ -9,6 +9,11 @@
  * adaptive retry mode of the AWS SDKs, but relative to the rate, so that it
  * fits one request a minute and a thousand a second.
  *
+ * A slow one falls by more, and is back after fewer requests, than a fast one:
+ * so lanes that share a limit come to the same share of it. How long after a
+ * refusal the next one comes is chance then, so beyond its crest a slow one
+ * grows in a straight line until it is chance no more.
+ *
  * What is granted between two refusals is what the server bears: at both it
  * had no room left. That needs no guess of how much it takes at once.
  */
@@ -31,6 +36,8 @@ struct lull_cubic {
   double spent;    /* seconds of use since it was cut */
   unsigned steps;  /* that it has grown by before it was refused */
   bool pressed;    /* something waited for it since it last grew */
+  unsigned passes; /* granted since it was cut, */
+  double gap;      /* and as a rule from one cut to the next; 0: not known */
   struct lull_full before, last;
 };
 

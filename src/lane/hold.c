@@ -98,6 +98,8 @@ static double block_rate(const struct lull_learn *l, lull_usec now)
 
 static void slow_to(struct lull_learn *l, double rate)
 {
+  if (rate < l->cubic.rate / 2)
+    rate = l->cubic.rate / 2;
   if (rate > 0 && rate < l->cubic.rate)
     l->cubic.rate = rate;
 }

@@ -7,7 +7,6 @@
 #define ALIVE (60 * LULL_SEC)
 #define QUICK 3  /* grants between two cuts: with fewer it is too quick */
 #define CUTS 2   /* of that kind in a row that raise a doubt */
-#define MORE 4   /* the same, where refusals tell of a limit */
 #define FAR 0.75 /* below what was borne: another reason */
 
 void lull_learn_configure(struct lull_learn *l, bool on)
@@ -208,9 +207,11 @@ static void refused_at_rate(struct lull_learn *l, struct lull_slots *s,
     l->peak = l->cubic.crest;
   l->odd = found < FAR * l->peak ? l->odd + 1 : 0;
   l->quick = quick ? l->quick + 1 : 0;
+  if (l->quota) /* it says that it is a limit; others may have part of it */
+    return;
   if (l->odd >= 3 && lull_scatter_few(l))
     lull_scatter_try(l, s, e->now, true);
-  else if (l->quick >= (l->quota ? MORE : CUTS))
+  else if (l->quick >= CUTS)
     lull_scatter_doubt(l, s, e->now);
 }
 

@@ -1,10 +1,10 @@
 #include "lane/scatter.h"
 
 #define NOISIEST 0.25  /* share of refusals that may be no limit's */
-#define FEWEST 0.08    /* the same, where refusals tell of a limit */
 #define SCATTERED 0.04 /* share of refusals that needs no explanation */
 #define MANY 4         /* refusals that tell, where they are many */
 #define TESTED 0.7     /* of the rate, to see whether refusals become fewer */
+#define CLEAR 8        /* refusals to be expected: that none came is clear */
 #define BORNE 0.5      /* of what is granted: a limit refuses none of that */
 
 uint64_t lull_scatter_granted(const struct lull_learn *l, uint64_t mark)
@@ -38,8 +38,7 @@ static void test(struct lull_learn *l, struct lull_slots *s, double rate,
                  lull_usec now)
 {
   double share = lull_outcomes_share(&l->seen);
-  l->trial = (struct lull_trial){.on = share <= (l->quota ? FEWEST : NOISIEST),
-                                 .share = share};
+  l->trial = (struct lull_trial){.on = share <= NOISIEST, .share = share};
   l->peak = 0;
   l->odd = 0;
   lull_scatter_settle(l, s, rate, now);
@@ -48,7 +47,10 @@ static void test(struct lull_learn *l, struct lull_slots *s, double rate,
 void lull_scatter_test(struct lull_learn *l, struct lull_slots *s, double rate,
                        lull_usec now)
 {
-  test(l, s, TESTED * rate, now);
+  if (l->quota) /* a limit it is: it says so */
+    lull_scatter_settle(l, s, rate, now);
+  else
+    test(l, s, TESTED * rate, now);
 }
 
 void lull_scatter_try(struct lull_learn *l, struct lull_slots *s,
@@ -91,7 +93,8 @@ static void conclude_many(struct lull_learn *l, unsigned all, double share)
     t->on = all < 8 * MANY;
 }
 
-/* The lower rate has been tried for long enough. */
+/* The lower rate has been tried for long enough. The share that led to the
+   trial is too high as a rule, or it would not have. */
 static void conclude_trial(struct lull_learn *l)
 {
   struct lull_trial *t = &l->trial;
@@ -102,9 +105,9 @@ static void conclude_trial(struct lull_learn *l)
   bool stayed = t->refused >= 2 && share >= 0.4 * t->share;
   if (t->share > NOISIEST && stayed)
     conclude_many(l, all, share);
-  else if (share > NOISIEST ? expected >= 4 : fell && expected >= 4)
+  else if (share > NOISIEST ? expected >= 4 : fell && expected >= CLEAR)
     t->on = false;
-  else if (share <= NOISIEST && (stayed || expected >= 8))
+  else if (share <= NOISIEST && (stayed || expected >= 2 * CLEAR))
     take_for_noise(l, share);
 }
 

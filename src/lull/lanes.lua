@@ -8,8 +8,8 @@ local M = {}
 ---s of a wait for all that are worth a word.
 M.LONG = 2
 
--- A rate that has moved by less is no news.
-local MOVED = 0.1
+-- A rate that has moved by less is no news: it breathes by that much.
+local MOVED = 0.2
 
 ---Who has a lane, of the lines that the script of shared lanes tells.
 ---@param lines string

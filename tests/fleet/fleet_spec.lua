@@ -29,6 +29,24 @@ local function output(...)
   return table.concat(fleet.output { "sim", ... }, "\n")
 end
 
+-- Each is a process of its own, and knows nothing of the others. A lane that took the
+-- limit for failures that no rate mends sent as it liked: of ten one had an eighth of
+-- its share, and up to 1.3 were refused for each served. And below ten a second a lane
+-- grew the slower the slower it was, so that who began with little kept it.
+describe("clients of one limit", function()
+  it("reach it together, and each has at least a third of its share", function()
+    for _, clients in ipairs { 2, 10 } do
+      local f = run("standard", { clients = clients, calls = 30000 / clients, fanout = 30000 / clients,
+        latency = { kind = "uniform", a = 0.02, b = 0.06 }, limit = { count = 50, window = 1 },
+        ["for"] = 300, seed = 1 })
+      assert.is_true(f.completed >= 0.9 * 50 * 300 and f.completed <= 50 * 301, tostring(f.completed))
+      assert.is_true(f.least * clients >= 50 * 300 / 3, ("%d of %d clients"):format(f.least, clients))
+      assert.is_true(f.requests <= 1.06 * f.completed, tostring(f.requests))
+      assert.equal(0, f.given_up)
+    end
+  end)
+end)
+
 describe("one client", function()
   it("tries at 0, 1, 3 and 7 s through an outage of 5 s", function()
     local f = run("curl", { outage = { from = 0, to = 5, kind = "status" } })

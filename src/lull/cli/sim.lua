@@ -150,7 +150,7 @@ local function as_table(list)
   return lines
 end
 
-local FIELDS = { "policy", "calls", "completed", "given_up", "unfinished", "requests", "amplification", "done",
+local FIELDS = { "policy", "calls", "completed", "given_up", "unfinished", "least", "requests", "amplification", "done",
   "p50", "p95", "p99", "p999", "burst", "recover" }
 
 local function as_json(list)
