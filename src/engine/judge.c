@@ -121,6 +121,25 @@ static bool stale(const struct lull_call *call)
          refused_there(lull_call_judged(call));
 }
 
+/* A rate that the script sets is waited for, unless it says how long it
+   waits. */
+static bool is_too_long(const struct lull_limits *limits,
+                        const struct lull_lane_hold *hold, lull_usec now)
+{
+  return hold->until - now > limits->max_hint &&
+         (hold->cause != LULL_CAUSE_RATE || limits->max_hint_given);
+}
+
+enum lull_why lull_judge_held(const struct lull_limits *limits,
+                              lull_usec deadline_at,
+                              const struct lull_lane_hold *hold, lull_usec now)
+{
+  if (hold->cause == LULL_CAUSE_NONE ||
+      (hold->until < deadline_at && !is_too_long(limits, hold, now)))
+    return LULL_WHY_NONE;
+  return hold->own ? LULL_WHY_DEADLINE : LULL_WHY_HINT;
+}
+
 bool lull_judge_limited(enum lull_why why)
 {
   return why == LULL_WHY_ATTEMPTS || why == LULL_WHY_DEADLINE ||

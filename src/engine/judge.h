@@ -3,7 +3,7 @@
  * history, the facts for the policy, the terms for the lane.
  *
  * Pure glue between call, policy, hint and lane; it changes the call that it
- * is given and nothing else. The engine is its only caller.
+ * is given and nothing else. Its callers are the engine, and the fleet.
  */
 #ifndef LULL_ENGINE_JUDGE_H
 #define LULL_ENGINE_JUDGE_H
@@ -49,6 +49,13 @@ bool lull_judge_gone(const struct lull_call *call);
    sees to that. */
 lull_usec lull_judge_pause(const struct lull_call *call,
                            const struct lull_verdict *verdict);
+
+/* Why a call ends now that is not let go in time, or later than a wait may be;
+   LULL_WHY_NONE: it waits. */
+enum lull_why lull_judge_held(const struct lull_limits *limits,
+                              lull_usec deadline_at,
+                              const struct lull_lane_hold *hold,
+                              lull_usec now);
 
 /* One of the limits ended the call: another run might get further. */
 bool lull_judge_limited(enum lull_why why);

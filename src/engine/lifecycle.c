@@ -207,31 +207,18 @@ void lull_lifecycle_refuse_queued(struct lull_engine *e,
   }
 }
 
-/* It would not be let go in time, or later than a wait may be. A rate that
-   the script sets is waited for, unless it says how long it waits. */
-static bool is_too_long(const struct lull_engine *e,
-                        const struct lull_call *call,
-                        const struct lull_lane_hold *hold)
-{
-  const struct lull_limits *limits = lull_call_limits(call);
-  if (hold->cause == LULL_CAUSE_NONE)
-    return false;
-  if (hold->until >= lull_call_deadline(call))
-    return true;
-  return hold->until - e->now > limits->max_hint &&
-         (hold->cause != LULL_CAUSE_RATE || limits->max_hint_given);
-}
-
 enum lull_why lull_lifecycle_held(const struct lull_engine *e,
                                   struct lull_call *call,
                                   const struct lull_lane_hold *hold)
 {
-  if (!is_too_long(e, call, hold))
-    return LULL_WHY_NONE;
+  enum lull_why why = lull_judge_held(lull_call_limits(call),
+                                      lull_call_deadline(call), hold, e->now);
+  if (!why)
+    return why;
   call->retry_after = hold->until - e->now;
   call->leg.cause = hold->cause;
   call->held = true;
-  return hold->own ? LULL_WHY_DEADLINE : LULL_WHY_HINT;
+  return why;
 }
 
 static void end_held(struct lull_engine *e, struct lull_call *call,

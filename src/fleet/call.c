@@ -69,22 +69,56 @@ static bool admitted(const struct lull_fleet *f,
   return lull_lane_closed(call->client->lane, f->now, &until);
 }
 
+static enum lull_why held(const struct lull_fleet *f,
+                          const struct lull_fleet_call *call,
+                          const struct lull_lane_hold *hold)
+{
+  return lull_judge_held(limits_of(f), call->deadline_at, hold, f->now);
+}
+
 static void join(struct lull_fleet *f, struct lull_fleet_call *call,
                  bool retry)
 {
+  struct lull_lane *lane = call->client->lane;
+  enum lull_why why = LULL_WHY_BREAKER;
   call->state = LULL_FLEET_QUEUED;
   enqueue(f, &call->leg, retry);
   lull_timerq_set(&f->timers, &call->event.timer, call->deadline_at);
-  if (!retry && !admitted(f, call))
-    finish(f, call, LULL_WHY_BREAKER);
+  if (retry || admitted(f, call)) {
+    struct lull_lane_hold hold =
+        lull_lane_held(lane, &call->leg.ticket, f->now);
+    why = held(f, call, &hold);
+  }
+  if (why)
+    finish(f, call, why);
+}
+
+#define BRIEF (LULL_SEC / 4) /* ends soon enough by itself */
+
+/* What holds the lane has moved: who cannot wait so long ends. The deadlines
+   are in the order of the calls: when one may wait, so may the rest. */
+static void sweep(struct lull_fleet *f, struct lull_fleet_client *c)
+{
+  struct lull_lane_hold hold = lull_lane_held(c->lane, NULL, f->now);
+  struct lull_fleet_call *next;
+  enum lull_why why;
+  if (!hold.cause || hold.until - f->now < BRIEF ||
+      hold.until < lull_usec_add(c->swept, BRIEF))
+    return;
+  c->swept = hold.until;
+  for (struct lull_fleet_call *call = c->first;
+       call && (why = held(f, call, &hold)) != LULL_WHY_NONE; call = next) {
+    next = call->next;
+    if (call->state != LULL_FLEET_FLYING && !call->hedge)
+      finish(f, call, why);
+  }
 }
 
 void lull_fleet_call_begin(struct lull_fleet *f, struct lull_fleet_client *c)
 {
-  struct lull_fleet_call *call = lull_fleet_take(f);
+  struct lull_fleet_call *call = lull_fleet_take(f, c);
   if (!call)
     return;
-  call->client = c;
   call->started = f->now;
   call->deadline_at = lull_usec_add(f->now, limits_of(f)->deadline);
   call->previous = -1;
@@ -192,6 +226,7 @@ void lull_fleet_call_dispatch(struct lull_fleet *f,
   while ((ticket = lull_lane_next(c->lane, f->now, &when)) != NULL)
     launch(f, leg_of(ticket));
   lull_timerq_set(&f->timers, &c->event.timer, when);
+  sweep(f, c);
 }
 
 /* ---- judging ----------------------------------------------------------- */
@@ -255,7 +290,8 @@ static bool is_spared(const struct lull_fleet *f,
          call->leg.ticket.spared;
 }
 
-/* The lane's own limits on a retry: its breaker and its budget. */
+/* The lane's own limits on a retry: its breaker, what holds it, and its
+   budget. */
 static enum lull_why refusal(const struct lull_fleet *f,
                              const struct lull_fleet_call *call,
                              const struct lull_verdict *v)
@@ -265,6 +301,10 @@ static enum lull_why refusal(const struct lull_fleet *f,
   if (!lull_lane_closed(lane, f->now, &until) &&
       until > lull_usec_add(f->now, v->wait))
     return LULL_WHY_BREAKER;
+  struct lull_lane_hold hold = lull_lane_held(lane, NULL, f->now);
+  enum lull_why why = held(f, call, &hold);
+  if (why)
+    return why;
   if (call->leg.ticket.borne &&
       (v->source == LULL_SOURCE_HINT || is_spared(f, call)))
     return LULL_WHY_NONE;

@@ -35,7 +35,24 @@ static enum lull_err add_chunk(struct lull_fleet *f)
   return lull_fleet_reserve(f, 2 * LULL_FLEET_CHUNK);
 }
 
-struct lull_fleet_call *lull_fleet_take(struct lull_fleet *f)
+/* Into the list of its client, the last. */
+static void link_to(struct lull_fleet_client *c, struct lull_fleet_call *call)
+{
+  call->client = c;
+  call->prev = c->last;
+  *(c->last ? &c->last->next : &c->first) = call;
+  c->last = call;
+}
+
+static void unlink_from(struct lull_fleet_client *c,
+                        struct lull_fleet_call *call)
+{
+  *(call->prev ? &call->prev->next : &c->first) = call->next;
+  *(call->next ? &call->next->prev : &c->last) = call->prev;
+}
+
+struct lull_fleet_call *lull_fleet_take(struct lull_fleet *f,
+                                        struct lull_fleet_client *c)
 {
   enum lull_err err = f->free ? LULL_OK : add_chunk(f);
   struct lull_fleet_call *call = f->free;
@@ -46,11 +63,13 @@ struct lull_fleet_call *lull_fleet_take(struct lull_fleet *f)
   f->free = call->next;
   memset(call, 0, sizeof *call);
   call->event.kind = LULL_FLEET_CALL;
+  link_to(c, call);
   return call;
 }
 
 void lull_fleet_give(struct lull_fleet *f, struct lull_fleet_call *call)
 {
+  unlink_from(call->client, call);
   lull_mem_free(call->rule_hits);
   call->rule_hits = NULL;
   call->next = f->free;

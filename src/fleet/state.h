@@ -32,6 +32,8 @@ struct lull_fleet_client {
   bool failed;                   /* one of the fan-out was given up */
   lull_usec started;             /* the fan-out */
   struct lull_lane *lane;        /* NULL until it is needed */
+  struct lull_fleet_call *first, *last; /* the active ones, as they began */
+  lull_usec swept; /* who cannot wait until then has ended */
 };
 
 enum lull_fleet_phase {
@@ -62,8 +64,8 @@ struct lull_fleet_call {
   enum lull_fleet_call_state state;
   struct lull_fleet_client *client;
   struct lull_fleet_leg leg;
-  struct lull_fleet_leg *hedge; /* NULL: none */
-  struct lull_fleet_call *next; /* among the free ones */
+  struct lull_fleet_leg *hedge;        /* NULL: none */
+  struct lull_fleet_call *prev, *next; /* its client's; or the next free one */
   lull_usec started, deadline_at, previous, next_timeout;
   unsigned short *rule_hits;
   unsigned tries, total;
@@ -110,8 +112,10 @@ void lull_fleet_fail(struct lull_fleet *f, enum lull_err err);
 /* Room for so many more timers. LULL_ENOMEM. */
 enum lull_err lull_fleet_reserve(struct lull_fleet *f, unsigned n);
 
-/* An idle call, with room for its timers; NULL: no memory, which is noted. */
-struct lull_fleet_call *lull_fleet_take(struct lull_fleet *f);
+/* The client's next call, with room for its timers; NULL: no memory, which is
+   noted. */
+struct lull_fleet_call *lull_fleet_take(struct lull_fleet *f,
+                                        struct lull_fleet_client *c);
 void lull_fleet_give(struct lull_fleet *f, struct lull_fleet_call *call);
 
 /* All calls that a client made at a time have ended: the next ones begin after

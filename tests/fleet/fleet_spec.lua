@@ -123,6 +123,23 @@ describe("one client", function()
     assert.equal(1, run({ hedge = 0.05 }, slow).requests)
   end)
 
+  -- Who was in the lane's queue, or waited for a try of its own, waited there until
+  -- its deadline, where a script's client ends it at once.
+  it("ends at once what its lane is held too long for, queued or waiting", function()
+    local latency = { kind = "uniform", a = 0.05, b = 0.05 }
+    local o = { calls = 40, fanout = 40, latency = latency, limit = { count = 1, window = 500 }, ["retry-after"] = 100 }
+    local f = run({ deadline = 30 }, o)
+    assert.equal(1, f.completed)
+    assert.same({ hint = 39 }, f.why)
+    assert.equal(12, f.requests) -- ten at first, and two when one was granted
+    assert.is_true(f.done <= 0.2 + 1e-6, tostring(f.done))
+    o.limit, o["retry-after"] = nil, nil
+    o.outage = { from = 0, to = 100, kind = "status" }
+    f = run(steady(9, { deadline = 0.5 }), o)
+    assert.same({ deadline = 40 }, f.why)
+    assert.is_true(f.done < 0.5, tostring(f.done))
+  end)
+
   it("makes its calls one after the other, with pauses", function()
     local f = run(ONCE, { calls = 3, think = 10, service = { kind = "uniform", a = 1, b = 1 } })
     close(23, f.done)
@@ -139,6 +156,8 @@ describe("a client of the fleet does what a script's client does", function()
     rule = steady(3, { on = { [503] = { "retry", attempts = 6, backoff = { base = 0.5, jitter = "none" } } } }),
     deadline = steady(99, { deadline = 5 }),
     rate = steady(3, { limit = "2/5s" }),
+    ["held beyond its deadline"] = steady(3, { limit = "1/5s", deadline = 3 }),
+    ["held for longer than a wait may be"] = steady(3, { limit = "1/9s", max_hint = 2 }),
   }
   for name, policy in pairs(policies) do
     it(name, function()
