@@ -212,26 +212,35 @@ end
 
 local LENGTH, RATE = 600, 50
 local CLIENTS = { 2, 10, 100 }
+local SHARED = {
+  { "429", limit = { count = RATE, window = 1 } },
+  { "bare 503 when five wait", capacity = RATE, queue = 5 },
+}
 
-local function shares(clients, seed)
+local function shares(server, clients, seed)
   local calls = 2 * LENGTH * RATE / clients + 600
   local f = experiment.figures("standard", { clients = clients, calls = calls, fanout = calls, seed = seed,
-    latency = { kind = "uniform", a = 0.02, b = 0.06 }, limit = { count = RATE, window = 1 }, ["for"] = LENGTH })
+    latency = { kind = "uniform", a = 0.02, b = 0.06 }, limit = server.limit, capacity = server.capacity,
+    queue = server.queue, ["for"] = LENGTH })
   local most = RATE * LENGTH
   return { f.completed / most, f.least * clients / most, f.requests / f.completed - 1, f.given_up }
+end
+
+local function share_row(server, clients)
+  local columns = { {}, {}, {}, {} }
+  for seed = 1, seeds do
+    for k, value in ipairs(shares(server, clients, seed)) do columns[k][seed] = value end
+  end
+  local all, least, refused, lost = median(columns[1]), median(columns[2]), median(columns[3]), median(columns[4])
+  print(("| %d, %s | %.2f, %.2f | %.2f, %.2f | %.3f, %.3f | %d, %d |"):format(clients, server[1], all, columns[1][1],
+    least, columns[2][1], refused, columns[3][seeds], lost, columns[4][seeds]))
 end
 
 if not check and #chosen == 0 then
   print(("\n| processes on one limit of %d/s, %d s | together, of the limit | the least, of its share "
     .. "| refused for each served | lost |\n|---|---|---|---|---|"):format(RATE, LENGTH))
-  for _, clients in ipairs(CLIENTS) do
-    local columns = { {}, {}, {}, {} }
-    for seed = 1, seeds do
-      for k, value in ipairs(shares(clients, seed)) do columns[k][seed] = value end
-    end
-    local all, least, refused, lost = median(columns[1]), median(columns[2]), median(columns[3]), median(columns[4])
-    print(("| %d | %.2f, %.2f | %.2f, %.2f | %.3f, %.3f | %d, %d |"):format(clients, all, columns[1][1], least,
-      columns[2][1], refused, columns[3][seeds], lost, columns[4][seeds]))
+  for _, server in ipairs(SHARED) do
+    for _, clients in ipairs(CLIENTS) do share_row(server, clients) end
   end
 end
 if check and failed > 0 then os.exit(1) end
