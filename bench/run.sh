@@ -18,12 +18,17 @@ if [ "${1:-all}" = converge ]; then
     exec "$lua" bench/converge.lua "$@"
 fi
 
-# It starts a server of its own for each client.
-if [ "${1:-all}" = limits ]; then
+# They start servers of their own.
+case ${1:-all} in
+limits) alone=sockets ;;
+windows) alone=windows ;;
+*) alone= ;;
+esac
+if [ -n "$alone" ]; then
   shift
   make -s all module LUA="$lua"
   LUA_PATH="./src/?.lua;./?.lua;;" LUA_CPATH="./build/$lua/?.so;;" \
-    exec "$lua" bench/sockets.lua "$@"
+    exec "$lua" "bench/$alone.lua" "$@"
 fi
 mkdir -p "$out/www/bytes" "$out/logs" "$out/sections" "$out/quick"
 

@@ -61,8 +61,8 @@ local CLASSES = {
     [[Check the name (`getent hosts NAME`) and the network; within containers the resolver.]] },
   { "net.refused",
     "The host is there, and nothing listens at that port.",
-    [[Check the port, and whether the server runs. It was never sent: trying again does no harm, and so does
-    another run (75).]] },
+    [[Check the port, and whether the server runs. It was never sent: trying again does no harm, nor
+    does another run (75).]] },
   { "net.unreachable",
     "There is no way to the host.",
     "Check the network, the VPN and the firewall." },
