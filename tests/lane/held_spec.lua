@@ -2,6 +2,7 @@
 -- the time after which it may be tried again. Such calls waited in the queue until
 -- their deadline, or for hours, to be told then what had been known all along.
 
+local limits = require "bench.limits"
 local support = require "tests.support"
 
 -- One answer for the first request, and others for those after it.
@@ -91,6 +92,33 @@ describe("a call that its lane is held too long for ends at once", function()
     ended(second(200, {}, { limit = "1/m", max_hint = 30 }), "hint", "rate", 60)
     ended(second(200, { deadline = 20 }, { limit = { ["GET /*"] = "1/m" } }), "hint", "rate", 60)
     assert.are.equal(200, second(200, {}, { limit = "1/15m" }).res.status)
+  end)
+
+  it("when what its lane has learned is beyond what a wait may be", function()
+    local function ends(max_hint)
+      local model, n, granted, held = limits.fixed(20, 600), 0, 0, 0
+      support.sim(function()
+        return { status = model.ask(require("lull").now()) and 200 or 429, delay = 0.05 }
+      end, function(lull)
+        local api = lull.client { attempts = 999, budget = false, max_hint = max_hint }
+        lull.each(function()
+          n = n + 1
+          return n <= 100 and n or nil
+        end, { parallel = 8 }, function(i)
+          local res, err = api:get("http://api.test/" .. i)
+          if res then
+            granted = granted + 1
+            return
+          end
+          assert.are.same({ "hint", "learned" }, { err.why, err.held_by })
+          assert.is_true(err.retry_after > 300 and err.retry_after <= 600, tostring(err.retry_after))
+          held = held + 1
+        end)
+      end)
+      return { granted, held }
+    end
+    assert.are.same({ 40, 60 }, ends())
+    assert.are.same({ 100, 0 }, ends "1h")
   end)
 
   it("when it waited in the queue, or for its next attempt, as the hold began", function()
