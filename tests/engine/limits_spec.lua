@@ -337,6 +337,24 @@ describe("a lane that was told to wait", function()
     end)
   end
 
+  -- A download takes long, and its status is known long before.
+  it("ends for the others with the status of the one that goes first, not with its body", function()
+    local n, passed = 0, {}
+    sim(function()
+      n = n + 1
+      if n <= 4 then return { status = 429, headers = { ["retry-after"] = 10 } } end
+      passed[#passed + 1] = require("lull").now()
+      return { status = 200, delay = 0.1, body = ("x"):rep(10), drip = 1 }
+    end, function(lull)
+      local tasks = {}
+      for i = 1, 4 do tasks[i] = lull.spawn(function() assert(lull.get("http://api.test/" .. i)) end) end
+      for i = 1, 4 do tasks[i]:join() end
+    end)
+    assert.are.equal(4, #passed)
+    local apart = passed[2] - passed[1] -- the first body has come after 10.1 s
+    assert.is_true(apart >= 0.1 and apart < 1, tostring(apart))
+  end)
+
   it("holds all of its calls back, then one goes first", function()
     local t = crowd { status = 429, headers = { ["retry-after"] = 10 } }
     local early, at_once = 0, 0
