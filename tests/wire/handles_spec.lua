@@ -105,16 +105,18 @@ describe("a handle #binary", function()
   -- There was no cleanup: what a libcurl allocates once, a leak checker found. It waits
   -- for the module's end, as somebody beside us may rely on our init.
   it("leaves libcurl as it was, once lull is gone, and not before", function()
-    local library = wire.shim(COUNTS)
+    local library, runtime = wire.shim(COUNTS), os.getenv "LULL_PRELOAD" -- of what is instrumented, and first
     local script = wire.write([[
       local core = require "lull.core"
       for _ = 1, 2 do core.engine {}:close() end
       require "lull".get("http://127.0.0.1:9/", { attempts = 1 })
       io.open("/dev/fd/9", "a"):write "end "
     ]], ".lua")
-    for _, program in ipairs { "build/lull", wire.lua() } do
+    local programs = { ["build/lull"] = library, [wire.lua()] = runtime and runtime .. ":" .. library or library }
+    for program, preload in pairs(programs) do
       local counted = wire.path()
-      local result = wire.run(("LD_PRELOAD=%s %s %s 9>>%s"):format(library, program, script, counted))
+      local result = wire.run(("LD_PRELOAD= timeout 60 env LD_PRELOAD=%s %s %s 9>>%s"):format(preload, program, script,
+        counted))
       assert.are.same({ 0, "" }, { result.code, result.err })
       local up, down = wire.read(counted):match "^([%d ]+)end ([%d ]+)$"
       assert.is_nil((" " .. up):find " 0 ", up)
