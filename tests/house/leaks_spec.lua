@@ -4,6 +4,10 @@ local core = require "lull.core"
 local lfs = require "lfs"
 local socket = require "socket"
 
+-- What LuaJIT compiles holds what it was compiled for: an engine that the test had let
+-- go of was counted as left, now and then.
+if type(jit) == "table" then jit.off() end -- luacheck: ignore
+
 local function settle()
   collectgarbage()
   collectgarbage()
