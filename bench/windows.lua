@@ -33,15 +33,6 @@ local function times_of(server)
   return times
 end
 
-local function most_within(times, length)
-  local most, first = 0, 1
-  for i, time in ipairs(times) do
-    while time - times[first] >= length do first = first + 1 end
-    most = math.max(most, i - first + 1)
-  end
-  return most
-end
-
 -- What the limits allow from the first request on, as far as any window decides.
 local function allowed(limits)
   local least = math.huge
@@ -64,6 +55,6 @@ end
 print(("%d processes, %s for %g s: %d requests, %.1f %% of what is allowed"):format(PROCESSES, LIMITS, LENGTH, inside,
   100 * inside / allowed(LIMITS)))
 for count, length in LIMITS:gmatch "(%d+)/([%d.]+)" do
-  print(("at most %d within %s s, of %s"):format(most_within(times, tonumber(length)), length, count))
+  print(("at most %d within %s s, of %s"):format(wire.most_within(times, tonumber(length)), length, count))
 end
 wire.clean()

@@ -83,6 +83,12 @@ function M.generator(seed)
   end
 end
 
+---The same, as whole numbers below n.
+function M.below(seed)
+  local draw = M.generator(seed)
+  return function(n) return draw(0, n - 1) end
+end
+
 ---Which C functions a task may not wait inside of.
 M.pcall_yields = coroutine.wrap(function()
   return pcall(coroutine.yield, "yielded")

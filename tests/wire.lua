@@ -162,6 +162,16 @@ function M.json_lines(path)
   return list
 end
 
+---The most of those times, in their order, that lie within `length` (s).
+function M.most_within(times, length)
+  local most, first = 0, 1
+  for i, time in ipairs(times) do
+    while time - times[first] >= length do first = first + 1 end
+    most = math.max(most, i - first + 1)
+  end
+  return most
+end
+
 -- At least `n` requests as the server's log has them, in their order.
 local function requests(child, n)
   return M.eventually(function()

@@ -2,6 +2,7 @@
 -- said: by the API's own log each keyed item's effect is there once, no POST without
 -- a key came twice, and all items have an end. LULL_KILLS: how often a worker is
 -- killed, one in forty times Redis; LULL_ITEMS: of how many items.
+local support = require "tests.support"
 local wire = require "tests.wire"
 
 local BINARY = os.getenv "LULL_BINARY" or "build/lull"
@@ -32,14 +33,6 @@ return { ["http://127.0.0.1"] = function(request)
 end }
 ]]
 
--- A whole number below n, the same ones in each run.
-local function draws(seed)
-  return function(n)
-    seed = (seed * 16807) % 2147483647
-    return math.floor(seed % n)
-  end
-end
-
 describe("a batch in a Redis, of processes that are killed #binary", function()
   if not wire.has_redis() then
     pending "there is no redis-server here"
@@ -50,7 +43,7 @@ describe("a batch in a Redis, of processes that are killed #binary", function()
 
   it("has each effect once, whoever is killed, Redis too", function()
     local redis, server = wire.redis "--appendonly yes --appendfsync always", wire.server(WORLD)
-    local script, draw, workers = wire.write(SCRIPT, ".lua"), draws(7), {}
+    local script, draw, workers = wire.write(SCRIPT, ".lua"), support.below(7), {}
     local command = ("%s --journal '%sscans?lease=1s' %s %s %d 2>/dev/null"):format(BINARY, redis.url, script,
       server.url, ITEMS)
     for i = 1, WORKERS do workers[i] = wire.start(command) end

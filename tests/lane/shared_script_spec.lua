@@ -2,6 +2,7 @@
 -- that the spec sets: no window ever holds more, whatever became of a process.
 local resp = require "tests.resp"
 local scripts = require "lull.lanescript"
+local support = require "tests.support"
 local wire = require "tests.wire"
 
 local RATE = "%d %d 0.000 0.000 - *\n" -- of so many, in so many us
@@ -141,18 +142,10 @@ describe("the scripts of shared lanes #binary", function()
     assert.is_table(late.tell("G", "").flushed)
   end)
 
-  -- A whole number below n, the same ones in each run.
-  local function draws(seed)
-    return function(n)
-      seed = (seed * 16807) % 2147483647
-      return math.floor(seed % n)
-    end
-  end
-
   -- Several processes that ask, use late or give back what they have, and are gone
   -- for a while, by a clock that goes on in steps.
   it("never let a window hold more, and let all of it be used", function()
-    local draw, starts, many = draws(5), {}, { { 10, 1e6 }, { 40, 6e6 } }
+    local draw, starts, many = support.below(5), {}, { { 10, 1e6 }, { 40, 6e6 } }
     local rates, processes = RATE:format(10, 1e6) .. RATE:format(40, 6e6), {}
     for i = 1, 4 do processes[i] = { p = process(rates), places = {}, untold = {}, n = 0 } end
     local function use(one)

@@ -72,9 +72,7 @@ describe("with too few files #binary", function()
         return 200, nil, (request.path .. "\n"):rep(200)
       end }
     ]]
-    library = wire.path ".so"
-    local built = wire.run(("LD_PRELOAD= gcc -shared -fPIC -o %s %s -ldl"):format(library, wire.write(SHIM, ".c")))
-    assert.equal(0, built.code, built.err)
+    library = wire.shim(SHIM)
   end)
   teardown(wire.clean)
 

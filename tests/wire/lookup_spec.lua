@@ -107,9 +107,7 @@ local function until_seen(text, n) while seen(text) < n do lull.sleep(0.005) end
 describe("a look-up #binary", function()
   local library, lookups, leave, server
   setup(function()
-    library = wire.path ".so"
-    local built = wire.run(("LD_PRELOAD= gcc -shared -fPIC -o %s %s -ldl"):format(library, wire.write(SHIM, ".c")))
-    assert.equal(0, built.code, built.err)
+    library = wire.shim(SHIM)
     server = wire.server(WORLD)
   end)
   before_each(function() lookups, leave = wire.path(), wire.path() end)

@@ -114,9 +114,7 @@ end
 describe("a socket that rests #binary", function()
   local library, port
   setup(function()
-    library = wire.path ".so"
-    local built = wire.run(("LD_PRELOAD= gcc -shared -fPIC -o %s %s -ldl"):format(library, wire.write(SHIM, ".c")))
-    assert.equal(0, built.code, built.err)
+    library = wire.shim(SHIM)
     port = wire.start(wire.lua(wire.write(SERVER, ".lua"))):line():match "%d+"
   end)
   teardown(wire.clean)

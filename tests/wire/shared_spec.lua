@@ -86,16 +86,6 @@ local function times_of(server, name, n)
   end, "the server's log is short of requests")
 end
 
--- The most that came within that time.
-local function most_within(times, length)
-  local most, first = 0, 1
-  for i, time in ipairs(times) do
-    while time - times[first] >= length do first = first + 1 end
-    most = math.max(most, i - first + 1)
-  end
-  return most
-end
-
 describe("lanes that several processes share #binary", function()
   if not wire.has_redis() then
     pending "there is no redis-server here"
@@ -117,8 +107,8 @@ describe("lanes that several processes share #binary", function()
       assert.are.equal(0, code or 0)
     end
     local times = times_of(server, "rates", 63)
-    assert(most_within(times, 0.2) <= 20, "a window holds more")
-    assert(most_within(times, 0.5) <= 40, "a window holds more")
+    assert(wire.most_within(times, 0.2) <= 20, "a window holds more")
+    assert(wire.most_within(times, 0.5) <= 40, "a window holds more")
     assert(times[63] - times[1] < 3, "the limit is not used") -- 0.7 s, and a busy machine
   end)
 
@@ -128,10 +118,10 @@ describe("lanes that several processes share #binary", function()
     for i = 1, 3 do children[i] = start(server, redis, "spread", 10, "20/1s") end
     for i = 1, 3 do has(children[i]:finish(), "done 10 processes ") end
     local times = times_of(server, "spread", 30)
-    assert(most_within(times, 0.25) <= 10, "they came together")
+    assert(wire.most_within(times, 0.25) <= 10, "they came together")
     for i = 1, 3 do children[i] = start(server, redis, "burst", 10, "20/1s burst 20") end
     for i = 1, 3 do has(children[i]:finish(), "done 10 processes ") end
-    assert(most_within(times_of(server, "burst", 30), 1) <= 20, "a window holds more")
+    assert(wire.most_within(times_of(server, "burst", 30), 1) <= 20, "a window holds more")
   end)
 
   -- What one had heard it told again when the clocks were known better, a little
@@ -162,7 +152,7 @@ describe("lanes that several processes share #binary", function()
     redis:ask [[HSET {lull:held}:lanes:w:99 l1 "1\n1 10 200000 0.000 0.000"]]
     redis:ask(("ZADD {lull:held}:lanes:workers %d000 99"):format(os.time() + 1))
     has(start(server, redis, "held", 15, "10/200ms"):finish(), "done 15 processes 1")
-    assert.are.equal(10, most_within(times_of(server, "held", 16), 0.2))
+    assert.are.equal(10, wire.most_within(times_of(server, "held", 16), 0.2))
   end)
 
   -- The most that the server was busy with at once.
@@ -254,7 +244,7 @@ print(#list)
     end
     has(first:finish(), "done 60 ")
     for i = 1, 3 do has(others[i]:finish(), "done 10 ") end
-    assert(most_within(times_of(server, "lapse", 90), 0.2) <= 10, "a window holds more")
+    assert(wire.most_within(times_of(server, "lapse", 90), 0.2) <= 10, "a window holds more")
   end)
 
   it("get back the slots of a process that was killed, when its lease is over", function()
@@ -399,7 +389,7 @@ print(lull.now() >= 1, lull.lanes().one.processes)
     redis:kill()
     redis:start()
     has(child:finish(), "done 40 processes 1")
-    assert.are.equal(10, most_within(times_of(server, "back", 40), 0.2))
+    assert.are.equal(10, wire.most_within(times_of(server, "back", 40), 0.2))
   end)
 
   -- Fail closed is the default. Each of two has half of what is allowed, once what the
@@ -418,7 +408,7 @@ print(lull.now() >= 1, lull.lanes().one.processes)
       has(rest, "done 60 ")
       assert.are.equal(0, code or 0)
     end
-    assert(most_within(times_of(server, "part", 120), 0.2) <= 10, "a window holds more")
+    assert(wire.most_within(times_of(server, "part", 120), 0.2) <= 10, "a window holds more")
     has(wire.run(("%s --on-store-loss never %s 2>&1"):format(BINARY, script)).out,
       "--on-store-loss: 'never' is none of stop, local")
     -- Who was never told how many they are has no part.
@@ -440,7 +430,7 @@ print(lull.now() >= 1, lull.lanes().one.processes)
     times_of(server, "away", 6)
     redis:kill()
     ended(child, "/0/away: cannot reach Redis: ", 75)
-    assert.are.equal(5, most_within(times_of(server, "away"), 0.2))
+    assert.are.equal(5, wire.most_within(times_of(server, "away"), 0.2))
     ended(start(server, redis, "never", 1, "", "--store-timeout 0"), "cannot reach Redis: ", 75)
   end)
 end)

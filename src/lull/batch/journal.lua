@@ -140,13 +140,16 @@ function M.leave(batch)
   if batch.journal.under_way == batch then batch.journal.under_way = nil end
 end
 
+---Refuses a batch whose items are of a kind now that they were not before.
+function M.refuse_kind(batch, kind)
+  refuse(("%s: the items of the batch %s are now %s, and were others before; give this batch "
+    .. "another `name`"):format(batch.journal.shown, batch.shown, kind))
+end
+
 ---The batch's items are of that kind, as they were before.
 function M.enroll(batch, kind)
   local number, problem = batch.store:batch(batch.name, kind)
-  if problem == "kind" then
-    refuse(("%s: the items of the batch %s are now %s, and were others before; give this batch "
-      .. "another `name`"):format(batch.journal.shown, batch.shown, kind))
-  end
+  if problem == "kind" then M.refuse_kind(batch, kind) end
   if not number then refuse(problem) end
   batch.number, batch.kind = number, kind
 end

@@ -108,10 +108,7 @@ local function check_kind(batch, kind)
   batch.kind = kind
   sync(batch, batch.store:order("K", batch.number, "", kind))
   listen(batch)
-  if batch.other_kind then
-    journals.refuse(("%s: the items of the batch %s are now %s, and were others before; give this batch "
-      .. "another `name`"):format(batch.journal.shown, batch.shown, kind))
-  end
+  if batch.other_kind then journals.refuse_kind(batch, kind) end
 end
 
 -- Puts what the source gave into the journal; nil at its end.

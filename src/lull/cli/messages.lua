@@ -108,8 +108,7 @@ local COMMAND_LINE = {
 }
 
 local ROWS = {
-  { { "the field '%s' is %q, which cannot be part of a file's name",
-    "the field '%s' is %q, which cannot be part of a %s",
+  { { "the field '%s' is %q, which cannot be part of a %s",
     "the row makes an empty key" },
     [[A row has bytes that would make something else of a header, a key or a path: a line end, a NUL, a `/`.]],
     "The row fails alone, and the rest goes on. Mend the row, or put the field elsewhere." },

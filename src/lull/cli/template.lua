@@ -127,12 +127,16 @@ local function as_json(value, part)
   return json.encode(value)
 end
 
+local function refuse(part, shown, what)
+  return nil, ("the field '%s' is %q, which cannot be part of a %s"):format(part.field, shown, what)
+end
+
 -- A value without the bytes that would make something else of what it is put in.
 local function without(bytes, what)
   return function(value, part)
     local words_of = words(value)
-    if not words_of:find(bytes) then return words_of end
-    return nil, ("the field '%s' is %q, which cannot be part of a %s"):format(part.field, words_of, what)
+    if words_of:find(bytes) then return refuse(part, words_of, what) end
+    return words_of
   end
 end
 
@@ -141,9 +145,7 @@ local as_name = without("[/%z]", "file's name")
 -- A value names a file, never a way to another folder.
 local function as_path(value, part)
   local name = words(value)
-  if name == "." or name == ".." or name == "" then
-    return nil, ("the field '%s' is %q, which cannot be part of a file's name"):format(part.field, name)
-  end
+  if name == "." or name == ".." or name == "" then return refuse(part, name, "file's name") end
   return as_name(value, part)
 end
 
