@@ -541,7 +541,8 @@ function headers:each() end
 ---the call (`attempts`, `deadline`, `hint`, `budget`, `breaker`): another run does
 ---no harm.
 ---@field later boolean
----s, when a wait was refused.
+---s, when a wait was refused, or the last answer asked for one and nothing was left
+---to try again with.
 ---@field retry_after? number
 ---With `net.proxy`: what the proxy said.
 ---@field proxy_status? integer

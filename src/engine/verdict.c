@@ -121,10 +121,13 @@ static void pause_lane(struct lull_engine *e, struct lull_call *call,
 static void note_refusal(struct lull_call *call, struct lull_verdict wish,
                          struct lull_verdict v)
 {
+  lull_usec asked = call->ended->hint.wait;
   if (call->held)
     return;
-  if (v.why == LULL_WHY_HINT)
-    call->retry_after = call->ended->hint.wait;
+  if (v.why == LULL_WHY_HINT ||
+      (wish.action == LULL_RETRY && asked > 0 &&
+       (v.why == LULL_WHY_ATTEMPTS || v.why == LULL_WHY_BUDGET)))
+    call->retry_after = asked;
   else if (v.why == LULL_WHY_DEADLINE && wish.action == LULL_RETRY &&
            wish.source == LULL_SOURCE_RULE && wish.wait > 0)
     call->retry_after = wish.wait;

@@ -134,7 +134,7 @@ end
 local function refuse_start(method, url, spec, problem, detail)
   if problem == "invalid argument" then
     local wrong = core.url(url) and "no such method" or "the URL " .. text.url_problem(url)
-    usage.fail(("'%s %s' cannot be sent: %s"):format(method, secret.redact(url), wrong))
+    usage.fail(("'%s %s' cannot be sent: %s"):format(method, outcome.shown_url(url), wrong))
   end
   if detail then
     return nil, outcome.refuse(method, url, "rule", { class = "local.file", detail = detail })

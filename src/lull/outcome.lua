@@ -112,7 +112,7 @@ M.lazy = lazy
 ---@return string
 function M.shown_url(url)
   local shown = secret.redact(url)
-  return secret.redact(core.redact(shown) or shown)
+  return redact.query(secret.redact(core.redact(shown) or shown))
 end
 
 -- What is lull's own in an object.
@@ -220,7 +220,9 @@ local function ending(err)
     words = ("%s would hold it in lane %s for longer than allowed"):format(HELD[err.held_by] or err.held_by,
       utf8.visible(err.lane))
   end
-  if err.retry_after then
+  if err.retry_after and (err.why == "attempts" or err.why == "budget") then
+    words = ("%s, and the server asked for %s"):format(words, text.duration(err.retry_after))
+  elseif err.retry_after then
     words = ("%s (%s)"):format(words, text.duration(err.retry_after))
   end
   if err.why == "budget" then

@@ -128,12 +128,35 @@ local function user_of(url, is_proxy)
   return nil
 end
 
+-- Parameters of a query that say who one is, without their - and _: RFC 6750's,
+-- those that sign URLs (AWS, Google, Azure), and what APIs call their keys.
+local PARAMETERS = { accesstoken = true, refreshtoken = true, idtoken = true, authtoken = true, token = true,
+  apikey = true, xapikey = true, subscriptionkey = true, password = true, passwd = true, pwd = true, secret = true,
+  clientsecret = true, sig = true, signature = true, xamzsignature = true, xamzsecuritytoken = true,
+  xgoogsignature = true }
+
+local function is_parameter(name) return PARAMETERS[unescape(name):lower():gsub("[-_]", "")] end
+
+local PARAMETER = "([?&;#])([^?&;#=]+)=([^&;#%s]+)"
+
+---A URL without the values of parameters that say who one is.
+---@param url string
+---@return string
+function M.query(url)
+  return (url:gsub(PARAMETER, function(before, name)
+    if is_parameter(name) then return before .. name .. "=***" end
+  end))
+end
+
 local LEAST_USER = 8 -- bytes of one without a password: a token
 
 ---Learns what a URL says of its user.
 ---@param url string
 ---@param is_proxy boolean? a URL that has no path
 function M.url(url, is_proxy)
+  for _, name, value in url:gmatch(PARAMETER) do
+    if is_parameter(name) then guess(value, LEAST) end
+  end
   local user = url:find("@", 1, true) and user_of(url, is_proxy)
   if not user then return end
   local password = user:match ":(.*)$"

@@ -30,7 +30,7 @@ local function target_url(client, target)
   if target:match("^%a[%w+.-]*://") then return target end
   if not client.base then
     usage.fail(("'%s' is no URL: it has no scheme, and the client has no base")
-      :format((redact.text(target):gsub("^[^/?#]*@", ""))))
+      :format((redact.query(redact.text(target)):gsub("^[^/?#]*@", ""))))
   end
   if target == "" or target:match("^%?") then return client.settings.base .. target end
   return client.base .. "/" .. target:gsub("^/+", "")

@@ -301,6 +301,18 @@ describe("a hint", function()
     assert.are.equal(2, get({ { 503, { ["retry-after"] = 301 } }, 200 }, { max_hint = 301 }).attempts)
   end)
 
+  -- It was lost with the last attempt, so that an item of a batch was due at once.
+  it("is told by the error of a call that has no attempts or tokens left for it", function()
+    local _, err = get(always(503, { ["retry-after"] = 30 }), { attempts = 2 })
+    assert.are.same({ "attempts", 30 }, { err.why, err.retry_after })
+    has(err, "attempts used up, and the server asked for 30s")
+    _, err = get({ { 503, { ["retry-after"] = 30 } }, 500 }, { attempts = 2 })
+    assert.are.same({ "attempts", 500 }, { err.why, err.reason })
+    assert.is_nil(err.retry_after)
+    _, err = get(always(403, { ["x-ratelimit-reset"] = 5, ["x-ratelimit-remaining"] = 2 }), { attempts = 2 })
+    assert.is_nil(err.retry_after) -- nothing was to be tried again
+  end)
+
   it("that is longer than the deadline leaves ends the call at once", function()
     local _, err, t = get(always(503, { ["retry-after"] = 60 }), { deadline = 50 })
     assert.are.equal("hint", err.why)

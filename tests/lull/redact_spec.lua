@@ -207,6 +207,27 @@ describe("where a text leaves", function()
     end)
   end)
 
+  -- A signed URL, or one with a token, stood in full in errors, traces and journals.
+  it("a URL is shown without the parameters that say who one is", function()
+    sim(function() return 403 end, function(lull)
+      local shown = "http://api.test/x?user=7&access_token=***&X-Amz-Signature=***&api%5fkey=***&keys=a"
+      local url = "http://api.test/x?user=7&access_token=t0k%2Fen&X-Amz-Signature=c0ffee&api%5fkey=k3y&keys=a#b"
+      local _, err = lull.get(url)
+      assert.equal(shown .. "#b", err.url)
+      has(err, shown)
+      for _, hidden in ipairs { "t0k", "c0ffee", "k3y" } do
+        hasnt(tostring(err), hidden)
+        hasnt(lull.json.encode(err), hidden)
+      end
+      for _, none in ipairs { "http://api.test:x/", "api.test/" } do
+        local ok, wrong = lull.try(lull.get, none .. "?a=1&access_token=t0k3n")
+        assert.is_false(ok)
+        hasnt(wrong, "t0k3n")
+        has(wrong, "access_token=***")
+      end
+    end)
+  end)
+
   it("JSON of a response has status, body and a URL that may be shown", function()
     sim(function() return 200, nil, "k3y" end, function(lull)
       local res = assert(lull.get("http://me:pa55@api.test/x", { query = { key = lull.secret "k3y" } }))

@@ -12,7 +12,6 @@
 local core = require "lull.core"
 local outcome = require "lull.outcome"
 local sched = require "lull.sched"
-local secret = require "lull.secret"
 local texts = require "lull.text"
 
 local M = {}
@@ -62,12 +61,15 @@ local IDEMPOTENT = { GET = true, HEAD = true, PUT = true, DELETE = true, OPTIONS
 -- What the call is: its method and URL, for people, and a hash of both and of
 -- its body. Secrets are in none of them.
 local function tag_of(item, spec)
-  local url = secret.redact(core.redact(spec.url) or spec.url)
+  local url = outcome.shown_url(spec.url)
   if url:find(" ", 1, true) or url:find("\n", 1, true) then url = url:gsub("[\n ]", "+") end
   local body = spec.body or spec.file or ""
   return spec.method .. " " .. url .. " " .. item.batch.store:hash(spec.method .. "\0" .. spec.url .. "\0" .. body)
     .. "\n"
 end
+
+-- What tells calls apart: what is shown of a URL may be shown otherwise one day.
+local function hash_of(tag) return tag:match "(%S+)\n$" end
 
 -- What was kept of a call: its tag, whether it came to its end, and the rest.
 local function split(bytes)
@@ -97,7 +99,7 @@ end
 local function pack_end(response, err)
   if response then
     local packed = rawget(response, "packed")
-    local url = secret.redact(core.redact(core.unpack(packed, "url")) or "")
+    local url = outcome.shown_url(core.unpack(packed, "url"))
     return core.kept(response.status, response.body, packed) .. "3:url" .. #url .. ":" .. url
   end
   local fields = {}
@@ -222,7 +224,7 @@ function M.call(spec, start)
   local kept = kept_of(item, nth)
   if kept then
     local before, ended, rest = split(kept)
-    if before ~= tag then
+    if hash_of(before) ~= hash_of(tag) then
       if not item.batch.force then return differs(item, spec, before, tag) end
     elseif not ended then
       spec.memo = rest
