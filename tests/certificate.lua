@@ -6,11 +6,11 @@ local name = require "openssl.x509.name"
 local pkey = require "openssl.pkey"
 local x509 = require "openssl.x509"
 
-local function make(key)
+local function make(key, address_only)
   local subject, names, cert = name.new(), altname.new(), x509.new()
   subject:add("CN", "tests")
   names:add("IP", "127.0.0.1")
-  names:add("DNS", "localhost")
+  if not address_only then names:add("DNS", "localhost") end
   cert:setVersion(3)
   cert:setSerial(1)
   cert:setSubject(subject)
@@ -31,12 +31,13 @@ local function write(path, text)
 end
 
 ---Writes DIRECTORY/ca.pem and DIRECTORY/key.pem.
+---@param address_only boolean? it is none of localhost
 ---@return string path of the key
 ---@return table certificate
 ---@return table key
-return function(directory)
+return function(directory, address_only)
   local key = pkey.new { type = "EC", curve = "prime256v1" }
-  local cert = make(key)
+  local cert = make(key, address_only)
   write(directory .. "/ca.pem", cert:toPEM())
   return write(directory .. "/key.pem", key:toPEM "private"), cert, key
 end

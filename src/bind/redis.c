@@ -7,10 +7,13 @@ struct lull_store *lull_bind_redis_open(lua_State *L, int index,
                                         char *problem, size_t size)
 {
   static const char *const names[LULL_SERVER_TEXTS] = {
-      [LULL_SERVER_HOST] = "host",         [LULL_SERVER_USER] = "user",
-      [LULL_SERVER_PASSWORD] = "password", [LULL_SERVER_NAME] = "name",
-      [LULL_SERVER_SHOWN] = "shown",       [LULL_SERVER_JOIN] = "join",
-      [LULL_SERVER_STEP] = "step",         [LULL_SERVER_CHANNEL] = "channel"};
+      [LULL_SERVER_HOST] = "host",           [LULL_SERVER_USER] = "user",
+      [LULL_SERVER_PASSWORD] = "password",   [LULL_SERVER_NAME] = "name",
+      [LULL_SERVER_SHOWN] = "shown",         [LULL_SERVER_JOIN] = "join",
+      [LULL_SERVER_STEP] = "step",           [LULL_SERVER_CHANNEL] = "channel",
+      [LULL_SERVER_SENTINELS] = "sentinels", [LULL_SERVER_PRIMARY] = "primary",
+      [LULL_SERVER_CACERT] = "cacert",       [LULL_SERVER_CAPATH] = "capath",
+      [LULL_SERVER_CERT] = "cert",           [LULL_SERVER_KEY] = "key"};
   struct lull_server o = {.draws = draws};
   int i;
   for (i = 0; i < LULL_SERVER_TEXTS; i++)
@@ -18,6 +21,7 @@ struct lull_store *lull_bind_redis_open(lua_State *L, int index,
   o.port = (int)lull_bind_number(L, index, "port", 6379);
   o.database = (int)lull_bind_number(L, index, "database", 0);
   o.lease = (int)(lull_bind_number(L, index, "lease", 30) * 1000);
+  o.tls = lull_bind_flag(L, index, "tls");
   o.assume_durable = lull_bind_flag(L, index, "assume_durable");
   return lull_redis_open(&o, passing, problem, size);
 }

@@ -7,52 +7,85 @@ local M = {}
 usage.own()
 
 local SHAPE = "redis://[USER:PASSWORD@]HOST[:PORT]/DATABASE/NAME"
+local SENTINEL_SHAPE = "redis+sentinel://[USER:PASSWORD@]HOST[:PORT][,HOST[:PORT]...]/PRIMARY/DATABASE/NAME"
+
+-- How it is spoken to.
+local SCHEMES = {
+  ["redis"] = {},
+  ["rediss"] = { tls = true },
+  ["redis+sentinel"] = { sentinels = true },
+  ["rediss+sentinel"] = { tls = true, sentinels = true },
+}
 
 -- What is kept there -> whose URL it is.
 local WHOSE = { journal = "the journal's", lanes = "the lanes'" }
 
 -- `what` has a place for whose it is.
-local function wrong(what, whose)
-  usage.fail(("%s; in Redis it is %s"):format(what:format(whose), SHAPE))
+local function wrong(o, what, whose)
+  usage.fail(("%s; in Redis it is %s"):format(what:format(whose), o.sentinels and SENTINEL_SHAPE or SHAPE))
 end
 
 local function plain(part)
   return (part:gsub("%%(%x%x)", function(digits) return string.char(tonumber(digits, 16)) end))
 end
 
-local OPTIONS = { lease = true }
+local OPTIONS = { lease = usage.duration, cacert = false, capath = false, cert = false, key = false }
 
 local function read_options(o, query)
   for pair in query:gmatch "[^&]+" do
     local name, value = pair:match "^([^=]*)=(.*)$"
-    name = name or pair
-    if not OPTIONS[name] then usage.unknown("option of such a URL", name, OPTIONS) end
-    o[name] = usage.duration(plain(value or ""), name)
+    name, value = name or pair, plain(value or "")
+    if OPTIONS[name] == nil then usage.unknown("option of such a URL", name, OPTIONS) end
+    o[name] = OPTIONS[name] and OPTIONS[name](value, name) or value
+    if not OPTIONS[name] and value == "" then usage.fail(("%s: a file is to be named"):format(name)) end
+    if not OPTIONS[name] and not o.tls then usage.fail(("%s is for TLS: rediss://"):format(name)) end
   end
   if o.lease and (o.lease < 1 or o.lease > 3600) then usage.fail "lease: from 1s to 1h" end
+  if o.key and not o.cert then usage.fail "key is that of a certificate: name that with cert=" end
+end
+
+local function read_user(o, server)
+  local who, at = server:match "^(.*)@(.*)$"
+  if not who then return server end
+  local user, password = who:match "^([^:]*):(.*)$"
+  o.user, o.password = plain(user or ""), plain(password or who)
+  if o.user == "" then o.user = nil end
+  return at
+end
+
+local function read_host(o, at, whose, usual)
+  local host, port = at:match "^%[(.*)%](.*)$"
+  if not host then host, port = at:match "^([^:]*)(.*)$" end
+  host = plain(host)
+  port = port == "" and usual or tonumber(port:match "^:(%d+)$" or "")
+  if host == "" then wrong(o, "%s URL names no host", whose) end
+  if not port or port < 1 or port > 65535 then wrong(o, "%s URL has no port that can be", whose) end
+  if o.tls and host:sub(1, 1) == "/" then usage.fail "TLS is for hosts, not for sockets: redis://" end
+  return host, port
 end
 
 local function read_server(o, server, whose)
-  local who, at = server:match "^(.*)@(.*)$"
-  if who then
-    local user, password = who:match "^([^:]*):(.*)$"
-    o.user, o.password = plain(user or ""), plain(password or who)
-    if o.user == "" then o.user = nil end
+  local at = read_user(o, server)
+  if not o.sentinels then
+    o.host, o.port = read_host(o, at, whose, 6379)
+    return
   end
-  at = at or server
-  local host, port = at:match "^%[(.*)%](.*)$"
-  if not host then host, port = at:match "^([^:]*)(.*)$" end
-  o.host = plain(host)
-  o.port = port == "" and 6379 or tonumber(port:match "^:(%d+)$" or "")
-  if o.host == "" then wrong("%s URL names no host", whose) end
-  if not o.port or o.port < 1 or o.port > 65535 then wrong("%s URL has no port that can be", whose) end
+  local lines = {}
+  for one in (at .. ","):gmatch "([^,]*)," do lines[#lines + 1] = ("%s %d"):format(read_host(o, one, whose, 26379)) end
+  o.sentinels = table.concat(lines, "\n")
+end
+
+-- The URL's scheme, and what is behind it.
+local function split(path)
+  local scheme, rest = path:match "^(redis[%a+]*)://(.*)$"
+  if scheme and SCHEMES[scheme] then return SCHEMES[scheme], rest end
 end
 
 ---True for the URL of one.
-function M.is(path) return path:match "^rediss?://" ~= nil end
+function M.is(path) return split(path) ~= nil end
 
 ---The URL without what is secret.
-function M.shown(path) return (path:gsub("^(rediss?://)[^/]*@", "%1"):gsub("%?.*$", "")) end
+function M.shown(path) return (path:gsub("^([%a+]+://)[^/]*@", "%1"):gsub("%?.*$", "")) end
 
 ---What the URL says, for the core.
 ---@param path string
@@ -60,18 +93,20 @@ function M.shown(path) return (path:gsub("^(rediss?://)[^/]*@", "%1"):gsub("%?.*
 ---@return table
 function M.read(path, what)
   local whose = WHOSE[what]
-  if path:find "^rediss:" then
-    usage.fail "rediss:// needs a hiredis with TLS, which this lull does not use; name a tunnel's redis:// instead"
-  end
-  local rest, query = path:match "^redis://([^?]*)%??(.*)$"
-  local server, database, name = rest:match "^([^/]*)/?([^/]*)/?(.*)$"
-  local o = { shown = M.shown(path) }
+  local scheme, behind = split(path)
+  local rest, query = behind:match "^([^?]*)%??(.*)$"
+  local o = { shown = M.shown(path), tls = scheme.tls, sentinels = scheme.sentinels }
+  local server, place = rest:match "^([^/]*)/?(.*)$"
+  if o.sentinels then o.primary, place = place:match "^([^/]*)/?(.*)$" end
+  local database, name = place:match "^([^/]*)/?(.*)$"
   read_server(o, server, whose)
-  if not database:match "^%d+$" then wrong("%s URL names no database", whose) end
+  o.primary = o.primary and plain(o.primary)
+  if o.primary == "" then wrong(o, "%s URL names no primary", whose) end
+  if not database:match "^%d+$" then wrong(o, "%s URL names no database", whose) end
   o.database, o.name = tonumber(database), plain(name)
-  if o.name == "" then wrong("%s URL names no " .. what, whose) end
+  if o.name == "" then wrong(o, "%s URL names no " .. what, whose) end
   if not o.name:match "^[%w._-]+$" or #o.name > 100 then
-    wrong(("%%s name '%s' is not of letters, digits, '.', '_' and '-'"):format((o.name:gsub("%%", "%%%%"))), whose)
+    wrong(o, ("%%s name '%s' is not of letters, digits, '.', '_' and '-'"):format((o.name:gsub("%%", "%%%%"))), whose)
   end
   read_options(o, query)
   return o

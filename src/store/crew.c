@@ -84,8 +84,9 @@ static void deliver(struct lull_crew *c, redisReply *reply, int writes);
 static void hear(struct lull_crew *c, bool fill)
 {
   redisReply *message = NULL;
-  while (c->ear.context &&
-         lull_link_hear(&c->ear, fill, &message) == LULL_LINK_OK && message) {
+  while (c->ear.line.context &&
+         lull_line_hear(&c->ear.line, fill, &message) == LULL_SERVER_OK &&
+         message) {
     deliver(c, message, 0);
     fill = false;
   }
@@ -96,7 +97,8 @@ static void nap(struct lull_crew *c, int ms)
 {
   struct pollfd fds[] = {
       {.fd = c->call[0], .events = POLLIN},
-      {.fd = c->ear.context ? c->ear.context->fd : -1, .events = POLLIN}};
+      {.fd = c->ear.line.context ? c->ear.line.context->fd : -1,
+       .events = POLLIN}};
   char bytes[64];
   if (poll(fds, 2, ms) <= 0)
     return;
@@ -108,32 +110,33 @@ static void nap(struct lull_crew *c, int ms)
 }
 
 /* Whether to ask again. */
-static bool is_away(struct lull_crew *c, enum lull_link_end what)
+static bool is_away(struct lull_crew *c, enum lull_server_end what)
 {
   bool again, first;
   pthread_mutex_lock(&c->mutex);
-  first = what == LULL_LINK_AWAY && !c->away[0];
+  first = what == LULL_SERVER_AWAY && !c->away[0];
   c->away[0] = '\0';
-  if (what == LULL_LINK_AWAY)
-    memcpy(c->away, c->link.problem, sizeof c->away);
-  if (what == LULL_LINK_WRONG)
-    memcpy(c->wrong, c->link.problem, sizeof c->wrong);
-  again = what == LULL_LINK_AWAY && !c->stop && c->joined;
-  if (first || what == LULL_LINK_WRONG)
+  if (what == LULL_SERVER_AWAY)
+    memcpy(c->away, c->link.line.problem, sizeof c->away);
+  if (what == LULL_SERVER_WRONG)
+    memcpy(c->wrong, c->link.line.problem, sizeof c->wrong);
+  again = what == LULL_SERVER_AWAY && !c->stop && c->joined;
+  if (first || what == LULL_SERVER_WRONG)
     tell_loop(c);
   pthread_mutex_unlock(&c->mutex);
   return again;
 }
 
 /* What is said on the channel is heard before anything is asked. */
-static enum lull_link_end listen(struct lull_crew *c)
+static enum lull_server_end listen(struct lull_crew *c)
 {
-  enum lull_link_end what;
-  if (!c->ear.options || c->ear.context)
-    return LULL_LINK_OK;
+  enum lull_server_end what;
+  if (!c->ear.line.options || c->ear.line.context)
+    return LULL_SERVER_OK;
   what = lull_link_open(&c->ear);
-  if (what != LULL_LINK_OK) {
-    memcpy(c->link.problem, c->ear.problem, sizeof c->link.problem);
+  if (what != LULL_SERVER_OK) {
+    memcpy(c->link.line.problem, c->ear.line.problem,
+           sizeof c->link.line.problem);
     return what;
   }
   pthread_mutex_lock(&c->mutex);
@@ -142,15 +145,17 @@ static enum lull_link_end listen(struct lull_crew *c)
   return what;
 }
 
-static enum lull_link_end ask(struct lull_crew *c, int script, int argc,
-                              redisReply **reply)
+static enum lull_server_end ask(struct lull_crew *c, int script, int argc,
+                                redisReply **reply)
 {
-  enum lull_link_end what = listen(c);
+  enum lull_server_end what = listen(c);
   *reply = NULL;
-  if (what == LULL_LINK_OK)
+  if (what == LULL_SERVER_OK)
     what = lull_link_run(&c->link, script, argc, c->argv, c->lens, reply);
-  if (what != LULL_LINK_OK)
-    lull_link_close(&c->ear);
+  if (what != LULL_SERVER_OK) { /* another may be the primary by now */
+    lull_line_close(&c->link.line);
+    lull_line_close(&c->ear.line);
+  }
   return what;
 }
 
@@ -169,7 +174,7 @@ static void deliver(struct lull_crew *c, redisReply *reply, int writes)
   while (c->reply && !c->stop)
     pthread_cond_wait(&c->news, &c->mutex);
   if (c->reply)
-    c->link.api->free_reply(c->reply);
+    c->link.line.api->free_reply(c->reply);
   c->reply = reply;
   c->answered = (uint64_t)writes;
   tell_loop(c);
@@ -201,7 +206,7 @@ static bool step(struct lull_crew *c, size_t *at)
     return false;
   /* A loop that is busy must not hold up the lease. */
   if (!writes && is_plain(reply))
-    c->link.api->free_reply(reply);
+    c->link.line.api->free_reply(reply);
   else
     deliver(c, reply, writes);
   return true;
@@ -265,7 +270,7 @@ static void *work(void *user)
   bool stop = false, well = join(c);
   while (well && !stop) {
     size_t none = SIZE_MAX; /* no writes */
-    if (c->ear.options)
+    if (c->ear.line.options)
       nap(c, 0);
     if (has_work(c, &stop)) {
       well = work_off(c);
@@ -277,8 +282,8 @@ static void *work(void *user)
     if (!has_work(c, &stop) && !stop)
       well = step(c, &none);
   }
-  lull_link_close(&c->link);
-  lull_link_close(&c->ear);
+  lull_line_free(&c->link.line);
+  lull_line_free(&c->ear.line);
   return NULL;
 }
 
@@ -375,7 +380,7 @@ void lull_crew_stop(struct lull_crew *c)
     pthread_join(c->thread, NULL);
   }
   if (c->reply)
-    c->link.api->free_reply(c->reply);
+    c->link.line.api->free_reply(c->reply);
   lull_thread_close(c->wake);
   lull_thread_close(c->call);
   lull_buf_clear(&c->handed);

@@ -5,14 +5,12 @@
 /* It is in the one file. */
 const struct lull_hiredis *lull_hiredis(void)
 {
-  static const struct lull_hiredis api = {redisConnectWithTimeout,
-                                          redisConnectUnixWithTimeout,
-                                          redisSetTimeout,
-                                          redisCommandArgv,
-                                          redisBufferRead,
-                                          redisGetReplyFromReader,
-                                          redisFree,
-                                          freeReplyObject};
+  static const struct lull_hiredis api = {
+      redisConnectWithTimeout, redisConnectUnixWithTimeout,
+      redisSetTimeout,         redisCommandArgv,
+      redisReaderFeed,         redisBufferRead,
+      redisGetReplyFromReader, redisFree,
+      freeReplyObject};
   return &api;
 }
 
@@ -28,14 +26,12 @@ static const char *const files[] = {
     "libhiredis." TEXT(HIREDIS_SONAME) ".dylib", NULL};
 
 /* In the order of the struct's fields. */
-static const char *const names[] = {"redisConnectWithTimeout",
-                                    "redisConnectUnixWithTimeout",
-                                    "redisSetTimeout",
-                                    "redisCommandArgv",
-                                    "redisBufferRead",
-                                    "redisGetReplyFromReader",
-                                    "redisFree",
-                                    "freeReplyObject"};
+static const char *const names[] = {
+    "redisConnectWithTimeout", "redisConnectUnixWithTimeout",
+    "redisSetTimeout",         "redisCommandArgv",
+    "redisReaderFeed",         "redisBufferRead",
+    "redisGetReplyFromReader", "redisFree",
+    "freeReplyObject"};
 
 #define COUNT (sizeof names / sizeof *names)
 

@@ -21,6 +21,7 @@ struct lull_hiredis {
   redisContext *(*connect_unix)(const char *, struct timeval);
   int (*set_timeout)(redisContext *, struct timeval);
   void *(*command)(redisContext *, int, const char **, const size_t *);
+  int (*feed)(redisReader *, const char *, size_t);
   int (*fill)(redisContext *);          /* its buffer, with what has come */
   int (*take)(redisContext *, void **); /* a reply that is in there, or none */
   void (*free)(redisContext *);

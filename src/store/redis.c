@@ -363,10 +363,11 @@ static bool start(struct store_redis *r, bool *passing, char *problem,
                                .secret = r->secret,
                                .fresh = r->fresh,
                                .lease = r->options.lease};
-  r->crew.link = (struct lull_link){.api = r->api, .options = &r->options};
-  r->crew.ear = (struct lull_link){.api = r->api, .ear = true};
+  r->crew.link =
+      (struct lull_link){.line = {.api = r->api, .options = &r->options}};
+  r->crew.ear = (struct lull_link){.line = {.api = r->api}, .ear = true};
   if (r->text[LULL_SERVER_CHANNEL])
-    r->crew.ear.options = &r->options;
+    r->crew.ear.line.options = &r->options;
   r->started = true;
   reply = lull_crew_start(&r->crew);
   joined = reply && take_part(r, reply);

@@ -40,3 +40,9 @@ const char *lull_trust_elsewhere(void)
   looked = true;
   return found;
 }
+
+const char *lull_trust_file(void)
+{
+  const char *elsewhere = lull_trust_elsewhere();
+  return elsewhere ? elsewhere : usual_file();
+}

@@ -11,6 +11,9 @@
 /* A file for CURLOPT_CAINFO; NULL: libcurl's own will do, or there is none. */
 const char *lull_trust_elsewhere(void);
 
+/* The file that libcurl takes on this system; NULL: it has none. */
+const char *lull_trust_file(void);
+
 /* The first of those files that can be read, when `usual` cannot; the list
    ends with NULL. */
 const char *lull_trust_first(const char *usual, const char *const *places);

@@ -336,7 +336,6 @@ describe("a Redis that is no good #binary", function()
       ["redis://127.0.0.1/0/a%25s"] = "the journal's name 'a%s' is not of letters",
       ["redis://127.0.0.1/0/scans?leese=3"] = "(did you mean 'lease'?)",
       ["redis://127.0.0.1/0/scans?lease=0"] = "lease: from 1s to 1h",
-      ["rediss://127.0.0.1/0/scans"] = "rediss:// needs a hiredis with TLS",
     } do
       local result = wire.run(command(journal, script))
       assert.are.equal(1, result.code, journal)
