@@ -36,6 +36,7 @@ EARLY = $(if $(EARLY_LIBS),$(FIRST),$(ALLOCATOR))
 
 # The one file, as single/build.sh asks for it, of what that has gathered. C
 # modules find Lua's functions in it, and no others.
+comma := ,
 ifdef SINGLE
 override LUA := lua5.4
 ROOT := build/single/root
@@ -51,7 +52,11 @@ CURL_LIBS := -lm
 EARLY :=
 ARCHIVES := $(addprefix $(ROOT)/lib/,mimalloc.o libcurl.a \
 	$(shell sed -n "s/^archive [^ ]* //p" single/recipe))
-SINGLE_LIBS := -Wl,--gc-sections -Wl,--dynamic-list=single/exports -Wl,--start-group $(ARCHIVES) -Wl,--end-group
+# Some of libcurl's functions are ours there.
+WRAPPED := $(shell sed -n "s/^wrap //p" single/recipe)
+SINGLE_OBJECTS := $(B)/single/text.o $(B)/single/tls.o
+SINGLE_LIBS := $(addprefix -Wl$(comma)--wrap=,$(WRAPPED)) -Wl,--gc-sections -Wl,--dynamic-list=single/exports \
+	-Wl,--start-group $(ARCHIVES) -Wl,--end-group
 endif
 
 share = $(PREFIX)/share
@@ -85,7 +90,7 @@ FORCE:
 module: $(B)/lull/core.so
 unit: $(B)/lull/unit.so
 
-$(BIN): $(BIND) $(CORE) $(B)/binary/main.o $(B)/binary/stdout.o $(B)/embedded.o
+$(BIN): $(BIND) $(CORE) $(B)/binary/main.o $(B)/binary/stdout.o $(B)/embedded.o $(SINGLE_OBJECTS)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(EARLY) $(SINGLE_LIBS) $(LUA_LIBS) $(CURL_LIBS)
 $(B)/lull/core.so: $(BIND) $(CORE)
 	@mkdir -p $(@D)
@@ -96,6 +101,9 @@ $(B)/lull/unit.so: $(UNIT) $(CORE)
 $(B)/bind/%.o: src/bind/%.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LUA_CPPFLAGS) -c -o $@ $<
+$(B)/single/%.o: single/%.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 $(B)/binary/%.o: src/binary/%.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LUA_CPPFLAGS) -c -o $@ $<

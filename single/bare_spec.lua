@@ -81,6 +81,28 @@ end }]]
       assert.equal("hello over h2\n", got.out)
     end)
 
+    -- A configuration that nobody writes holds up who reads it; one that wants
+    -- longer keys than the server has ends the connection.
+    it("begins with OpenSSL where TLS is spoken, and as its configuration says", function()
+      local server = wire.server [[
+return { ["http://api.test"] = function()
+  return { status = 200, body = "in the clear" }
+end }]]
+      local tls = wire.tls_server()
+      put(root, "/own.pem", wire.read(tls.ca))
+      put(root, "/strict.cnf", "openssl_conf = all\n[all]\nssl_conf = ssl\n[ssl]\nsystem_default = every\n"
+        .. "[every]\nCipherString = DEFAULT:@SECLEVEL=5\n")
+      good "mkfifo /unwritten.cnf"
+      local get = "OPENSSL_CONF=%s timeout 10 /lull get --attempts 1 --cacert /own.pem %s/"
+      assert.equal("in the clear", good(get:format("/unwritten.cnf", server.url)))
+      assert.equal("hello over h2\n", good(get:format("/nothing.cnf", tls.tls)))
+      local refused = inside(get:format("/strict.cnf", tls.tls))
+      assert.matches("tls", refused.err)
+      assert.are_not.equal(0, refused.code)
+      assert.equal(124, inside(get:format("/unwritten.cnf", tls.tls)).code)
+      good "rm /unwritten.cnf /strict.cnf"
+    end)
+
     it("keeps a journal, and goes on with it", function()
       local server = wire.server [[
 return { ["http://api.test"] = function()

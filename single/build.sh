@@ -14,8 +14,8 @@ die() { say "$*" >&2; exit 1; }
 quietly() {
   "$@" >"$work/log" 2>&1 || { tail -30 "$work/log" >&2; die "failed: $*"; }
 }
-for tool in gcc make dpkg-source patch apt-get; do
-  command -v "$tool" >/dev/null || die "$tool is needed: apt-get install gcc make dpkg-dev patch"
+for tool in gcc make nm dpkg-source patch apt-get; do
+  command -v "$tool" >/dev/null || die "$tool is needed: apt-get install gcc make binutils dpkg-dev patch"
 done
 . "$here/apt.sh"
 flags="-O2 -g -fPIC -ffunction-sections -fdata-sections -fstack-protector-strong"
@@ -88,6 +88,21 @@ build_curl() {
   quietly make -C lib -j"$(nproc)" libcurl.la
   cp lib/.libs/libcurl.a "$root/lib/"
   quietly make -C include install
+  check_wrapped
+}
+
+# What is ours instead of libcurl's (wrap in single/recipe): libcurl still calls
+# each of them, or the linker would say nothing, and ours do what its own do.
+check_wrapped() {
+  wraps=""
+  for name in $(recipe wrap); do
+    nm "$root/lib/libcurl.a" 2>/dev/null | grep -qE " U $name\$" ||
+      die "libcurl calls $name no more: single/text.c and single/tls.c have to follow it"
+    wraps="$wraps -Wl,--wrap=$name"
+  done
+  quietly gcc -std=c11 -Wall -Wextra -Werror -Wno-format -I"$root/include" $wraps -o "$work/text_check" "$here"/*.c \
+    -Wl,--start-group "$root"/lib/lib*.a -Wl,--end-group -lm
+  "$work/text_check" || die "single/text.c does not do what libcurl does"
 }
 
 # ---- all together -----------------------------------------------------------

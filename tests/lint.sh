@@ -16,7 +16,7 @@ echo "lint: C23"
 printf '%s\n' src/*/*.c | xargs -P "$(nproc)" -n 16 gcc -std=gnu2x -fsyntax-only -Werror -Isrc \
   '-Dunreachable()=__builtin_unreachable()' $(pkg-config --cflags lua5.4 libcurl)
 echo "lint: clang-format"
-clang-format --dry-run -Werror src/*/*.c src/*/*.h tests/unit/*.c tests/unit/*.h
+clang-format --dry-run -Werror src/*/*.c src/*/*.h tests/unit/*.c tests/unit/*.h single/*.c
 echo "lint: clang-tidy"
 # shellcheck disable=SC2016
 printf '%s\n' src/*/*.c | xargs -P "$(nproc)" -n 8 sh -c 'clang-tidy --quiet "$@" -- \
