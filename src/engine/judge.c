@@ -190,7 +190,9 @@ enum lull_lane_result lull_judge_result(enum lull_class class, int status,
   if (class == LULL_NET_DNS || class == LULL_NET_REFUSED ||
       class == LULL_NET_UNREACHABLE)
     return LULL_RESULT_UNREACHED;
-  if (class == LULL_NET_TIMEOUT_CONNECT || class == LULL_NET_TIMEOUT_READ)
+  if (class == LULL_NET_TIMEOUT_CONNECT)
+    return LULL_RESULT_UNCONNECTED;
+  if (class == LULL_NET_TIMEOUT_READ)
     return LULL_RESULT_TIMEOUT;
   if (class == LULL_LOCAL_FILE || class == LULL_LOCAL_MEMORY ||
       class == LULL_LOCAL_URL)
@@ -241,6 +243,14 @@ static bool is_obeyed(const struct lull_call *call,
   return told(hint) <= lull_call_limits(call)->max_hint;
 }
 
+/* A lane that the script named may have several servers. */
+static enum lull_lane_result in_named_lane(enum lull_lane_result result)
+{
+  if (result == LULL_RESULT_UNREACHED)
+    return LULL_RESULT_FAIL;
+  return result == LULL_RESULT_UNCONNECTED ? LULL_RESULT_TIMEOUT : result;
+}
+
 static struct lull_lane_end end_of(const struct lull_call *call, unsigned rule,
                                    enum lull_class class, int status,
                                    const struct lull_hint *hint)
@@ -248,9 +258,8 @@ static struct lull_lane_end end_of(const struct lull_call *call, unsigned rule,
   struct lull_lane_end end = {.result =
                                   lull_judge_result(class, status, hint)};
   end.base = call->client->policy.backoff.base;
-  /* A lane that the script named may have several servers. */
-  if (end.result == LULL_RESULT_UNREACHED && lull_call_lane(call, NULL))
-    end.result = LULL_RESULT_FAIL;
+  if (lull_call_lane(call, NULL))
+    end.result = in_named_lane(end.result);
   if (end.result != LULL_RESULT_THROTTLE)
     return end;
   if (rule_pause(call, rule) == 0 || !is_obeyed(call, hint))

@@ -7,7 +7,7 @@ void lull_reach_finish(struct lull_reach *r, struct lull_slots *s,
 {
   if (result == LULL_RESULT_DROP || start <= r->cut)
     return;
-  if (result != LULL_RESULT_UNREACHED) {
+  if (result != LULL_RESULT_UNREACHED && result != LULL_RESULT_UNCONNECTED) {
     r->streak = 0;
     return;
   }

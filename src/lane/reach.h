@@ -1,9 +1,10 @@
 /*
  * reach: what a lane does while nobody answers at all: the name has no
- * address, or the connection is refused. When what was sent after such an end
- * ends so, too, one goes at a time, after a pause of the lane's own; so that
- * those that wait do not use up their attempts one after the other. The first
- * that is answered lets the others go, twice as many with each round.
+ * address, or the connection is refused or does not come about in time. When
+ * what was sent after such an end ends so, too, one goes at a time, after a
+ * pause of the lane's own; so that those that wait do not use up their
+ * attempts one after the other. The first that is answered lets the others go,
+ * twice as many with each round.
  *
  * A plain value, owned by its lane, and used by nobody else.
  */

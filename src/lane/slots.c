@@ -91,7 +91,7 @@ static void adapt(struct lull_slots *s, uint64_t start,
 {
   if (result == LULL_RESULT_PASS)
     grow(s);
-  else if (result == LULL_RESULT_TIMEOUT)
+  else if (result == LULL_RESULT_TIMEOUT || result == LULL_RESULT_UNCONNECTED)
     shrink(s, start);
 }
 

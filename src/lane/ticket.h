@@ -66,12 +66,13 @@ struct lull_ticket {
 
 /* What became of an attempt, in the lane's terms. */
 enum lull_lane_result {
-  LULL_RESULT_PASS,     /* the server answered and is well */
-  LULL_RESULT_FAIL,     /* 5xx or a transport error */
-  LULL_RESULT_THROTTLE, /* 429, 503: the server has too much */
-  LULL_RESULT_DROP,     /* cancelled: says nothing of the server */
-  LULL_RESULT_TIMEOUT,  /* no answer in time: a failure, and a sign of load */
-  LULL_RESULT_UNREACHED /* nobody is there: what others send would not, too */
+  LULL_RESULT_PASS,      /* the server answered and is well */
+  LULL_RESULT_FAIL,      /* 5xx or a transport error */
+  LULL_RESULT_THROTTLE,  /* 429, 503: the server has too much */
+  LULL_RESULT_DROP,      /* cancelled: says nothing of the server */
+  LULL_RESULT_TIMEOUT,   /* no answer in time: a failure, and a sign of load */
+  LULL_RESULT_UNREACHED, /* nobody is there: what others send would not, too */
+  LULL_RESULT_UNCONNECTED /* no connection in time: either of both */
 };
 
 #endif

@@ -11,6 +11,7 @@ local function away(from, to, class)
     local lull = require "lull"
     if lull.now() >= from and lull.now() < to then
       requests = requests + 1
+      if class == "net.timeout.connect" then lull.sleep(10) end
       return class
     end
     lull.sleep(0.05)
@@ -42,6 +43,15 @@ describe("a server that is not there", function()
       assert.is_true(requests() < 50, class .. " " .. requests())
       assert.is_true(took < 80, class .. " " .. took)
     end
+  end)
+
+  -- Those were taken for a sign of load alone: ten at once went on with them, and four
+  -- of 600 had none left after five minutes.
+  it("costs a batch no item either when connections do not come about in time", function()
+    local world, requests = away(1, 301, "net.timeout.connect")
+    local sum = batch(world, 600, 10)
+    assert.are.equal(600, sum.done)
+    assert.is_true(requests() < 42, requests())
   end)
 
   it("is left alone by all but one, at most each four seconds", function()
