@@ -112,6 +112,65 @@ describe("lanes that several processes share #binary", function()
     assert(times[63] - times[1] < 3, "the limit is not used") -- 0.7 s, and a busy machine
   end)
 
+  -- Its first transfers are started slowly, so that steps are long; and what asks a Redis
+  -- leaves late, so that it is answered in the midst of one.
+  local SLOW_STEPS = [[
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <sys/socket.h>
+#include <unistd.h>
+static int steps;
+int curl_multi_add_handle(void *multi, void *easy)
+{
+  int (*real)(void *, void *) = dlsym(RTLD_NEXT, "curl_multi_add_handle");
+  if (steps++ < 40)
+    usleep(100000);
+  return real(multi, easy);
+}
+static void wait_with(const char *bytes)
+{
+  if (*bytes == '*' && steps < 40)
+    usleep(60000);
+}
+ssize_t write(int fd, const void *bytes, size_t len)
+{
+  ssize_t (*real)(int, const void *, size_t) = dlsym(RTLD_NEXT, "write");
+  wait_with(bytes);
+  return real(fd, bytes, len);
+}
+ssize_t send(int fd, const void *bytes, size_t len, int flags)
+{
+  ssize_t (*real)(int, const void *, size_t, int) = dlsym(RTLD_NEXT, "send");
+  wait_with(bytes);
+  return real(fd, bytes, len, flags);
+}
+]]
+
+  -- What the server's clock showed when it was asked was taken to be of when the step
+  -- began, and the clock to be ahead by as much: pauses ended early, and places were
+  -- used before their time.
+  it("end a pause by their server's clock, not before, though a step was long", function()
+    local ended = wire.write([[
+local lull = require "lull"
+local api, list = lull.client { base = arg[1], lanes = arg[2], lane = "one", limit = "100/1s burst 100" }, {}
+for i = 1, 40 do list[i] = i end
+lull.each(list, { parallel = 3 }, function(i) return api:get("/early/" .. i) end)
+print "there"
+io.flush()
+while lull.lanes().one.paused == 0 do lull.sleep(0.01) end
+print((api:get "/ended/1"))
+]], ".lua")
+    local runtime = os.getenv "LULL_PRELOAD" -- which comes first
+    local child = wire.start(("env LD_PRELOAD=%s%s %s %s %s %sended 2>&1"):format(runtime and runtime .. ":" or "",
+      wire.shim(SLOW_STEPS), BINARY, ended, server.url, redis.url))
+    assert.equal("there", child:line())
+    local until_ = os.time() + 2
+    redis:ask(('PUBLISH {lull:ended}:lanes "pause %d000000 one"'):format(until_))
+    has(child:finish(), "200")
+    local at = times_of(server, "ended", 1)[1]
+    assert(at >= until_, ("%.3f s early"):format(until_ - at))
+  end)
+
   -- Each by itself would send one every 50 ms, three times as many as are spread.
   it("spread what the limit allows, whoever sends it", function()
     local children = {}
