@@ -148,6 +148,9 @@ describe("beside curl #binary", function()
     local url = server.url
     assert.equal(0, lull(("get %s/a.txt %s/b.txt --output-dir %s -o x -o y"):format(url, url, folder)).code)
     assert.equal(0, lull(("get %s/c.txt --output-dir %s -O"):format(server.url, folder)).code)
+    local ran = lull(("get %s/{.} --each - --output-dir %s/no/b -o z{.}"):format(server.url, folder), "1\n2\n")
+    assert.equal(2, ran.code) -- and not each row's failure
+    assert.is_truthy(ran.err:find(("lull: --output-dir: there is no folder '%s/no/b'"):format(folder), 1, true), ran.err)
     assert.equal(0, lull(("get %s/{.} --each - --output-dir %s -o z{.}"):format(server.url, folder), "1\n2\n").code)
     assert.equal("c.txt x y z1 z2", (wire.run("ls " .. folder).out:gsub("\n", " "):gsub(" $", "")))
   end)

@@ -276,8 +276,12 @@ function M.explain(problem, aliases)
     meant:find "^%-" and ("did you mean '%s'?"):format(meant) or meant)
 end
 
--- The outputs within --output-dir, which has no fields.
+-- The outputs within --output-dir, which has no fields; or what is wrong with it.
+-- Without this each row of a batch would fail by itself.
 local function into_folder(o)
+  local there = o.script or io.open(o.output_dir .. "/.")
+  if not there then return ("--output-dir: there is no folder '%s'"):format(o.output_dir) end
+  if there ~= o.script then there:close() end
   local folder = o.each and o.output_dir:gsub("{", "{{") or o.output_dir
   for i, path in ipairs(o.output) do
     if path ~= "-" then o.output[i] = folder .. "/" .. path end
@@ -339,7 +343,8 @@ function M.parse(argv)
   if not o then o, problem = parse_all(argv) end
   if not o then return nil, problem end
   o.method = argv[1]:upper()
-  if o.output_dir then into_folder(o) end
+  problem = o.output_dir and into_folder(o)
+  if problem then return nil, problem end
   return o
 end
 

@@ -70,6 +70,8 @@ local COMMAND_LINE = {
   { "--output is for URLs of the command line, without --remote-name",
     "Each `-o` belongs to a URL by its place.",
     "Use `-O`, or name the URLs in the command." },
+  { "--output-dir: there is no folder '%s'",
+    "Nothing is sent whose answer could not be written.", "Make it (`mkdir -p`)." },
   { "there are more outputs than URLs",
     "Each `-o` belongs to a URL by its place.",
     "Leave one out." },
