@@ -217,19 +217,19 @@ scenario("rule", "A rule as a function against a rule as a word", function()
   for round = 1, rounds do
     local us = {}
     for i = 1, 2 do
-      local which = (i + round) % 2 == 0 and "word" or "function"
+      local which = (i + round) % 2 == 0 and "storm" or "function"
       local got = measure(("%s %s %s %d 64"):format(peers.lull.how, which, base, n),
         { expect = n })
       us[which] = got and got.cpu_us
     end
-    if us.word and us["function"] then
-      table.insert(ratios, us["function"] / us.word)
-      table.insert(extra, (us["function"] - us.word) / (2 * n))
+    if us.storm and us["function"] then
+      table.insert(ratios, us["function"] / us.storm)
+      table.insert(extra, (us["function"] - us.storm) / (2 * n))
     end
   end
-  return ("The storm with `[503] = function(attempt) return attempt:retry() end` "
-    .. "instead of `[503] = \"retry\"`: %s times the CPU, %s us more an outcome "
-    .. "judged.\n\n`%s function %s %d 64`, `... word ...`"):format(
+  return ("The storm with `function(attempt) return attempt:retry() end` for 503 "
+    .. "instead of `\"retry\"`: %s times the CPU, %s us more an outcome "
+    .. "judged.\n\n`%s function %s %d 64`, `... storm ...`"):format(
     stats.spread(ratios), stats.spread(extra, "%.1f"), peers.lull.how, base, n)
 end)
 

@@ -70,7 +70,6 @@ local function storm(rule)
 end
 
 function runs.storm() storm "retry" end
-runs.word = runs.storm
 -- luacheck: push ignore 431
 runs["function"] = function()
   storm(function(attempt) return attempt:retry() end)

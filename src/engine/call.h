@@ -82,10 +82,10 @@ struct lull_leg {
   struct lull_lane_slot *lane;
   struct lull_flight *flight; /* only while flying */
   lull_usec queued_at;
-  enum lull_lane_cause cause; /* what it waited for in the queue */
-  bool untold;                /* simulated: its SEND event is due */
-  bool made; /* the headers of its next request, by the script */
-  enum lull_leg_headers headers;
+  enum lull_lane_cause cause : 8; /* what it waited for in the queue */
+  enum lull_leg_headers headers : 8;
+  bool untold; /* simulated: its SEND event is due */
+  bool made;   /* the headers of its next request, by the script */
 };
 
 /* A million calls may wait: what only some have is behind a pointer. */
@@ -100,8 +100,7 @@ struct lull_call {
                                   is waiting */
   struct lull_kept *kept;      /* of the last real answer, if that is not
                                   ended's; or NULL */
-  struct lull_record *records; /* `first`, until there are more */
-  struct lull_record first;
+  struct lull_record *records; /* NULL until an attempt is made */
   unsigned record_count, record_cap;
   unsigned judged;           /* index of the record that is being judged */
   unsigned told;             /* records whose verdicts have been reported */

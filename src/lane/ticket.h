@@ -54,14 +54,14 @@ struct lull_ticket {
   bool probe;           /* the one that goes first after a pause */
   bool unsent;          /* started, and its last byte has not left yet */
   bool headed;          /* the head of its answer is there */
-  unsigned flying;      /* how many were in flight when it started */
-  uint64_t number;      /* its place in the queue; then that of its start */
-  lull_usec began;      /* its start */
-  uint64_t granted;     /* to the lane, when it was refused last */
-  uint64_t last;        /* the number of its start before this one; 0: none */
   bool spared;          /* more had been when it was refused again */
   bool borne;      /* when it ended, the server had granted something lately */
-  lull_usec stamp; /* its start, as the windows count it */
+  unsigned flying; /* how many were in flight when it started */
+  uint64_t number; /* its place in the queue; then that of its start */
+  lull_usec began; /* its start */
+  uint64_t granted; /* to the lane, when it was refused last */
+  uint64_t last;    /* the number of its start before this one; 0: none */
+  lull_usec stamp;  /* its start, as the windows count it */
 };
 
 /* What became of an attempt, in the lane's terms. */
