@@ -1199,6 +1199,13 @@ function sim.replies(list) end
 ---@return lull.sim_journal
 function sim.journal() end
 
+---What stands for a Redis in simulated runs: a journal there, or lanes that are
+---shared by it, are for the next run, too. lull's own scripts run in it, by the
+---run's clock.
+---@param latency? number s that it takes to answer; default 0.001
+---@return lull.sim_redis
+function sim.redis(latency) end
+
 ---A status, a fault, or a table: `{ 503, ["retry-after"] = 7, body = "text" }`
 ---with headers beside `body`, `delay`, `cut`, `stall` and `drip`, or in a table
 ---`headers` of their own.
@@ -1215,8 +1222,11 @@ function sim.journal() end
 ---@field seed? integer
 ---Faults to add: `"5% 503, 1% net.reset"`.
 ---@field chaos? string
----As `lull --journal`; what it keeps is there for the next run.
----@field journal? lull.sim_journal
+---As `lull --journal`; what it keeps is there for the next run. A text is the URL of
+---one in a Redis.
+---@field journal? lull.sim_journal|string
+---Stands for any Redis that is named. Default: a new one.
+---@field redis? lull.sim_redis
 ---The wall clock at the beginning, s since 1970.
 ---@field time? number
 
@@ -1234,6 +1244,16 @@ function sim_journal:crash(nth, keep) end
 ---Writes of all runs so far.
 ---@return integer
 function sim_journal:writes() end
+
+---Keeps journals and shared lanes between simulated runs.
+---@class lull.sim_redis
+local sim_redis = {}
+
+---The next run ends at its nth script, as if the process had been killed: before that
+---has run, or with `keep` when it has, and nobody has heard what it said; 0: never.
+---@param nth integer
+---@param keep? boolean
+function sim_redis:crash(nth, keep) end
 
 ---What a run came to.
 ---@class lull.transcript

@@ -16,6 +16,7 @@
 #include "bind/input.h"
 #include "bind/journal.h"
 #include "bind/packed.h"
+#include "bind/relay.h"
 #include "bind/start.h"
 #include "bind/store.h"
 #include "bind/words.h"
@@ -128,6 +129,7 @@ int luaopen_lull_core(lua_State *L)
   lull_bind_client_type(L);
   lull_bind_fleet_type(L);
   lull_bind_store_type(L);
+  lull_bind_relay_methods(L);
   lull_bind_journal_type(L);
   lua_newtable(L);
   lull_bind_functions(L, functions);

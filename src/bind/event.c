@@ -193,7 +193,7 @@ int lull_bind_event(lua_State *L, const struct lull_engine *e,
       [LULL_EV_VERDICT] = "verdict", [LULL_EV_DONE] = "done",
       [LULL_EV_TIMER] = "timer",     [LULL_EV_INTR] = "interrupt",
       [LULL_EV_STORE] = "store",     [LULL_EV_HEADERS] = "headers",
-      [LULL_EV_FILES] = "files"};
+      [LULL_EV_FILES] = "files",     [LULL_EV_SCRIPT] = "script"};
   lua_pushstring(L, kinds[event->kind]);
   lull_bind_push_id(L, event->id);
   if (event->kind == LULL_EV_STORE)

@@ -1,6 +1,9 @@
 #include "bind/redis.h"
 #include "bind/read.h"
 #include "store/redis.h"
+#include "store/relay.h"
+
+#include <stdio.h>
 
 struct lull_store *lull_bind_redis_open(lua_State *L, int index,
                                         const uint64_t draws[4], bool *passing,
@@ -23,5 +26,9 @@ struct lull_store *lull_bind_redis_open(lua_State *L, int index,
   o.lease = (int)(lull_bind_number(L, index, "lease", 30) * 1000);
   o.tls = lull_bind_flag(L, index, "tls");
   o.assume_durable = lull_bind_flag(L, index, "assume_durable");
+  if (lull_bind_flag(L, index, "relay")) {
+    snprintf(problem, size, "out of memory");
+    return lull_relay_open(&o);
+  }
   return lull_redis_open(&o, passing, problem, size);
 }

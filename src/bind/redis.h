@@ -8,7 +8,8 @@
 #include "store/store.h"
 
 /* Opens the store that the table at `index` is about: host, user, password,
-   name, shown, join, step, port, database, lease, assume_durable. */
+   name, shown, join, step, port, database, lease, assume_durable; or,
+   with relay, one whose scripts are run in Lua (see relay.h). */
 struct lull_store *lull_bind_redis_open(lua_State *L, int index,
                                         const uint64_t draws[4], bool *passing,
                                         char *problem, size_t size);

@@ -9,13 +9,14 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char store_name[] = "lull.store", memory_name[] = "lull.memory";
+const char lull_bind_store_name[] = "lull.store";
+static const char memory_name[] = "lull.memory";
 
 static const char *const states[] = {"open", "done", "failed", "later", NULL};
 
 struct lull_store *lull_bind_store_at(lua_State *L, int index)
 {
-  struct lull_store **box = lull_bind_udata(L, index, store_name);
+  struct lull_store **box = lull_bind_udata(L, index, lull_bind_store_name);
   if (!*box)
     luaL_error(L, "the journal is closed");
   return *box;
@@ -64,7 +65,7 @@ int lull_bind_store(lua_State *L)
     draws[3] = lull_rng_next(rng);
   }
   *box = NULL;
-  luaL_getmetatable(L, store_name);
+  luaL_getmetatable(L, lull_bind_store_name);
   lua_setmetatable(L, -2);
   *box = open_store(L, draws, &passing, problem, sizeof problem);
   if (*box)
@@ -76,7 +77,7 @@ int lull_bind_store(lua_State *L)
 
 static int close_store(lua_State *L)
 {
-  struct lull_store **box = lull_bind_udata(L, 1, store_name);
+  struct lull_store **box = lull_bind_udata(L, 1, lull_bind_store_name);
   struct lull_store *s = *box;
   *box = NULL;
   if (s)
@@ -362,6 +363,6 @@ void lull_bind_store_type(lua_State *L)
                                     {"writes", writes},
                                     {"__gc", free_memory},
                                     {NULL, NULL}};
-  lull_bind_type(L, store_name, methods);
+  lull_bind_type(L, lull_bind_store_name, methods);
   lull_bind_type(L, memory_name, memory);
 }

@@ -13,6 +13,7 @@
 int lull_bind_store(lua_State *L);
 int lull_bind_memory_store(lua_State *L);
 void lull_bind_store_type(lua_State *L);
+extern const char lull_bind_store_name[]; /* of the type */
 
 /* The open store at that index; raises for a closed one. */
 struct lull_store *lull_bind_store_at(lua_State *L, int index);

@@ -6,6 +6,7 @@
 #include "engine/peers.h"
 #include "engine/prepare.h"
 #include "engine/room.h"
+#include "engine/stores.h"
 #include "engine/verdict.h"
 
 static lull_usec tick(struct lull_engine *e)
@@ -368,10 +369,9 @@ static void dispatch(struct lull_engine *e)
 /* A signal comes before all else that is to be told. */
 static bool peek(struct lull_engine *e, struct lull_event *event)
 {
-  if (lull_memo_broken(e) || lull_peers_broken(e)) {
-    *event = (struct lull_event){.kind = LULL_EV_STORE};
+  *event = (struct lull_event){.kind = lull_stores_tell(e)};
+  if (event->kind != LULL_EV_NONE)
     return true;
-  }
   if (e->room.untold) {
     *event = (struct lull_event){.kind = LULL_EV_FILES};
     return true;
@@ -386,10 +386,8 @@ static bool peek(struct lull_engine *e, struct lull_event *event)
 void lull_engine_consume(struct lull_engine *e)
 {
   struct lull_entry *gone;
-  if (lull_memo_broken(e) || lull_peers_broken(e)) {
-    e->broken = true;
+  if (lull_stores_told(e))
     return;
-  }
   if (e->room.untold) {
     e->room.untold = false;
     return;

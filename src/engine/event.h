@@ -18,6 +18,7 @@ enum lull_event_kind {
   LULL_EV_TIMER,   /* a sleep is over */
   LULL_EV_INTR,    /* the process is asked to end */
   LULL_EV_FILES,   /* no more files may be open: calls are held; once */
+  LULL_EV_SCRIPT,  /* simulated: a shared store's server has one to run */
   LULL_EV_STORE    /* nothing is kept any more: the run is to end */
 };
 

@@ -4,6 +4,7 @@
  */
 #include "engine/engine.h"
 #include "engine/state.h"
+#include "engine/stores.h"
 
 int lull_engine_fd(const struct lull_engine *e)
 {
@@ -14,7 +15,7 @@ bool lull_engine_due(const struct lull_engine *e, lull_usec *at)
 {
   lull_usec first = lull_timerq_first(&e->timers), world = LULL_NEVER;
   if (e->events.first || e->lanes.dirty || e->interrupted || e->room.untold ||
-      e->world->interrupts) {
+      e->world->interrupts || lull_stores_tell(e) == LULL_EV_SCRIPT) {
     *at = e->now;
     return true;
   }

@@ -296,7 +296,8 @@ bool lull_peers_turn(struct lull_engine *e)
   if (e->lanes.dirty)
     return true;
   tell(e);
-  return lull_peers_broken(e);
+  return lull_peers_broken(e) ||
+         (p->store->ops->land && p->store->ops->land(p->store));
 }
 
 /* ---- joining and leaving ----------------------------------------------- */

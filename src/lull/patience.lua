@@ -15,6 +15,7 @@ M.seconds = patience
 ---The store, once the server is there; or nil, a sentence, and whether it may pass.
 ---@param options table as `core.store` takes them
 function M.open(options)
+  if sched.server then return sched.server.open(options) end
   local engine = sched.engine()
   local ends = engine:now() + patience()
   while true do
@@ -25,6 +26,13 @@ function M.open(options)
   end
 end
 
+---Keeps what was written, gives back what it has, and closes it.
+---@param store table of `open`
+function M.close(store)
+  if sched.server then return sched.server.close(store) end
+  store:close()
+end
+
 ---Calls `lost(why)` when the server has not come back for as long as it is worth
 ---waiting for, or for `seconds`; looks until `place.closed`. Once each time that
 ---it goes away.
@@ -32,6 +40,7 @@ end
 ---@param lost fun(why: string)
 ---@param seconds number?
 function M.watch(place, lost, seconds)
+  if sched.server then return end -- it is always there
   sched.background(function()
     local since, said
     while not place.closed do

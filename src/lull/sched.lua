@@ -115,9 +115,10 @@ M.spawned = false
 M.takes_only = false
 
 ---The journal that was named for the whole run, and whether it goes on though
----calls have changed; what stands in for its file in a simulated world; and the
----share of its writes at which the process ends, for who tries that.
-M.journal, M.force, M.memory_store, M.crash = nil, nil, nil, nil
+---calls have changed; in a simulated world what stands in for its file, and what
+---opens and closes stores of a simulated Redis; and the share of its writes at which
+---the process ends, for who tries that.
+M.journal, M.force, M.memory_store, M.server, M.crash = nil, nil, nil, nil, nil
 
 ---How long the server of a shared journal may be away, in s; whether it is not
 ---looked at whether it keeps what it takes; and whether shared lanes go on with

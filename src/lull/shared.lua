@@ -40,7 +40,7 @@ local function close()
   if not now or now.closed then return end
   sched.engine():share(nil)
   now.closed = true
-  now.store:close()
+  patience.close(now.store)
 end
 
 ---What is wrong with the store may pass: another run may do.
@@ -63,7 +63,7 @@ end
 ---@param path string a URL
 ---@param all boolean?
 function M.use(path, all)
-  if sched.memory_store then return end -- a simulated world is one process
+  if sched.memory_store and not sched.server then return end
   if now and now.path ~= path then
     usage.fail(("lanes are shared at one server: '%s' is in use, and '%s' is another one"):format(now.shown,
       redis.shown(path)))

@@ -8,7 +8,8 @@
 ---@type lull.sim
 local M = {}
 
-local OPTIONS = { script = true, args = true, world = true, seed = true, chaos = true, journal = true, time = true }
+local OPTIONS = { script = true, args = true, world = true, seed = true, chaos = true, journal = true, time = true,
+  redis = true }
 
 -- Standard output, kept instead of shown.
 local function capture()
@@ -207,6 +208,10 @@ end
 ---A journal for runs, which each go on where the one before ended.
 function M.journal() return require("lull.core").memory_store() end
 
+---What stands for a Redis, for runs that share what is in it.
+---@param latency number? seconds that it takes to answer; 1 ms
+function M.redis(latency) return require("lull.sim.redis").new(latency) end
+
 local unpack = table.unpack or unpack -- luacheck: ignore
 
 -- The run itself, between fresh modules and the old ones.
@@ -214,10 +219,12 @@ local function run(o, transcript)
   local chunk = chunk_of(o.script)
   local sched, simulate, code_of = require "lull.sched", require "lull.sim.simulate", require("lull.exit").code_of
   local servers, world = watched(o.world, transcript.requests)
-  local restore, problem = simulate.install(servers, o.seed or 0, o.time)
+  local restore, problem = simulate.install(servers, o.seed or 0, o.time, o.redis)
   if not restore then error(problem, 0) end
   if o.journal then
-    sched.journal, sched.memory_store = "the journal", o.journal
+    local is_named = type(o.journal) == "string"
+    sched.journal = is_named and o.journal or "the journal"
+    sched.memory_store = is_named and sched.memory_store or o.journal
     require "lull" -- whose modules are the journal's, too
     require "lull.lazy" "lull.batch.journal".await()
   end

@@ -1,6 +1,5 @@
 #define _DEFAULT_SOURCE
 #include "store/crew.h"
-#include "store/store.h"
 
 #ifdef LULL_STORE_REDIS
 
@@ -26,21 +25,6 @@ static void argue_text(struct lull_crew *c, int at, const char *text)
   argue(c, at, text, strlen(text));
 }
 
-/* What a write is, for the script: its letter, the batch, two numbers. */
-static void write_head(char head[64], const struct lull_store_write *w)
-{
-  static const char letters[] = {[LULL_STORE_CALL] = 'c',
-                                 [LULL_STORE_SETTLE] = 'S',
-                                 [LULL_STORE_DEFER] = 'L',
-                                 [LULL_STORE_ORDER] = '?'};
-  snprintf(
-      head, 64, "%c %lld %lld %lld",
-      w->kind == LULL_STORE_ORDER ? w->order : letters[w->kind],
-      (long long)w->key.batch,
-      (long long)(w->kind == LULL_STORE_SETTLE ? (int)w->state : w->key.nth),
-      (long long)w->due);
-}
-
 /* The arguments of the next script, from *at on; how many writes it has. */
 static int compose(struct lull_crew *c, size_t *at, int *argc, char *number,
                    size_t size, char lease[16])
@@ -56,9 +40,9 @@ static int compose(struct lull_crew *c, size_t *at, int *argc, char *number,
   argue_text(c, n++, c->epoch);
   argue_text(c, n++, number);
   argue_text(c, n++, lease);
-  while (writes < LULL_CREW_WRITES && total < CHUNK &&
+  while (writes < LULL_SCRIPT_WRITES && total < CHUNK &&
          lull_store_next(&c->handed, at, &w, &bytes)) {
-    write_head(c->heads[writes], &w);
+    lull_script_head(c->heads[writes], &w);
     argue_text(c, n++, c->heads[writes++]);
     argue(c, n++, w.key.item, w.key.len);
     argue(c, n++, bytes, w.size);

@@ -10,14 +10,12 @@
 #ifndef LULL_STORE_CREW_H
 #define LULL_STORE_CREW_H
 
-#include "base/buf.h"
 #include "store/link.h"
+#include "store/script.h"
 
 #ifdef LULL_STORE_REDIS
 
 #include "store/thread.h"
-
-enum { LULL_CREW_WRITES = 256 }; /* that one script takes at most */
 
 struct lull_crew {
   struct lull_link link;
@@ -32,9 +30,9 @@ struct lull_crew {
   /* The thread's own. */
   char me[24], epoch[40], prefix[160];
   uint64_t step; /* scripts that were run */
-  char heads[LULL_CREW_WRITES][64];
-  const char *argv[LULL_LINK_HEAD + 5 + 3 * LULL_CREW_WRITES];
-  size_t lens[LULL_LINK_HEAD + 5 + 3 * LULL_CREW_WRITES];
+  char heads[LULL_SCRIPT_WRITES][LULL_SCRIPT_HEAD];
+  const char *argv[LULL_LINK_HEAD + 5 + 3 * LULL_SCRIPT_WRITES];
+  size_t lens[LULL_LINK_HEAD + 5 + 3 * LULL_SCRIPT_WRITES];
   /* Shared, under the mutex. */
   pthread_mutex_t mutex;
   pthread_cond_t news;

@@ -1,6 +1,7 @@
 #define _DEFAULT_SOURCE
 #include "store/redis.h"
 #include "store/crew.h"
+#include "store/script.h"
 
 #include <stdio.h>
 
@@ -46,59 +47,16 @@ static const char *text_at(const redisReply *reply, size_t i)
                                                        : "";
 }
 
-static void fail(struct store_redis *r, bool passing, const char *words)
-{
-  if (r->store.problem[0])
-    return;
-  snprintf(r->store.problem, sizeof r->store.problem, "%s: %s",
-           r->text[LULL_SERVER_SHOWN], words);
-  r->store.passing = passing;
-}
-
-/* The server's clock: seconds, then microseconds. */
-static void set_time(struct store_redis *r, const char *seconds,
-                     const char *more)
-{
-  r->store.told = (lull_usec)(strtoll(seconds, NULL, 10) * LULL_SEC) +
-                  (lull_usec)strtoll(more, NULL, 10);
-}
-
-/* What a script says that keeps nothing. */
-static const struct ending {
-  const char *word;
-  bool passes;
-  const char *says;
-} endings[] = {
-    {"flushed", false,
-     "the shared lanes are not there any more: Redis was flushed, or has lost "
-     "what it had; it cannot be known what was sent"},
-    {"lost", false,
-     "Redis has lost the last that it had taken, as after a crash with "
-     "appendfsync everysec: what was done in that time is done again when it "
-     "is started again"},
-    {"gone", true,
-     "this process was away for longer than its lease, and what it had taken "
-     "went to others: nothing more is written; start it again"},
-    {"", false,
-     "the journal is not there any more: Redis was flushed, or has lost what "
-     "it had; it cannot be known what was done"},
-};
-
 /* The first entry says what became of the writes; true: they are kept. */
 static bool were_kept(struct store_redis *r, const redisReply *reply)
 {
-  const struct ending *end = endings;
   const redisReply *head = reply->elements ? reply->element[0] : NULL;
   const char *word =
       head && head->type == REDIS_REPLY_ARRAY ? text_at(head, 0) : "";
-  if (strcmp(word, "now") == 0) {
-    set_time(r, text_at(head, 1), text_at(head, 2));
-    return true;
-  }
-  while (end->word[0] && strcmp(word, end->word) != 0)
-    end++;
-  fail(r, end->passes, end->says);
-  return false;
+  if (!lull_script_kept(&r->store, r->text[LULL_SERVER_SHOWN], word) || !head)
+    return false;
+  lull_script_time(&r->store, text_at(head, 1), text_at(head, 2));
+  return true;
 }
 
 /* A message that was heard: its parts are texts. */
@@ -228,29 +186,6 @@ static const char *away(struct lull_store *s)
   return r->away;
 }
 
-/* The server names it by itself: each worker opens it by an order. */
-static enum lull_err batch(struct lull_store *s, const char *name,
-                           const char *kind, int64_t *number)
-{
-  (void)s, (void)name, (void)kind, (void)number;
-  return LULL_EIO;
-}
-
-static enum lull_err claim(struct lull_store *s,
-                           const struct lull_store_key *k,
-                           struct lull_store_item *item)
-{
-  (void)s, (void)k, (void)item;
-  return LULL_EIO;
-}
-
-static enum lull_err call(struct lull_store *s, const struct lull_store_key *k,
-                          const char **bytes, size_t *len)
-{
-  (void)s, (void)k, (void)bytes, (void)len;
-  return LULL_EIO;
-}
-
 /* ---- closing ----------------------------------------------------------- */
 
 static void release(struct store_redis *r)
@@ -294,9 +229,9 @@ static void close_store(struct lull_store *s)
 }
 
 static const struct lull_store_ops ops = {
-    .batch = batch,
-    .claim = claim,
-    .call = call,
+    .batch = lull_script_batch,
+    .claim = lull_script_claim,
+    .call = lull_script_call,
     .flush = flush,
     .poll = poll,
     .news = news,
@@ -339,17 +274,9 @@ static bool take_part(struct store_redis *r, const redisReply *reply)
     return false;
   r->store.run = strtoll(text_at(reply, 1), NULL, 10);
   memcpy(r->store.secret, secret->str, sizeof r->store.secret);
-  set_time(r, text_at(reply, 4), text_at(reply, 5));
+  lull_script_time(&r->store, text_at(reply, 4), text_at(reply, 5));
   r->store.fd = r->crew.wake[0];
   return true;
-}
-
-/* Why not. */
-static const char *not_joined(const redisReply *reply)
-{
-  if (strcmp(text_at(reply, 0), "none") == 0)
-    return "there is no journal of that name";
-  return "another lull keeps that journal; use the version that began it";
 }
 
 static bool start(struct store_redis *r, bool *passing, char *problem,
@@ -375,7 +302,8 @@ static bool start(struct store_redis *r, bool *passing, char *problem,
   if (!joined)
     snprintf(problem, size, "%s%s%s",
              reply ? r->text[LULL_SERVER_SHOWN] : wrong,
-             reply ? ": " : r->away, reply ? not_joined(reply) : "");
+             reply ? ": " : r->away,
+             reply ? lull_script_refusal(text_at(reply, 0)) : "");
   if (reply)
     r->api->free_reply(reply);
   return joined;

@@ -2,11 +2,11 @@
  * store: the one seam to what is kept over the end of the process: the items
  * of a batch that have come to an end, and the calls of those that have not.
  *
- * Three stores fill it: file (SQLite), memory (for simulated worlds), and
- * redis, which several processes share. A write is only taken in here, and
- * numbered; `flush` hands over what has gathered, and `poll` tells up to which
- * number all is kept for good. Nothing here waits for a disk or a network but
- * opening and closing.
+ * Four stores fill it: file (SQLite), memory (for simulated worlds), redis,
+ * which several processes share, and relay (the same in a simulated world). A
+ * write is only taken in here, and numbered; `flush` hands over what has
+ * gathered, and `poll` tells up to which number all is kept for good. Nothing
+ * here waits for a disk or a network but opening and closing.
  */
 #ifndef LULL_STORE_STORE_H
 #define LULL_STORE_STORE_H
@@ -79,8 +79,8 @@ struct lull_store_ops {
   void (*flush)(struct lull_store *s);
   /* Renews `durable` and `problem`. */
   void (*poll)(struct lull_store *s);
-  /* Simulated: what was handed over is kept now; false: there is nothing.
-     NULL: it takes its own time. */
+  /* Simulated: what was handed over is kept now, or asks for its server;
+     false: there is nothing. NULL: it takes its own time. */
   bool (*land)(struct lull_store *s);
   /* From now on what is kept outlives the process, and not a power failure.
      NULL: it makes no difference. */
@@ -104,6 +104,7 @@ struct lull_store {
   uint64_t secret[2];        /* of the journal, for what it derives */
   int fd;                    /* readable when `poll` has news; -1 */
   char problem[256];         /* why nothing more is kept; "": all is well */
+  bool asks;                 /* simulated: its server has a script to run */
   bool passing;              /* the problem may pass: another run may do */
   lull_usec told; /* what a shared store's clock showed just now; 0: nothing */
   uint64_t lapses;         /* how often something may have been said unheard */

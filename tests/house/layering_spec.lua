@@ -76,8 +76,8 @@ local CONCEPTS = {
 -- Modules of others, and the modules that may ask for them.
 local LUA_LIBRARIES = {
   ["lull.core"] = { "batch.journal", "batch.memory", "json", "sched", "outcome", "attempt", "options", "client",
-    "trace", "sim", "sim.chaos", "sim.record", "sim.simulate", "input", "multipart", "pages", "patience", "cli.each",
-    "cli.files", "cli.flags", "cli.fetch", "cli.journal", "cli.progress", "cli.switches", "batch.reading",
+    "trace", "sim", "sim.chaos", "sim.record", "sim.relay", "sim.simulate", "input", "multipart", "pages", "patience",
+    "cli.each", "cli.files", "cli.flags", "cli.fetch", "cli.journal", "cli.progress", "cli.switches", "batch.reading",
     "fleet.experiment", "report.formats" },
   cjson = { "json", "sim.answer", "cli.switches" },
   argparse = {}, -- cli.parser chooses one

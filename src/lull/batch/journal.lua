@@ -41,16 +41,20 @@ local function open_redis(path)
   return { store = store, batches = {}, shown = options.shown }
 end
 
----True for one at which several processes work. In a simulated world it is in
----memory.
-function M.is_shared(path) return redis.is(path) and not sched.memory_store end
+---True for one at which several processes work. In a simulated world it may be in
+---memory, whatever its name.
+function M.is_shared(path) return redis.is(path) and (sched.server ~= nil or not sched.memory_store) end
 
-local function open_store(path, durability)
-  if M.is_shared(path) then return open_redis(path) end
+local function open_alone(path, durability)
   local store, problem = core.store(sched.engine(), sched.memory_store or path, durability == "process")
   if not store then refuse(problem) end
-  if sched.crash then store:chaos(sched.engine(), sched.crash) end
   return { store = store, shown = path }
+end
+
+local function open_store(path, durability)
+  local journal = M.is_shared(path) and open_redis(path) or open_alone(path, durability)
+  if sched.crash then journal.store:chaos(sched.engine(), sched.crash) end
+  return journal
 end
 
 -- Nothing more can be kept: the run ends.
@@ -76,7 +80,7 @@ end
 
 ---The journal of that path, open. A simulated world has one, whatever its name.
 function M.open(path, durability)
-  if sched.memory_store then path = sched.journal or path end
+  if sched.memory_store and not M.is_shared(path) then path = sched.journal or path end
   if now and now.path == path then return as_open(durability) end
   if now then refuse_other(now.shown, path) end
   if sched.journal and path ~= sched.journal then refuse_other(redis.shown(sched.journal), path) end
@@ -107,7 +111,8 @@ function M.close()
   if not now then return end
   sched.engine():attach(nil)
   now.closed = true
-  now.store:close()
+  local is_shared = now.batches ~= nil
+  if is_shared then patience.close(now.store) else now.store:close() end
   now = nil
 end
 

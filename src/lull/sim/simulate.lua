@@ -6,6 +6,8 @@ local core = require "lull.core"
 local json = require "lull.json"
 local outcome = require "lull.outcome"
 local record = require "lull.sim.record"
+local redis = require "lull.sim.redis"
+local relay = require "lull.sim.relay"
 local sched = require "lull.sched"
 local answers = require "lull.sim.answer"
 local world = require "lull.sim.world"
@@ -169,12 +171,14 @@ end
 ---@param source string|table a world file, or what one returns
 ---@param seed integer
 ---@param time number? the wall clock at the beginning, s since 1970
+---@param server table? what stands for a Redis (see relay); a new one
 ---@return function? restore gives os and math their own functions back
 ---@return string? problem one sentence
-function M.install(source, seed, time_at_start)
+function M.install(source, seed, time_at_start, server)
   local engine = core.engine { sim = true, seed = seed, wall = time_at_start or EPOCH }
   sched.use(engine)
   sched.memory_store = core.memory_store()
+  sched.server = relay.host(server or redis.new())
   json.in_order, answers.encode = true, json.encode
   sched.keeps = keeper()
   local the_world, problem
