@@ -168,7 +168,7 @@ suites:
 # and at each write and sync of their journal; minutes.
 kills:
 	LULL_KILLS=150 LULL_TEST_LUAS=$(LUA) ./tests/run.sh tests/batch/flagship_spec.lua tests/batch/journal_spec.lua \
-	  tests/batch/disk_spec.lua
+	  tests/batch/disk_spec.lua tests/batch/kill_redis_spec.lua
 	LULL_KILLS=200 LULL_ITEMS=20000 LULL_TEST_LUAS=$(LUA) ./tests/run.sh tests/batch/redis_kill_spec.lua
 .PHONY: kills
 

@@ -1,5 +1,9 @@
 -- kills: batches in a simulated world that are killed at every write of their
 -- journal, and go on, judged by what the servers saw.
+--
+-- A journal is a `place`: where a run keeps it (`options` of sim.run), `gap`, what is
+-- passed between two runs, in s, and crash(n, keep): the next run is killed at its nth
+-- write; 0: it is not. `keep`: what was written along with it is kept.
 local assert = require "luassert"
 local sim = require "lull.sim"
 
@@ -26,15 +30,21 @@ function M.new_server(answer)
   return server
 end
 
+---A journal in memory.
+function M.memory()
+  local journal = sim.journal()
+  return { options = { journal = journal }, gap = 1, crash = function(n, keep) journal:crash(n, keep) end }
+end
+
 -- One run of a batch. The clock goes on from run to run.
-function M.run(case, journal, server, seed)
+function M.run(case, place, server, seed)
   server.base = server.base or 0
   local t = sim.run { script = function()
     case.sum = nil
     case.sum = case.script(require "lull")
-  end, world = server.fn, journal = journal, seed = seed, chaos = case.chaos,
-    time = 1767225600 + server.base }
-  server.base = math.floor(server.base + t.elapsed) + 1
+  end, world = server.fn, journal = place.options.journal, redis = place.options.redis, seed = seed,
+    chaos = case.chaos, time = 1767225600 + server.base }
+  server.base = math.floor(server.base + t.elapsed) + place.gap
   for _, verdict in ipairs(t.verdicts) do
     server.lost = server.lost or verdict.outcome == "net.reset"
   end
@@ -55,28 +65,31 @@ local STEP = os.getenv "LULL_BUILD" == "-asan" and 7 or (os.getenv "LULL_LUA" or
 
 -- Kills the batch at its nth write, for each n, and again while it goes on;
 -- then lets it come to its end, which `check` looks at.
-function M.kill_at_each(case)
+---@param case table
+---@param new_place function? gives an empty journal
+---@param step integer? from n to n
+function M.kill_at_each(case, new_place, step)
   local n, killed = 0, 0
   repeat
-    n = n + (case.step or n == 0 and 1 or STEP)
+    n = n + (step or case.step or n == 0 and 1 or STEP)
     local any = false
     for _, keep in ipairs { false, true } do
       for _, again in ipairs(case.again or { 0, 1, 2, 3 }) do
-        local journal, server = sim.journal(), M.new_server(case.answer)
-        journal:crash(n, keep)
+        local place, server = (new_place or M.memory)(), M.new_server(case.answer)
+        place.crash(n, keep)
         local runs = 1
-        local t = M.run(case, journal, server, 1)
+        local t = M.run(case, place, server, 1)
         if crashed(t) then
           any, killed = true, killed + 1
           -- Again while it goes on, and while it goes on after that.
           for time = 1, again > 0 and (case.times or 1) or 0 do
-            journal:crash(again, keep)
-            t = M.run(case, journal, server, 1 + time)
+            place.crash(again, keep)
+            t = M.run(case, place, server, 1 + time)
             runs = runs + 1
             if not crashed(t) then must_end(t) end
           end
-          journal:crash(0)
-          t = M.run(case, journal, server, 9)
+          place.crash(0)
+          t = M.run(case, place, server, 9)
           runs = runs + 1
         end
         must_end(t)
@@ -87,6 +100,7 @@ function M.kill_at_each(case)
     end
   until not any
   assert.is_true(killed >= (case.kills or 8))
+  if case.finally then case.finally() end
   return n
 end
 
