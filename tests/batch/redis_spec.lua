@@ -157,6 +157,17 @@ describe("a journal in a Redis #binary", function()
     for path, of in pairs((seen_by(server))) do assert(of.n == 1, path .. " was sent again") end
   end)
 
+  -- With a journal in a Redis it was passed over without a word.
+  it("lets the process end at a write when it is asked to", function()
+    local redis = wire.redis()
+    local script = wire.write('local n = require "lull".each({ "a" }, function(x) return x end).done print(n)', ".lua")
+    local journal = redis.url .. "scans?lease=1s"
+    local first = wire.run(command(journal, '--chaos "crash 100%" ' .. script))
+    assert.are.equal(70, first.code, first.out)
+    has(first.out, "lull: --chaos: the process ends here, at write 1\n")
+    has(wire.run(command(journal, script)).out, "1\n")
+  end)
+
   it("has back at once what a worker held that was told to end", function()
     local redis = wire.redis()
     local script = wire.write([[
