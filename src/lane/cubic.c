@@ -4,16 +4,17 @@
 
 #define DEPTH 0.15 /* it falls by, at a refusal; by more where it is slow */
 #define DEEPEST 0.4
-#define SLOW 10     /* a second */
-#define SLOWEST 1   /* slower ones are like this one */
-#define NEARLY 0.95 /* of what it was refused at, at least, was granted */
-#define UNSURE 0.85 /* after a refusal, when few were granted in between */
-#define FEW 5       /* granted in between */
-#define SURE 10     /* how many make it sure */
-#define BACK 3.9    /* units of time until it is back */
-#define CHANCE 2.5  /* times as many granted as from cut to cut as a rule: */
-#define RARE 20     /* of at least so many */
-#define STEEP 4     /* of the curve when it is no chance any more */
+#define SLOW 10      /* a second */
+#define SLOWEST 1    /* slower ones are like this one */
+#define NEARLY 0.95  /* of what it was refused at, at least, was granted */
+#define UNSURE 0.85  /* after a refusal, when few were granted in between */
+#define FEW 5        /* granted in between */
+#define SURE 10      /* how many make it sure */
+#define BACK 3.9     /* units of time until it is back */
+#define CHANCE 2.5   /* times as many granted as from cut to cut as a rule: */
+#define RARE 20      /* of at least so many */
+#define STEEP 4      /* of the curve when it is no chance any more */
+#define EVENLY 0.015 /* a second, that a slow one grows by each second */
 #define FIRST                                                                 \
   0.2 /* more, each half second, until it was refused; the                    \
           next time twice that, and so on */
@@ -91,6 +92,18 @@ static void note_full(struct lull_cubic *c, const struct lull_full *full)
   c->last = *full;
 }
 
+/* Hears of the server so seldom that chance would keep it behind. */
+static bool behind(const struct lull_cubic *c)
+{
+  return c->rate < SLOWEST;
+}
+
+/* Less than a rate's worth would be too soon after a refusal. */
+static lull_usec rest(const struct lull_cubic *c)
+{
+  return (lull_usec)((behind(c) ? 1e6 : 1.5e6) / c->rate);
+}
+
 double lull_cubic_cut(struct lull_cubic *c, lull_usec at, lull_usec now,
                       uint64_t granted, double lately, double fits)
 {
@@ -104,7 +117,7 @@ double lull_cubic_cut(struct lull_cubic *c, lull_usec at, lull_usec now,
     c->before = full;
     sure = false;
   }
-  bool slow = c->before.at && c->rate < SLOW;
+  bool slow = c->before.at ? c->rate < SLOW : c->crest > 0 && behind(c);
   note_gap(c);
   note_full(c, &full);
   if (!(found > 0) || found > c->rate)
@@ -114,11 +127,12 @@ double lull_cubic_cut(struct lull_cubic *c, lull_usec at, lull_usec now,
   sure = sure || slow;
   c->crest = sure ? found : 0;
   c->rate = within(found * (sure ? 1 - depth(found) : UNSURE));
+  c->least = c->rate;
   c->spent = 0;
   c->steps = 0;
   c->grown = now;
   c->pressed = false;
-  c->next = lull_usec_add(now, (lull_usec)(1.5e6 / c->rate));
+  c->next = lull_usec_add(now, rest(c));
   return found;
 }
 
@@ -136,6 +150,23 @@ static double curve(const struct lull_cubic *c)
   return c->crest * (1 + depth(c->crest) * up);
 }
 
+static double grown(const struct lull_cubic *c)
+{
+  double to = curve(c);
+  double evenly = c->least + EVENLY * c->spent;
+  if (c->crest < SLOW && evenly > to)
+    to = evenly;
+  return within(to > c->rate ? to : c->rate);
+}
+
+/* A slow one that has grown lets the next go so much sooner. */
+static void hasten(struct lull_cubic *c, double before, lull_usec now)
+{
+  lull_usec sooner = (lull_usec)(1e6 / before - 1e6 / c->rate);
+  if (before < SLOWEST && c->next > now)
+    c->next = c->next - sooner > now ? c->next - sooner : now;
+}
+
 void lull_cubic_grow(struct lull_cubic *c, lull_usec now)
 {
   double step = lull_usec_to(now - c->grown);
@@ -149,8 +180,9 @@ void lull_cubic_grow(struct lull_cubic *c, lull_usec now)
   c->grown = now;
   c->spent += step < most ? step : most;
   if (c->crest > 0) {
-    double to = within(curve(c));
-    c->rate = to > c->rate ? to : c->rate;
+    double before = c->rate;
+    c->rate = grown(c);
+    hasten(c, before, now);
   } else if (c->spent >= 0.5) {
     c->spent = 0;
     c->steps++;

@@ -12,7 +12,10 @@
  * A slow one falls by more, and is back after fewer requests, than a fast one:
  * so lanes that share a limit come to the same share of it. How long after a
  * refusal the next one comes is chance then, so beyond its crest a slow one
- * grows in a straight line until it is chance no more.
+ * grows in a straight line until it is chance no more. One that sends less
+ * than one a second hears so little that it would stay behind: it grows by so
+ * much each second at least, whatever its rate, and does not wait for longer
+ * than its rate says.
  *
  * What is granted between two refusals is what the server bears: at both it
  * had no room left. That needs no guess of how much it takes at once.
@@ -33,6 +36,7 @@ struct lull_cubic {
   double crest; /* where it was refused last; 0: not yet */
   lull_usec next;
   lull_usec grown; /* when it last grew */
+  double least;    /* what it was cut to */
   double spent;    /* seconds of use since it was cut */
   unsigned steps;  /* that it has grown by before it was refused */
   bool pressed;    /* something waited for it since it last grew */

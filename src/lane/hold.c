@@ -2,6 +2,7 @@
 
 #include "lane/scatter.h"
 
+#define UNLIKELY 1e-4  /* that so many are refused in a row by chance */
 #define FEW 3          /* granted: too few to know a rate by */
 #define SHORT LULL_SEC /* shut when it began: the little says nothing */
 #define TOLD_ROUGHLY (3 * LULL_SEC / 2) /* whole seconds, and a bit */
@@ -34,7 +35,8 @@ void lull_hold_begin(struct lull_learn *l, struct lull_slots *s,
                                .streak = 1,
                                .trial = c->trial,
                                .full = c->full,
-                               .granted = c->granted};
+                               .granted = c->granted,
+                               .run = lull_outcomes_run(&l->seen)};
   if (!l->held) {
     l->held = true;
     l->opened = l->epoch;
@@ -59,6 +61,17 @@ void lull_hold_on(struct lull_learn *l, struct lull_slots *s,
   pause(l, s, e, false);
 }
 
+/* A lane that is refused now and then is so several times in a row, too. */
+static bool is_chance(const struct lull_learn *l)
+{
+  double share = l->cubic.gap > 0 ? 1 / (1 + l->cubic.gap) : 0;
+  double p = 1;
+  for (unsigned n = l->hold.run + l->hold.streak - 1; n > 0 && p > UNLIKELY;
+       n--)
+    p *= share;
+  return p > UNLIKELY;
+}
+
 /* What the lane is let go with, once one has passed. A bucket would have had
    room again soon; a window had none all the time. */
 static bool is_window(const struct lull_learn *l)
@@ -66,7 +79,7 @@ static bool is_window(const struct lull_learn *l)
   const struct lull_hold *h = &l->hold;
   uint64_t n = h->granted - l->block_granted;
   lull_usec shut = h->refused > h->full ? h->refused - h->full : 0;
-  return n >= 5 && shut >= LULL_SEC / 5 &&
+  return n >= 5 && shut >= LULL_SEC / 5 && !is_chance(l) &&
          (double)shut * (double)n > 5.0 * (double)(h->full - l->opened);
 }
 

@@ -35,6 +35,7 @@ struct lull_hold {
   lull_usec full;    /* since when the server has had no room */
   lull_usec refused; /* when the last of those that went first was sent */
   uint64_t granted;  /* when it began */
+  unsigned run;      /* refused in a row by then */
 };
 
 /* Whether refusals become fewer when the rate falls: if not they are no

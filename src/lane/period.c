@@ -37,16 +37,23 @@ static bool remake(struct lull_period *p, unsigned count, lull_usec length)
   return true;
 }
 
+/* Two blocks that are of one window: of the first only a part may be known. */
+static bool agree(lull_usec a, lull_usec b)
+{
+  return a <= 2 * b && b <= 2 * a;
+}
+
 void lull_period_learn(struct lull_period *p, unsigned count, lull_usec least,
                        lull_usec most, const struct lull_outcomes *seen,
                        lull_usec epoch)
 {
+  lull_usec length = guess(least, most);
   p->seen = seen;
   if (count > MOST)
     count = MOST;
-  p->guessed = !p->on;
+  p->guessed = !p->on || !agree(p->length, length);
   p->base = count;
-  if (!remake(p, count, guess(least, most)))
+  if (!remake(p, count, length))
     return;
   lull_usec first = LULL_NEVER;
   for (unsigned i = 0; i < seen->count; i++) {

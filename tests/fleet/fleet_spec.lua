@@ -45,6 +45,21 @@ describe("clients of one limit", function()
       assert.equal(0, f.given_up)
     end
   end)
+
+  -- A lane that may ask once in ten seconds hears one answer in ten seconds, and grew by
+  -- a share of its rate: of a hundred the least had a quarter of its share after ten
+  -- minutes. And four refused in a row, by chance, made a window of 335 in 528 s of one
+  -- lane's life; as it had learned another before, of 1 s, that was taken to confirm it:
+  -- the 850 calls that it had left ended, as it held them for 331 s.
+  it("are a hundred, and each has at least half of its share", function()
+    for _, seed in ipairs { 1, 2 } do
+      local f = run("standard", { clients = 100, calls = 1200, fanout = 1200, seed = seed, ["for"] = 600,
+        latency = { kind = "uniform", a = 0.02, b = 0.06 }, limit = { count = 50, window = 1 } })
+      assert.equal(0, f.given_up)
+      assert.is_true(f.least >= 150, tostring(f.least))
+      assert.is_true(f.completed >= 0.9 * 50 * 600, tostring(f.completed))
+    end
+  end)
 end)
 
 describe("one client", function()
