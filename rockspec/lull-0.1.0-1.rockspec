@@ -161,6 +161,7 @@ build = {
         "src/fleet/call.c",
         "src/fleet/draw.c",
         "src/fleet/fleet.c",
+        "src/fleet/pose.c",
         "src/fleet/server.c",
         "src/fleet/state.c",
         "src/fleet/stats.c",

@@ -140,6 +140,13 @@ enum lull_why lull_judge_held(const struct lull_limits *limits,
   return hold->own ? LULL_WHY_DEADLINE : LULL_WHY_HINT;
 }
 
+bool lull_judge_admits(struct lull_lane *lane, bool retry, lull_usec now,
+                       lull_usec *until)
+{
+  return lull_lane_closed(lane, now, until) ||
+         (retry && !lull_lane_open_until(lane, now));
+}
+
 bool lull_judge_limited(enum lull_why why)
 {
   return why == LULL_WHY_ATTEMPTS || why == LULL_WHY_DEADLINE ||

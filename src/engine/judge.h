@@ -50,6 +50,12 @@ bool lull_judge_gone(const struct lull_call *call);
 lull_usec lull_judge_pause(const struct lull_call *call,
                            const struct lull_verdict *verdict);
 
+/* Whether a breaker lets a call into its lane. While it is open none may come,
+   until *until; while one tries it, who has been sent before may wait for what
+   comes of that. */
+bool lull_judge_admits(struct lull_lane *lane, bool retry, lull_usec now,
+                       lull_usec *until);
+
 /* Why a call ends now that is not let go in time, or later than a wait may be;
    LULL_WHY_NONE: it waits. */
 enum lull_why lull_judge_held(const struct lull_limits *limits,

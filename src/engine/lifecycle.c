@@ -180,15 +180,12 @@ static void refuse(struct lull_engine *e, struct lull_call *call,
   lull_lifecycle_finish_early(e, call, LULL_WHY_BREAKER, LULL_CLASS_NONE);
 }
 
-/* A call to a lane whose breaker is open fails at once. While one probes,
-   who has been sent before may wait for what comes of it. */
+/* A call to a lane whose breaker is open fails at once. */
 static void refuse_if_open(struct lull_engine *e, struct lull_call *call,
                            bool retry)
 {
-  struct lull_lane *lane = call->leg.lane->lane;
   lull_usec until;
-  if (!lull_lane_closed(lane, e->now, &until) &&
-      (!retry || lull_lane_open_until(lane, e->now)))
+  if (!lull_judge_admits(call->leg.lane->lane, retry, e->now, &until))
     refuse(e, call, until);
 }
 

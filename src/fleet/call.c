@@ -1,8 +1,7 @@
 #include "fleet/call.h"
+#include "fleet/pose.h"
 
 #include <stddef.h>
-#include <stdio.h>
-#include <string.h>
 
 static struct lull_fleet_leg *leg_of(struct lull_ticket *ticket)
 {
@@ -61,12 +60,25 @@ static void enqueue(struct lull_fleet *f, struct lull_fleet_leg *leg,
                     "/", retry);
 }
 
-/* True when the breaker lets the call's first try in. */
 static bool admitted(const struct lull_fleet *f,
-                     const struct lull_fleet_call *call)
+                     const struct lull_fleet_call *call, bool retry)
 {
   lull_usec until;
-  return lull_lane_closed(call->client->lane, f->now, &until);
+  return lull_judge_admits(call->client->lane, retry, f->now, &until);
+}
+
+/* A breaker that has opened ends who stands in its lane's queue. */
+static void refuse_queued(struct lull_fleet *f, struct lull_fleet_client *c)
+{
+  struct lull_ticket *ticket;
+  while (c->lane && lull_lane_open_until(c->lane, f->now) &&
+         (ticket = lull_lane_first(c->lane)) != NULL) {
+    struct lull_fleet_leg *leg = leg_of(ticket);
+    if (leg == leg->call->hedge)
+      drop_hedge(f, leg->call);
+    else
+      finish(f, leg->call, LULL_WHY_BREAKER);
+  }
 }
 
 static enum lull_why held(const struct lull_fleet *f,
@@ -84,7 +96,7 @@ static void join(struct lull_fleet *f, struct lull_fleet_call *call,
   call->state = LULL_FLEET_QUEUED;
   enqueue(f, &call->leg, retry);
   lull_timerq_set(&f->timers, &call->event.timer, call->deadline_at);
-  if (retry || admitted(f, call)) {
+  if (admitted(f, call, retry)) {
     struct lull_lane_hold hold =
         lull_lane_held(lane, &call->leg.ticket, f->now);
     why = held(f, call, &hold);
@@ -226,60 +238,12 @@ void lull_fleet_call_dispatch(struct lull_fleet *f,
   while ((ticket = lull_lane_next(c->lane, f->now, &when)) != NULL)
     launch(f, leg_of(ticket));
   lull_timerq_set(&f->timers, &c->event.timer, when);
-  sweep(f, c);
+  refuse_queued(f, c);
+  if (c->lane)
+    sweep(f, c);
 }
 
 /* ---- judging ----------------------------------------------------------- */
-
-/* The hint as the engine would read it from the answer's headers. */
-static void read_hint(struct lull_fleet *f, int status, lull_usec after)
-{
-  char text[32];
-  struct lull_headers headers;
-  enum lull_err err;
-  if (after == f->hint_after && status == f->hint_status)
-    return;
-  snprintf(text, sizeof text, "%lld", (long long)(after / LULL_SEC));
-  lull_headers_init(&headers);
-  err = lull_headers_copy(&headers, "retry-after", text);
-  lull_hint_read(&headers, status, 0, &f->hint);
-  lull_headers_clear(&headers);
-  lull_fleet_fail(f, err);
-  f->hint_after = after;
-  f->hint_status = status;
-}
-
-static void pose_hint(struct lull_fleet *f, const struct lull_fleet_reply *r)
-{
-  f->ended.hint.source = LULL_HINT_NONE;
-  if (r->class != LULL_CLASS_NONE || r->retry_after <= 0)
-    return;
-  read_hint(f, r->status, r->retry_after);
-  f->ended.hint = f->hint;
-}
-
-/* Makes the pose that of this call after this leg's outcome. */
-static void pose(struct lull_fleet *f, struct lull_fleet_leg *leg)
-{
-  struct lull_fleet_call *call = leg->call;
-  const struct lull_fleet_reply *r = &leg->reply;
-  struct lull_call *as = &f->pose;
-  unsigned rule = lull_policy_find(&f->policy->policy, r->class, r->status);
-  as->started = call->started;
-  as->previous = call->previous;
-  as->total = (uint16_t)call->total;
-  as->rule_hits = call->rule_hits;
-  lull_call_count_rule(as, rule);
-  call->rule_hits = as->rule_hits;
-  if (rule != LULL_NO_RULE && f->policy->policy.rules[rule].attempts)
-    call->tries--; /* the rule counts it, and the call does not */
-  as->tries = (uint16_t)call->tries;
-  f->record = (struct lull_record){.class = (uint8_t)r->class,
-                                   .status = (int16_t)r->status,
-                                   .rule = (uint16_t)rule,
-                                   .sent = r->class != LULL_NET_REFUSED};
-  pose_hint(f, r);
-}
 
 /* Refused along with others, as in the engine. */
 static bool is_spared(const struct lull_fleet *f,
@@ -383,7 +347,7 @@ static void conclude(struct lull_fleet *f, struct lull_fleet_leg *leg)
   struct lull_fleet_call *call = leg->call;
   struct lull_fleet_client *c = call->client;
   leg->phase = LULL_FLEET_IDLE;
-  pose(f, leg);
+  lull_fleet_pose(f, leg);
   struct lull_lane_end end = lull_judge_end(&f->pose, NULL);
   lull_lane_finish(&leg->ticket, f->now, &end);
   struct lull_facts facts = lull_judge_facts(&f->pose, f->now, false);

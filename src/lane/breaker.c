@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#define PATIENCE (2 * LULL_SEC) /* with the one that tries it */
+
 void lull_breaker_configure(struct lull_breaker *b,
                             const struct lull_breaker_conf *conf)
 {
@@ -19,15 +21,18 @@ void lull_breaker_share(struct lull_breaker *b, bool on)
   b->again = 0;
 }
 
+lull_usec lull_breaker_shut(const struct lull_breaker *b, lull_usec now)
+{
+  return b->conf.on && b->tripped && now < b->until ? b->until : 0;
+}
+
 lull_usec lull_breaker_next(const struct lull_breaker *b, lull_usec now)
 {
-  if (!b->conf.on || !b->tripped)
-    return 0;
-  if (now < b->until)
-    return b->until;
+  if (!b->conf.on || !b->tripped || now < b->until)
+    return lull_breaker_shut(b, now);
   if (b->shared)
     return b->may_try && !b->trial ? 0 : LULL_NEVER;
-  return b->trial ? LULL_NEVER : 0;
+  return b->trial ? lull_usec_add(b->tried_at, PATIENCE) : 0;
 }
 
 void lull_breaker_turn(struct lull_breaker *b, bool ours, lull_usec again)
@@ -42,11 +47,19 @@ bool lull_breaker_untried(const struct lull_breaker *b, lull_usec now)
          !b->trial && !b->may_try && now >= b->again;
 }
 
-void lull_breaker_start(struct lull_breaker *b, uint64_t start)
+void lull_breaker_start(struct lull_breaker *b, uint64_t start, lull_usec now)
 {
-  if (b->conf.on && b->tripped)
+  if (b->conf.on && b->tripped) {
+    b->first = b->trial ? b->first : start;
     b->trial = start;
+    b->tried_at = now;
+  }
   b->may_try = false;
+}
+
+bool lull_breaker_tries(const struct lull_breaker *b, uint64_t start)
+{
+  return b->tripped && b->trial && start >= b->first;
 }
 
 /* Which tenth of the window a time falls into. */
@@ -153,7 +166,7 @@ void lull_breaker_finish(struct lull_breaker *b, lull_usec now, uint64_t start,
   bool pass = result == LULL_RESULT_PASS;
   if (!b->conf.on)
     return;
-  if (b->tripped && start == b->trial)
+  if (lull_breaker_tries(b, start))
     end_trial(b, now, starts, result);
   else if (!b->tripped && !drop && start > b->mark)
     judge(b, now, pass);

@@ -22,10 +22,12 @@ struct lull_breaker_bucket {
 struct lull_breaker {
   struct lull_breaker_conf conf;
   struct lull_breaker_bucket buckets[LULL_BREAKER_BUCKETS];
-  bool tripped;    /* open, or half open once `until` has passed */
-  lull_usec until; /* when it is half open */
-  uint64_t trial;  /* the start that tries it; 0: none */
-  uint64_t mark;   /* starts up to here are older than its last closing */
+  bool tripped;       /* open, or half open once `until` has passed */
+  lull_usec until;    /* when it is half open */
+  uint64_t trial;     /* the last start that tries it; 0: none */
+  uint64_t first;     /* and the first, when that is slow */
+  lull_usec tried_at; /* when the last one began */
+  uint64_t mark;      /* starts up to here are older than its last closing */
 
   bool shared;     /* others have it, too: they say when it opens, and who
                       tries it */
@@ -45,7 +47,12 @@ struct lull_breaker {
 void lull_breaker_configure(struct lull_breaker *b,
                             const struct lull_breaker_conf *conf);
 
-/* The earliest time of the next start; LULL_NEVER while the trial runs. */
+/* When it lets one try; 0 when it is closed, or may be tried already. */
+lull_usec lull_breaker_shut(const struct lull_breaker *b, lull_usec now);
+
+/* The earliest time of the next start. A trial that is slow (a long poll, a
+   server that hangs) is followed by another after a short while; of one that
+   is shared the others say when: LULL_NEVER. */
 lull_usec lull_breaker_next(const struct lull_breaker *b, lull_usec now);
 
 /* A call may wait for whose turn it is to try it: nobody's yet. */
@@ -61,8 +68,11 @@ void lull_breaker_turn(struct lull_breaker *b, bool ours, lull_usec again);
 void lull_breaker_open(struct lull_breaker *b, lull_usec until);
 void lull_breaker_close(struct lull_breaker *b, uint64_t starts);
 
-/* Start number `start` (from 1) happens now; it may be the trial. */
-void lull_breaker_start(struct lull_breaker *b, uint64_t start);
+/* Start number `start` (from 1) happens now; it may be a trial. */
+void lull_breaker_start(struct lull_breaker *b, uint64_t start, lull_usec now);
+
+/* True when what becomes of it says whether the breaker closes. */
+bool lull_breaker_tries(const struct lull_breaker *b, uint64_t start);
 
 /* What became of it. `starts`: how many there have been. */
 void lull_breaker_finish(struct lull_breaker *b, lull_usec now, uint64_t start,

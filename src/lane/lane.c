@@ -175,7 +175,7 @@ static void start(struct lull_lane *lane, struct lull_ticket *ticket,
   lull_learn_start(&lane->learn, ticket->number, now);
   ticket->flying = lane->slots.flying;
   ticket->began = now;
-  lull_breaker_start(&lane->breaker, ticket->number);
+  lull_breaker_start(&lane->breaker, ticket->number, now);
 }
 
 struct lull_ticket *lull_lane_next(struct lull_lane *lane, lull_usec now,
@@ -284,7 +284,7 @@ void lull_lane_head(struct lull_ticket *ticket, lull_usec now,
     return;
   ticket->headed = true;
   lull_slots_head(&lane->slots, ticket->number, end->result);
-  if (lane->breaker.trial == ticket->number)
+  if (lull_breaker_tries(&lane->breaker, ticket->number))
     lull_breaker_finish(&lane->breaker, now, ticket->number,
                         lane->slots.starts, end->result);
   learn(lane, ticket, now, end);
@@ -379,17 +379,15 @@ void lull_lane_refund(struct lull_lane *lane, bool retried)
 
 bool lull_lane_closed(struct lull_lane *lane, lull_usec now, lull_usec *until)
 {
-  lull_usec at = lull_breaker_next(&lane->breaker, now);
-  *until = at;
-  if (at == LULL_NEVER)
-    *until = lull_usec_add(now, lane->breaker.conf.open);
-  return at <= now || lull_breaker_untried(&lane->breaker, now);
+  const struct lull_breaker *b = &lane->breaker;
+  lull_usec shut = lull_breaker_shut(b, now);
+  *until = shut ? shut : lull_usec_add(now, b->conf.open);
+  return lull_breaker_next(b, now) <= now || lull_breaker_untried(b, now);
 }
 
 lull_usec lull_lane_open_until(const struct lull_lane *lane, lull_usec now)
 {
-  lull_usec at = lull_breaker_next(&lane->breaker, now);
-  return at > now && at != LULL_NEVER ? at : 0;
+  return lull_breaker_shut(&lane->breaker, now);
 }
 
 struct lull_ticket *lull_lane_first(const struct lull_lane *lane)

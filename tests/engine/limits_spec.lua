@@ -550,6 +550,29 @@ describe("the breaker", function()
     assert.are.equal(0, t.live)
   end)
 
+  -- The one that tried it hung until its timeout, and nobody else was let in, though
+  -- the server was well again.
+  it("is tried by another, when the one that tries it is slow", function()
+    local t = sim(function(request)
+      if request.path == "/down" then return 500 end
+      if request.path == "/slow" then require "lull".sleep(20) end
+      return 200
+    end, function(lull)
+      local api = lull.client { base = "http://api.test", attempts = 1,
+        breaker = { failures = "50%", window = "30s", least = 4, open = "15s" } }
+      for _ = 1, 4 do api:get("/down") end
+      lull.sleep(15)
+      local slow = lull.spawn(function() return api:get("/slow") end)
+      lull.sleep(1)
+      assert.are.equal("breaker", select(2, api:get("/soon")).why)
+      lull.sleep(1)
+      assert.are.equal(200, api:get("/other").status)
+      assert.are.equal(200, api:get("/more").status)
+      assert.are.equal(200, slow:join().status)
+    end)
+    assert.are.equal(7, #t.requests)
+  end)
+
   it("lets who was sent before wait for the one that probes", function()
     local broken = true
     local t = sim(function(request)

@@ -123,6 +123,21 @@ describe("one client", function()
     assert.same({ breaker = 4 }, f.why)
   end)
 
+  -- Those that waited were tried again, one every 10 s, each of which found it shut.
+  it("ends by its breaker those that are due, too, and those in the queue", function()
+    local breaker = { failures = 0.5, least = 2, window = 30, open = 3600 }
+    local f = run(steady(5, { breaker = breaker, budget = false }),
+      { calls = 4, fanout = 4, outage = { from = 0, to = 100, kind = "status" } })
+    assert.equal(4, f.requests)
+    assert.same({ breaker = 4 }, f.why)
+    assert.is_true(f.done < 1.1, tostring(f.done))
+    f = run(steady(1, { breaker = breaker, limit = { parallel = 1 } }),
+      { calls = 6, fanout = 6, latency = { kind = "uniform", a = 0.1, b = 0.1 },
+        outage = { from = 0, to = 100, kind = "status" } })
+    assert.equal(2, f.requests)
+    assert.same({ attempts = 2, breaker = 4 }, f.why)
+  end)
+
   it("keeps its own rate", function()
     local f = run({ limit = "1/s" }, { calls = 3, fanout = 3 })
     assert.equal(3, f.completed)
