@@ -3,9 +3,24 @@
 #include "lane/scatter.h"
 
 #define UNLIKELY 1e-4  /* that so many are refused in a row by chance */
+#define PARTS 12       /* of the time that it has been shut: a pause */
 #define FEW 3          /* granted: too few to know a rate by */
 #define SHORT LULL_SEC /* shut when it began: the little says nothing */
 #define TOLD_ROUGHLY (3 * LULL_SEC / 2) /* whole seconds, and a bit */
+
+/* A window that may be long is asked the less often, the longer it is shut. */
+static lull_usec seldom(const struct lull_learn *l, lull_usec now)
+{
+  lull_usec shut = now - l->seen.latest_at;
+  bool may_be = l->quota && l->seen.granted && shut <= LULL_HOLD_LONGEST;
+  return may_be ? shut / PARTS : 0;
+}
+
+static lull_usec own_pause(struct lull_learn *l, lull_usec now)
+{
+  lull_usec pause = lull_slots_pause_of(&l->rng, l->base, l->hold.streak);
+  return lull_usec_later(pause, seldom(l, now));
+}
 
 /* As the server told, when it may be meant for all; else the lane's own. */
 static void pause(struct lull_learn *l, struct lull_slots *s,
@@ -17,9 +32,7 @@ static void pause(struct lull_learn *l, struct lull_slots *s,
     l->told = e->hint;
   lull_slots_pause(s, lull_usec_add(e->now, obey      ? e->hint
                                             : at_once ? 0
-                                                      : lull_slots_pause_of(
-                                                            &l->rng, l->base,
-                                                            l->hold.streak)));
+                                                      : own_pause(l, e->now)));
 }
 
 void lull_hold_begin(struct lull_learn *l, struct lull_slots *s,

@@ -325,8 +325,9 @@ void lull_lane_finish(struct lull_ticket *ticket, lull_usec now,
     lull_reach_finish(&lane->reach, &lane->slots, &lane->learn.rng, now,
                       ticket->number, end->result, single(lane, ticket),
                       end->base);
-  ticket->borne = lull_learn_bears(&lane->learn, now);
-  if (end->result == LULL_RESULT_THROTTLE)
+  bool throttled = end->result == LULL_RESULT_THROTTLE;
+  ticket->borne = lull_learn_bears(&lane->learn, now, throttled && end->told);
+  if (throttled)
     spare(lane, ticket, now, end->told);
   ticket->last = ticket->number;
   ticket->holding = ticket->probe = ticket->headed = false;

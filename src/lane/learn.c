@@ -284,9 +284,10 @@ void lull_learn_finish(struct lull_learn *l, struct lull_slots *s,
     refused(l, s, e);
 }
 
-bool lull_learn_bears(const struct lull_learn *l, lull_usec now)
+bool lull_learn_bears(const struct lull_learn *l, lull_usec now, bool limited)
 {
-  return l->on && l->seen.granted > 0 && now - l->seen.latest_at <= ALIVE;
+  return l->on && l->seen.granted > 0 &&
+         now - l->seen.latest_at <= (limited ? LULL_HOLD_LONGEST : ALIVE);
 }
 
 bool lull_learn_probes(const struct lull_learn *l)

@@ -45,8 +45,10 @@ void lull_learn_start(struct lull_learn *l, uint64_t number, lull_usec now);
 void lull_learn_finish(struct lull_learn *l, struct lull_slots *s,
                        const struct lull_learn_end *end);
 
-/* True when something was granted a short while ago. */
-bool lull_learn_bears(const struct lull_learn *l, lull_usec now);
+/* True when something was granted a short while ago. `limited`: what was
+   refused now says itself that it is a limit's, which may be shut for longer
+   than an outage is taken to be one. */
+bool lull_learn_bears(const struct lull_learn *l, lull_usec now, bool limited);
 
 /* True while one goes for several that were refused together: they may all
    wait by themselves. */

@@ -23,6 +23,9 @@ struct lull_suspicion {
 /* A told wait that is so long is a window's, not a bucket's. */
 #define LULL_HOLD_LONG (2 * LULL_SEC)
 
+/* A window of five minutes may be shut for so long, and a bit. */
+#define LULL_HOLD_LONGEST (310 * LULL_SEC)
+
 /* Nobody but one goes. */
 struct lull_hold {
   bool on;
