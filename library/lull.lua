@@ -1229,6 +1229,11 @@ function sim.redis(latency) end
 ---@field redis? lull.sim_redis
 ---The wall clock at the beginning, s since 1970.
 ---@field time? number
+---On so many machines at once, by one clock: each has a lull of its own, and one seed
+---after the other. What they share is in `redis`. A request has the number of its `machine`.
+---@field machines? integer
+---The number of a machine -> when it is switched off, s: as by a kill.
+---@field off? table<integer, number>
 
 ---Keeps a batch between simulated runs.
 ---@class lull.sim_journal

@@ -90,6 +90,7 @@ build = {
     ["lull.sim"] = "src/lull/sim.lua",
     ["lull.sim.answer"] = "src/lull/sim/answer.lua",
     ["lull.sim.chaos"] = "src/lull/sim/chaos.lua",
+    ["lull.sim.machines"] = "src/lull/sim/machines.lua",
     ["lull.sim.record"] = "src/lull/sim/record.lua",
     ["lull.sim.redis"] = "src/lull/sim/redis.lua",
     ["lull.sim.relay"] = "src/lull/sim/relay.lua",

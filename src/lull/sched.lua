@@ -116,7 +116,7 @@ M.takes_only = false
 
 ---The journal that was named for the whole run, and whether it goes on though
 ---calls have changed; in a simulated world what stands in for its file, and what
----opens and closes stores of a simulated Redis; and the share of its writes at which
+---opens, closes and cuts off stores of a simulated Redis; and the share of its writes at which
 ---the process ends, for who tries that.
 M.journal, M.force, M.memory_store, M.server, M.crash = nil, nil, nil, nil, nil
 

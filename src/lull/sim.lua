@@ -9,7 +9,7 @@
 local M = {}
 
 local OPTIONS = { script = true, args = true, world = true, seed = true, chaos = true, journal = true, time = true,
-  redis = true }
+  redis = true, machines = true, off = true }
 
 -- Standard output, kept instead of shown.
 local function capture()
@@ -159,7 +159,7 @@ end
 
 -- ---- a run ---------------------------------------------------------------
 
--- Servers by origin, each noting what it sees.
+-- Servers by origin, each noting what it sees: the requests of all machines.
 local function watched(world, requests)
   if type(world) == "string" then
     world = assert(loadfile(world))()
@@ -167,18 +167,19 @@ local function watched(world, requests)
     world = { ["*"] = world }
   end
   if type(world) ~= "table" then error("a world is a table of servers, not a " .. type(world), 0) end
-  local servers = {}
+  local servers, counts = {}, {}
   for origin, server in pairs(world) do
     local callable = type(server) == "function" or getmetatable(server) == Replies
-    servers[origin] = callable and function(request, n)
+    servers[origin] = callable and function(request)
       requests[#requests + 1] = request
-      return server(request, n)
+      counts[origin], request.machine = (counts[origin] or 0) + 1, requests.machine
+      return server(request, counts[origin])
     end or server
   end
   return servers, world
 end
 
-local function note_verdicts(transcript, engine, sched)
+local function note_verdicts(transcript, engine, sched, mark)
   local trace = require "lull.trace"
   local since = engine:now()
   engine:trace(true)
@@ -188,7 +189,7 @@ local function note_verdicts(transcript, engine, sched)
       verdict = d.verdict, wait = d.wait, source = d.source, why = d.why, n = d.n,
       method = d.method, url = d.url, at = d.now - since, chaos = d.chaos }
     transcript.waited = transcript.waited + d.wait
-    transcript.lines[#transcript.lines + 1] = trace.line(id, d, since)
+    transcript.lines[#transcript.lines + 1] = mark .. trace.line(id, d, since)
   end)
 end
 
@@ -214,12 +215,10 @@ function M.redis(latency) return require("lull.sim.redis").new(latency) end
 
 local unpack = table.unpack or unpack -- luacheck: ignore
 
--- The run itself, between fresh modules and the old ones.
-local function run(o, transcript)
-  local chunk = chunk_of(o.script)
-  local sched, simulate, code_of = require "lull.sched", require "lull.sim.simulate", require("lull.exit").code_of
-  local servers, world = watched(o.world, transcript.requests)
-  local restore, problem = simulate.install(servers, o.seed or 0, o.time, o.redis)
+-- One machine, with modules of its own, in a simulated world.
+local function equip(o, transcript, servers, number, redis)
+  local sched, simulate = require "lull.sched", require "lull.sim.simulate"
+  local restore, problem = simulate.install(servers, (o.seed or 0) + number - 1, o.time, redis, number)
   if not restore then error(problem, 0) end
   if o.journal then
     local is_named = type(o.journal) == "string"
@@ -228,29 +227,81 @@ local function run(o, transcript)
     require "lull" -- whose modules are the journal's, too
     require "lull.lazy" "lull.batch.journal".await()
   end
-  local engine, exit, args = sched.engine(), os.exit, arg
+  local engine = sched.engine()
   if o.chaos then
     local ok, wrong = require("lull.sim.chaos").install(o.chaos)
     if not ok then error(wrong, 0) end
   end
-  note_verdicts(transcript, engine, sched)
-  local output = capture()
-  os.exit = function(code) sched.exit(code == true and 0 or code or 0) end -- luacheck: ignore
-  arg = { [0] = type(o.script) == "string" and o.script or "(function)", unpack(o.args or {}) } -- luacheck: ignore
-  transcript.ok, transcript.err = sched.main(chunk, unpack(o.args or {}))
-  os.exit, arg = exit, args -- luacheck: ignore
-  restore()
+  note_verdicts(transcript, engine, sched, o.machines and ("[%d] "):format(number) or "")
+  return { number = number, sched = sched, simulate = simulate, engine = engine, restore = restore,
+    code_of = require("lull.exit").code_of }
+end
+
+-- What it keeps is closed.
+local function dismantle(machine)
   if package.loaded["lull.batch.journal"] then require("lull.batch.journal").close() end
+  machine.elapsed = machine.engine:now()
+  machine.engine:close()
+end
+
+-- Runs the script on all machines, whose modules are loaded when it is their turn.
+local function run_all(o, transcript, servers)
+  local machines = require "lull.sim.machines"
+  local list, chunks, redis = {}, {}, o.redis or M.redis()
+  for i = 1, o.machines do
+    chunks[i] = chunk_of(o.script)
+    list[i] = equip(o, transcript, servers, i, redis)
+    if i > 1 then list[i].restore() end -- one clock will do for all
+    list[i].off = o.off and o.off[i]
+    list[i].modules = unload()
+  end
+  local function within(machine, fn)
+    local others = unload()
+    for name, module in pairs(machine.modules) do package.loaded[name] = module end
+    transcript.requests.machine = machine.number
+    local ok, err = pcall(fn)
+    machine.modules = unload()
+    for name, module in pairs(others) do package.loaded[name] = module end
+    return ok, err
+  end
+  machines.run(list, within, function(machine)
+    return chunks[machine.number], unpack(o.args or {})
+  end, dismantle)
+  transcript.requests.machine = nil
+  for _, machine in ipairs(list) do
+    transcript.err = transcript.err or machine.err
+    list[1].elapsed = math.max(list[1].elapsed, machine.elapsed)
+  end
+  transcript.ok = transcript.err == nil
+  return list[1]
+end
+
+local function run_one(o, transcript, servers)
+  local chunk, machine = chunk_of(o.script), equip(o, transcript, servers, 1, o.redis)
+  transcript.ok, transcript.err = machine.sched.main(chunk, unpack(o.args or {}))
+  return machine
+end
+
+-- The run itself, between fresh modules and the old ones.
+local function run(o, transcript)
+  local servers, world = watched(o.world, transcript.requests)
+  local output, exit, args = capture(), os.exit, arg
+  os.exit = function(code) require("lull.sched").exit(code == true and 0 or code or 0) end -- luacheck: ignore
+  arg = { [0] = type(o.script) == "string" and o.script or "(function)", unpack(o.args or {}) } -- luacheck: ignore
+  local ok, machine = pcall(o.machines and run_all or run_one, o, transcript, servers)
+  os.exit, arg = exit, args -- luacheck: ignore
+  if ok then machine.restore() end
+  if ok and not o.machines then dismantle(machine) end
   transcript.output = output()
-  transcript.code = transcript.ok and 0 or code_of(transcript.err)
+  if not ok then error(machine, 0) end
+  transcript.code = transcript.ok and 0 or machine.code_of(transcript.err)
   transcript.ok = transcript.code == 0
-  transcript.elapsed = engine:now()
-  engine:close()
+  transcript.elapsed = machine.elapsed
   transcript.text = text_of(transcript)
-  if simulate.problem then error(simulate.problem, 0) end
+  if machine.simulate.problem then error(machine.simulate.problem, 0) end
   for _, server in pairs(world) do
     if type(server) == "table" and transcript.ok then
-      problem = unasked(server)
+      local problem = unasked(server)
       if problem then error(problem, 0) end
     end
   end
@@ -261,6 +312,11 @@ function M.run(o)
     if not OPTIONS[name] then error(("sim.run has no option '%s'"):format(tostring(name)), 2) end
     if type(value) == "string" and value:find("%z") then error(("sim.run: %s holds a NUL"):format(name), 2) end
   end
+  local count = o.machines
+  if count and not (type(count) == "number" and count >= 1 and count % 1 == 0) then
+    error("sim.run: machines is how many there are, from 1", 2)
+  end
+  if o.off and not count then error("sim.run: off is of several machines", 2) end
   local transcript = { requests = {}, verdicts = {}, lines = {}, waited = 0 }
   local back = fresh()
   local ok, err = pcall(run, o, transcript)

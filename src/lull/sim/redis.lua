@@ -101,9 +101,7 @@ end
 function commands.PEXPIRE(server, key) return server.keys[key] and 1 or 0 end
 
 function commands.PUBLISH(server, channel, message)
-  for store, heard in pairs(server.hears) do
-    if heard == channel then store:heard(channel, message) end
-  end
+  for _, hear in pairs(server.hears) do hear(server.now, channel, message) end
   return 0
 end
 

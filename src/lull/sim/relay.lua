@@ -3,7 +3,8 @@
 --
 -- That server has `run(self, script, now, argv)`, which gives what the script says, or
 -- nil and why this process ends here; `now` is the world's clock (us). It may have a
--- `latency`, in seconds, and `hears`: a store -> the channel that it hears.
+-- `latency`, in seconds, and `hears`: a store -> what is called with all that is said:
+-- when (us), on which channel, and what.
 
 local core = require "lull.core"
 local sched = require "lull.sched"
@@ -25,7 +26,7 @@ end
 local function take(relay)
   local argv, join = relay.store:script()
   if not argv then return nil end
-  if join then argv[#argv + 1] = relay.options.who or "simulated 1" end
+  if join then argv[#argv + 1] = "simulated " .. relay.number end
   argv.join = join
   relay.argv = argv
   return argv
@@ -51,12 +52,26 @@ local function renew(relay)
   end)
 end
 
+-- Hears what is said on the channel, when it is said: another machine's clock may be
+-- ahead by then.
+local function hearer(relay, channel)
+  return function(at, said_on, text)
+    if said_on ~= channel then return end
+    local left = at / 1e6 - sched.engine():wall()
+    if left <= 0 then return relay.store:heard(channel, text) end
+    sched.background(function()
+      sched.sleep(left)
+      if not relay.closed then relay.store:heard(channel, text) end
+    end)
+  end
+end
+
 -- The store, which has joined; or nil and a sentence.
-local function open(relays, server, options)
+local function open(relays, server, number, options)
   options.relay, options.lease = true, options.lease or 30
   local store, problem = core.store(sched.engine(), options)
   if not store then return nil, problem end
-  local relay = { store = store, server = server, options = options }
+  local relay = { store = store, server = server, options = options, number = number }
   take(relay)
   problem = run(relay)
   if problem then
@@ -64,7 +79,7 @@ local function open(relays, server, options)
     return nil, problem
   end
   relays[#relays + 1], relays[store] = relay, relay
-  if options.channel and server.hears then server.hears[store] = options.channel end
+  if options.channel and server.hears then server.hears[store] = hearer(relay, options.channel) end
   renew(relay)
   return store
 end
@@ -81,9 +96,10 @@ local function close(relay)
   store:close()
 end
 
----What opens and closes the stores of a simulated world, at that server.
+---What opens and closes the stores of a simulated machine, at that server.
 ---@param server table
-function M.host(server)
+---@param number integer of this machine
+function M.host(server, number)
   local relays = {}
   sched.on("script", function()
     for _, relay in ipairs(relays) do
@@ -91,8 +107,14 @@ function M.host(server)
     end
   end)
   return {
-    open = function(options) return open(relays, server, options) end,
+    open = function(options) return open(relays, server, number, options) end,
     close = function(store) close(relays[store]) end,
+    ---The process has ended as by a kill: nothing goes back.
+    cut = function(why)
+      for _, relay in ipairs(relays) do
+        if not relay.closed then relay.store:fail(why) end
+      end
+    end,
   }
 end
 

@@ -172,13 +172,14 @@ end
 ---@param seed integer
 ---@param time number? the wall clock at the beginning, s since 1970
 ---@param server table? what stands for a Redis (see relay); a new one
+---@param number integer? which of several machines this is
 ---@return function? restore gives os and math their own functions back
 ---@return string? problem one sentence
-function M.install(source, seed, time_at_start, server)
+function M.install(source, seed, time_at_start, server, number)
   local engine = core.engine { sim = true, seed = seed, wall = time_at_start or EPOCH }
   sched.use(engine)
   sched.memory_store = core.memory_store()
-  sched.server = relay.host(server or redis.new())
+  sched.server = relay.host(server or redis.new(), number or 1)
   json.in_order, answers.encode = true, json.encode
   sched.keeps = keeper()
   local the_world, problem
