@@ -8,10 +8,10 @@
 
 #define MOST 256                  /* places that are asked for at once */
 #define AHEAD 128                 /* of them before they are needed */
-#define HORIZON (500 * LULL_MSEC) /* so far ahead, while there is room */
+#define HORIZON (1000 * LULL_MSEC) /* so far ahead, while there is room */
 #define LEAST (50 * LULL_MSEC)    /* a rate is seen in no less */
 #define LATE (10 * LULL_MSEC)     /* so long nobody need be told of a start */
-#define LATEST (500 * LULL_MSEC)  /* so long while there is room */
+#define LATEST (1000 * LULL_MSEC)  /* so long while there is room */
 #define MANY 256                  /* starts are told of at once */
 
 static void add(struct lull_peers *p, const char *line, size_t len)

@@ -1,5 +1,6 @@
 -- Lanes that several processes share: real processes, a real redis-server with
 -- a folder of its own, and a server whose log says what arrived when.
+local resp = require "tests.resp"
 local wire = require "tests.wire"
 
 local BINARY = os.getenv "LULL_BINARY" or "build/lull"
@@ -248,6 +249,28 @@ print((api:get "/ended/1"))
     end
     assert(before < 80, "they were not at it at the same time")
     assert.are.equal(0, early)
+  end)
+
+  -- Whoever sends seldom would pay a script for each request, and a script that a Redis
+  -- runs seldom costs it ten times as much as one of many.
+  it("ask a few times a second, and not for each request", function()
+    local seldom = wire.write([[
+local lull = require "lull"
+local api = lull.client { base = arg[1], lanes = arg[2], lane = "one", limit = "1000/1s burst 1000" }
+local began = lull.now()
+for i = 1, 100 do
+  assert(api:get("/seldom/" .. i))
+  lull.sleep(0.05)
+end
+print(lull.now() - began)
+]], ".lua")
+    local function scripts()
+      return tonumber(resp.connect(redis.port):ask("INFO", "commandstats"):match "cmdstat_evalsha:calls=(%d+)" or 0)
+    end
+    local before = scripts()
+    local took = tonumber(wire.run(("%s %s %s %sseldom"):format(BINARY, seldom, server.url, redis.url)).out)
+    local asked = scripts() - before - 6 -- its beginning, and its end
+    assert(asked / took < 2.6, ("%d scripts in %.3f s"):format(asked, took))
   end)
 
   -- One that is killed leaves places that nobody knows to be used or not: they
