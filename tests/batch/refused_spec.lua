@@ -94,6 +94,41 @@ describe("a Redis before which something stands #binary", function()
     end
   end)
 
+  local LANES = [[
+local lull = require "lull"
+local api = lull.client { base = arg[1], lanes = arg[2], lane = "one", limit = "10/200ms" }
+local n = 0
+local sum = lull.each(function() n = n + 1 if n <= 60 then return n end end, { parallel = 2 }, function(i)
+  return api:get("/" .. i)
+end)
+print(("done %d"):format(sum.done))
+]]
+
+  it("is told of in one sentence to who shares lanes there without a journal", function()
+    local redis, server = wire.redis "--appendonly no", wire.server(WORLD)
+    local function share(first, word, options)
+      local proxy = wire.redis_proxy(redis, first, 0, word[1])
+      local result = wire.run(("%s %s %s %s %slanes"):format(BINARY, options, wire.write(LANES, ".lua"), server.url,
+        proxy.url))
+      proxy:stop()
+      return result
+    end
+    for _, number in ipairs { 4, 6, 9, 11, 12 } do
+      local word = WORDS[number]
+      local before = #server:requests()
+      tells(share(1, word, "--store-timeout 0"), word[1], word[2], word[3])
+      assert.equal(before, #server:requests())
+      tells(share(6, word, "--store-timeout 0.3"), word[1], word[2], word[3])
+      assert.is_true(#server:requests() < before + 60)
+    end
+    -- What may pass is lived without, where that is asked for; what does not is no loss.
+    local local_one = share(6, WORDS[6], "--on-store-loss local")
+    assert.equal("done 60\n", local_one.out)
+    assert.matches("Redis says 'READONLY .*; until it is back this process keeps to its part of each limit\n$",
+      local_one.err)
+    tells(share(6, WORDS[11], "--on-store-loss local"), WORDS[11][1], WORDS[11][2], false)
+  end)
+
   it("is waited for when that passes, and nothing is lost", function()
     local redis, server = wire.redis(), wire.server(WORLD)
     local result = run(wire.redis_proxy(redis, 30, 3, WORDS[2][1]).url, server, 200)
