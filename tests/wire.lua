@@ -292,8 +292,8 @@ function M.has_redis() return line_of(FIND_REDIS) ~= nil end
 local Redis = {}
 Redis.__index = Redis
 
----Runs a command, and gives its first line.
-function Redis:ask(command)
+-- Runs a command, and gives all that it says.
+local function hear(self, command)
   local socket_ = assert(socket.tcp4())
   socket_:settimeout(PATIENCE)
   if not socket_:connect("127.0.0.1", self.port) then
@@ -306,14 +306,30 @@ function Redis:ask(command)
   end
   socket_:send(command .. "\r\n")
   local line = socket_:receive "*l"
-  if line and line:match "^%$%d" then line = socket_:receive "*l" end
+  local size = line and line:match "^%$(%d+)"
+  if size then line = socket_:receive(tonumber(size)) end
   socket_:close()
   return line
 end
 
-local function is_alive(pid)
-  local ok = os.execute("kill -0 " .. pid .. " 2>/dev/null")
-  return ok == true or ok == 0
+---Runs a command, and gives its first line.
+function Redis:ask(command)
+  local said = hear(self, command)
+  return said and said:match "^[^\r\n]*"
+end
+
+-- One that has ended, and was not waited for, has its number still.
+local function has_ended(pid)
+  local status = M.read("/proc/" .. pid .. "/status")
+  if not status then return M.read "/proc/self/status" ~= nil end -- not each system has it
+  return status:find "\nState:%s*Z" ~= nil
+end
+
+-- Whether it is this one that answers at its port; nil: nobody does yet.
+local function is_up(self, loading)
+  local pid = (hear(self, "INFO server") or ""):match "process_id:(%d+)"
+  if pid and pid ~= self.child.pid or not pid and has_ended(self.child.pid) then return false end
+  return pid and (loading or not self:ask "PING":find "^-LOADING") and true or nil
 end
 
 ---Starts it, in its own folder, on its port; waits until it answers, and unless
@@ -322,11 +338,12 @@ end
 function Redis:start(loading)
   self.child = M.start(("%s/redis-server --port %d --bind 127.0.0.1 --dir %s --save '' --logfile log %s"):format(
     quote(self.folder), self.port, quote(self.folder), self.options))
+  local up
   M.eventually(function()
-    local said = self:ask "PING"
-    return said and (loading or not said:find "^-LOADING") or not is_alive(self.child.pid)
+    up = is_up(self, loading)
+    return up ~= nil
   end, "redis-server does not answer")
-  return is_alive(self.child.pid)
+  return up
 end
 
 ---Ends it as a crash would.

@@ -6,13 +6,13 @@
 #include "lane/facts.h"
 #include "lane/shared.h"
 
-#define MOST 256                  /* places that are asked for at once */
-#define AHEAD 128                 /* of them before they are needed */
+#define MOST 256                   /* places that are asked for at once */
+#define AHEAD 128                  /* of them before they are needed */
 #define HORIZON (1000 * LULL_MSEC) /* so far ahead, while there is room */
-#define LEAST (50 * LULL_MSEC)    /* a rate is seen in no less */
-#define LATE (10 * LULL_MSEC)     /* so long nobody need be told of a start */
+#define LEAST (50 * LULL_MSEC)     /* a rate is seen in no less */
+#define LATE (10 * LULL_MSEC)      /* so long nobody need be told of a start */
 #define LATEST (1000 * LULL_MSEC)  /* so long while there is room */
-#define MANY 256                  /* starts are told of at once */
+#define MANY 256                   /* starts are told of at once */
 
 static void add(struct lull_peers *p, const char *line, size_t len)
 {

@@ -38,4 +38,15 @@ describe("a run of specs #binary", function()
     assert.are.same({ 1, 1, code = 1 }, run({ one = GOOD }, "tests/nowhere_spec.lua"))
     assert.are.same({ 0, 0, code = 1 }, run {})
   end)
+
+  -- One that had ended was taken for alive, and another's server at its port for it.
+  it("has the redis-server that it has started, or none", function()
+    if not wire.has_redis() then return pending "there is no redis-server here" end
+    local first = wire.redis()
+    local second = setmetatable({ folder = first.folder, options = "", port = first.port }, getmetatable(first))
+    assert.is_false(second:start())
+    second.port, second.options = wire.free_port(), "--appendonly neither >/dev/null 2>&1"
+    assert.is_false(second:start())
+    assert.equal("+PONG", first:ask "PING")
+  end)
 end)
