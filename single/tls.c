@@ -7,6 +7,7 @@
  * (SSL_CTX_new), and then with what libcurl asked for.
  */
 #include <openssl/ssl.h>
+#include <stdatomic.h>
 #include <stdint.h>
 
 int begin_theirs(uint64_t wish, const OPENSSL_INIT_SETTINGS *how) __asm__(
@@ -15,10 +16,10 @@ int lull_tls_begin(uint64_t wish, const OPENSSL_INIT_SETTINGS *how) __asm__(
     "__wrap_OPENSSL_init_ssl");
 
 /* That its configuration is read is what libcurl asks for, and OpenSSL itself
-   does not. */
+   does not. A Redis is spoken to in another thread. */
 int lull_tls_begin(uint64_t wish, const OPENSSL_INIT_SETTINGS *how)
 {
-  static uint64_t later;
+  static atomic_uint_fast64_t later;
   if (!how && (wish & OPENSSL_INIT_LOAD_CONFIG) != 0) {
     later |= wish;
     return 1;
