@@ -322,6 +322,8 @@ static void work(struct lull_engine *e, lull_usec until)
   lull_usec first = lull_timerq_first(&e->timers);
   struct lull_attempt *a;
   struct lull_leg *leg;
+  if (e->gather.until)
+    first = lull_usec_sooner(first, e->gather.until);
   a = e->world->ops->next(e->world, first < until ? first : until);
   tick(e);
   if (!a)

@@ -21,7 +21,9 @@ bool lull_engine_due(const struct lull_engine *e, lull_usec *at)
   }
   if (e->flying)
     world = e->world->ops->due(e->world);
-  *at = first < world ? first : world;
+  *at = lull_usec_sooner(first, world);
+  if (e->gather.until)
+    *at = lull_usec_sooner(*at, e->gather.until);
   return !lull_state_still(e);
 }
 

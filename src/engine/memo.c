@@ -4,9 +4,11 @@
 
 #include <string.h>
 
-#define FORMAT 1      /* of what is kept; little-endian */
-#define RULES_MAX 256 /* whose counts are kept */
-#define FIXED 52      /* bytes before them */
+#define FORMAT 1                    /* of what is kept; little-endian */
+#define RULES_MAX 256               /* whose counts are kept */
+#define GATHER_QUIET 200            /* us in which nothing came */
+#define GATHER_MOST (5 * LULL_MSEC) /* from the first write on */
+#define FIXED 52                    /* bytes before them */
 
 enum { FLYING = 1, WAITING };
 
@@ -105,12 +107,43 @@ static bool lands(struct lull_engine *e)
          s->ops->land(s);
 }
 
+/* Nobody waits for what was written, or something on the wire may bring more;
+   and something is to come. */
+static bool may_gather(struct lull_engine *e)
+{
+  return e->store->gathers && e->store->pending.len &&
+         (e->flying || !e->dues.count) && !lull_state_still(e) &&
+         lull_store_idle(e->store);
+}
+
+/* A commit of many writes takes little more than one of a single one: what
+   comes now goes along, as long as it keeps coming. */
+static bool gathers(struct lull_engine *e)
+{
+  struct lull_gather *g = &e->gather;
+  if (!may_gather(e))
+    return false;
+  if (!g->most)
+    g->most = lull_usec_add(e->now, GATHER_MOST);
+  if (g->seen != e->store->written)
+    g->until = lull_usec_sooner(lull_usec_add(e->now, GATHER_QUIET), g->most);
+  g->seen = e->store->written;
+  return e->now < g->until;
+}
+
+static void hand_over(struct lull_engine *e)
+{
+  lull_known_write(e);
+  lull_store_flush(e->store);
+  e->gather = (struct lull_gather){0};
+}
+
 bool lull_memo_flush(struct lull_engine *e)
 {
   if (!e->store)
     return false;
-  lull_known_write(e);
-  lull_store_flush(e->store);
+  if (!gathers(e))
+    hand_over(e);
   if (e->store->ops->news)
     e->store->ops->poll(e->store);
   if (e->store->told)

@@ -50,6 +50,12 @@ struct lull_peers {
   struct lull_buf text; /* of the next write */
 };
 
+/* What was written, and is not handed over yet as more is to come. */
+struct lull_gather {
+  uint64_t seen;         /* writes, at the last look */
+  lull_usec until, most; /* when it is; at the latest. 0: not under way */
+};
+
 struct lull_engine {
   struct lull_world *world;
   struct lull_timerq timers;
@@ -62,6 +68,7 @@ struct lull_engine {
   struct lull_chaos chaos;
   struct lull_store *store; /* somebody else's; NULL: nothing is kept */
   struct lull_dues dues;
+  struct lull_gather gather;
   struct lull_buf known; /* of a lane, for the store */
   struct lull_room room;
   struct lull_peers peers;

@@ -101,7 +101,13 @@ static void conclude(struct lull_commit *c, int rc)
   } else {
     c->committed = c->handed_to;
   }
+}
+
+/* Told without the mutex: who wakes up would wait for it at once. */
+static ssize_t tell(struct lull_commit *c)
+{
   pthread_cond_broadcast(&c->news);
+  return write(c->wake[1], "!", 1); /* when it is full, there is one */
 }
 
 static void *work(void *user)
@@ -119,7 +125,9 @@ static void *work(void *user)
     rc = commit(c);
     pthread_mutex_lock(&c->mutex);
     conclude(c, rc);
-    told += write(c->wake[1], "!", 1); /* when it is full, there is one */
+    pthread_mutex_unlock(&c->mutex);
+    told += tell(c);
+    pthread_mutex_lock(&c->mutex);
   }
   pthread_mutex_unlock(&c->mutex);
   return told < 0 ? c : NULL;
@@ -163,9 +171,10 @@ bool lull_commit_take(struct lull_commit *c, struct lull_buf *pending,
     *pending = empty;
     c->handed_to = upto;
     c->busy = true;
-    pthread_cond_broadcast(&c->news);
   }
   pthread_mutex_unlock(&c->mutex);
+  if (taken)
+    pthread_cond_broadcast(&c->news);
   return taken;
 }
 

@@ -315,8 +315,11 @@ static const char *open_parts(struct store_file *f,
   const char *wrong = create(f);
   if (wrong)
     return wrong;
+  /* The loop and the thread have it in turn: SQLite need not lock it. */
   if (f->api->open(f->path, &f->writer,
-                   SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL))
+                   SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
+                       SQLITE_OPEN_NOMUTEX,
+                   NULL))
     return f->writer ? f->api->message(f->writer) : "out of memory";
   f->api->busy(f->writer, 5000); /* a reader may be about to look */
   wrong = set_up(f, o);
@@ -347,6 +350,7 @@ struct lull_store *lull_file_open(const char *path,
     return NULL;
   }
   lull_store_init(&f->store, &ops);
+  f->store.gathers = true;
   f->api = lull_sqlite();
   if (!f->api)
     snprintf(problem, size, LULL_SQLITE_MISSING);

@@ -105,7 +105,8 @@ struct lull_store {
   int fd;                    /* readable when `poll` has news; -1 */
   char problem[256];         /* why nothing more is kept; "": all is well */
   bool asks;                 /* simulated: its server has a script to run */
-  bool passing;              /* the problem may pass: another run may do */
+  bool gathers;   /* a commit of many costs little more than one of few */
+  bool passing;   /* the problem may pass: another run may do */
   lull_usec told; /* what a shared store's clock showed just now; 0: nothing */
   uint64_t lapses;         /* how often something may have been said unheard */
   bool timed;              /* `skew` is known */

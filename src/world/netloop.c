@@ -25,8 +25,8 @@ static void drain_interrupts(struct lull_netloop *loop)
 static void take_other(struct lull_netloop *loop, int fd)
 {
   char bytes[16];
-  while (read(fd, bytes, sizeof bytes) > 0)
-    ;
+  while (read(fd, bytes, sizeof bytes) == sizeof bytes)
+    ; /* less was all */
   loop->woken = true;
 }
 

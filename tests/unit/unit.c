@@ -72,5 +72,6 @@ int luaopen_lull_unit(lua_State *L)
   unit_policy(L);
   unit_state(L);
   unit_world(L);
+  unit_gather(L);
   return 1;
 }

@@ -50,5 +50,6 @@ void unit_state(lua_State *L);
 void unit_backoff(lua_State *L);
 void unit_policy(lua_State *L);
 void unit_world(lua_State *L);
+void unit_gather(lua_State *L);
 
 #endif
