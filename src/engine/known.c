@@ -17,17 +17,34 @@ static struct lull_store_key key_of(const struct lull_lane_slot *slot)
   return (struct lull_store_key){LULL_STORE_LANES, name, strlen(name), 1};
 }
 
-void lull_known_recall(struct lull_engine *e, struct lull_lane_slot *slot)
+/* Of a lane that several clients use each brings windows of its own. */
+static void recall_windows(struct lull_engine *e, struct lull_lane_slot *slot,
+                           unsigned from)
+{
+  if (slot->was.len)
+    lull_revive_windows(slot->lane, from, e->now,
+                        e->world->ops->wall(e->world), &slot->was);
+}
+
+void lull_known_recall(struct lull_engine *e, struct lull_lane_slot *slot,
+                       unsigned from)
 {
   struct lull_store_key key = key_of(slot);
   const char *bytes;
   size_t len;
-  if (!keeps(e) || slot->recalled)
+  if (!keeps(e))
     return;
+  if (slot->recalled) {
+    recall_windows(e, slot, from);
+    return;
+  }
   slot->recalled = true;
+  slot->was.len = 0;
   if (e->store->ops->call(e->store, &key, &bytes, &len) != LULL_OK || !bytes)
     return;
   slot->kept = true;
+  if (lull_buf_add(&slot->was, bytes, len) != LULL_OK)
+    lull_store_fail(e->store, "out of memory");
   lull_revive_lane(slot->lane, e->now, e->world->ops->wall(e->world), bytes,
                    len);
 }
@@ -108,7 +125,7 @@ void lull_known_begin(struct lull_engine *e)
   lull_buf_init(&e->known, SIZE_MAX / 2);
   for (; slot; slot = slot->next) {
     slot->recalled = slot->kept = false;
-    lull_known_recall(e, slot);
+    lull_known_recall(e, slot, 0);
   }
 }
 

@@ -10,8 +10,10 @@
 
 #include "engine/state.h"
 
-/* The lane knows what it knew when the last process ended. */
-void lull_known_recall(struct lull_engine *e, struct lull_lane_slot *slot);
+/* The lane knows what it knew when the last process ended; when it does
+   already, its windows from that one on do. */
+void lull_known_recall(struct lull_engine *e, struct lull_lane_slot *slot,
+                       unsigned from);
 
 /* True for what may leave only when it is kept that a window counts it. */
 bool lull_known_counts(const struct lull_engine *e,

@@ -19,6 +19,7 @@ static struct lull_lane_slot *make(struct lull_timerq *timers,
   if (!slot)
     return NULL;
   slot->entry.kind = LULL_ENTRY_LANE;
+  lull_buf_init(&slot->was, SIZE_MAX / 2);
   slot->lane = lull_lane_new(name);
   if (slot->lane)
     lull_lane_seed(slot->lane, seed);
@@ -77,6 +78,7 @@ void lull_lanes_clear(struct lull_lanes *lanes, struct lull_timerq *timers)
     lull_timerq_cancel(timers, &slot->entry.timer);
     lull_timerq_release(timers);
     lull_lane_free(slot->lane);
+    lull_buf_clear(&slot->was);
     lull_mem_free(slot);
     slot = next;
   }

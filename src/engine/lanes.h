@@ -19,6 +19,7 @@ struct lull_lane_slot {
   struct lull_lane_slot *next_stale; /* to be kept; see known.h */
   bool stale;
   bool recalled;         /* what was kept of it is known */
+  struct lull_buf was;   /* that, for windows that are new to it */
   bool kept;             /* there is something kept of it */
   bool awaited;          /* something waits until it is kept as it is now */
   unsigned kept_changes; /* what it had learned then, */

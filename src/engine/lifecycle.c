@@ -3,6 +3,7 @@
 #include "engine/known.h"
 #include "engine/peers.h"
 #include "http/url.h"
+#include "lane/revive.h"
 
 /* ---- ends -------------------------------------------------------------- */
 
@@ -126,11 +127,12 @@ static enum lull_err join_lane(struct lull_engine *e, struct lull_leg *leg,
   struct lull_lane_slot *slot = lull_lanes_get(&e->lanes, &e->timers, name);
   enum lull_err err = slot ? LULL_OK : LULL_ENOMEM;
   if (!err && slot->configured_by != client->serial) {
+    unsigned windows = lull_revive_count(slot->lane);
     err = lull_lane_configure(slot->lane, &client->lane);
     lull_lane_expect_sent(slot->lane, true);
     slot->configured_by = err ? 0 : client->serial;
     if (!err)
-      lull_known_recall(e, slot);
+      lull_known_recall(e, slot, windows);
     if (!err && e->peers.store)
       err = lull_peers_join(e, slot, client);
   }

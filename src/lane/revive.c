@@ -67,6 +67,8 @@ static bool is_name(const char *name, size_t len, const char *text)
 struct restoring {
   struct lull_lane *lane;
   lull_usec now, passed; /* passed: since it was saved */
+  unsigned from;         /* the first window that knows nothing yet */
+  bool windows;          /* they alone are restored */
 };
 
 static lull_usec left_of(const struct restoring *r, lull_usec left)
@@ -162,7 +164,7 @@ static bool is_next(struct line *line, const char *text)
 static void restore_sent(const struct restoring *r, struct line *line)
 {
   struct lull_rates *rates = &r->lane->rates;
-  for (unsigned i = 0; i < rates->count; i++) {
+  for (unsigned i = r->from; i < rates->count; i++) {
     struct lull_rates_entry *entry = &rates->list[i];
     struct line rest = *line;
     if ((entry->weighed && !is_next(&rest, entry->weighed->name)) ||
@@ -242,7 +244,9 @@ static void restore_line(const struct restoring *r, struct line *line)
   if (!token(line, &word, &len))
     return;
   for (unsigned i = 0; i < sizeof facts / sizeof *facts; i++)
-    if (strlen(facts[i].word) == len && memcmp(facts[i].word, word, len) == 0)
+    if (strlen(facts[i].word) == len &&
+        memcmp(facts[i].word, word, len) == 0 &&
+        (!r->windows || facts[i].restore == restore_sent))
       facts[i].restore(r, line);
 }
 
@@ -257,12 +261,11 @@ static bool next_line(const char **at, const char *end, struct line *line)
   return true;
 }
 
-enum lull_err lull_revive_lane(struct lull_lane *lane, lull_usec now,
-                               lull_usec wall, const char *bytes, size_t len)
+static enum lull_err restore(struct restoring *r, lull_usec wall,
+                             const char *bytes, size_t len)
 {
   const char *at = bytes, *end = bytes + len;
   size_t version = strlen(LULL_KEEP_VERSION " ");
-  struct restoring r = {lane, now, 0};
   struct line line;
   int64_t saved;
   if (len < version || memcmp(bytes, LULL_KEEP_VERSION " ", version) != 0 ||
@@ -271,8 +274,29 @@ enum lull_err lull_revive_lane(struct lull_lane *lane, lull_usec now,
   line.at += version;
   if (!number(&line, &saved))
     return LULL_EINVAL;
-  r.passed = wall > saved ? wall - saved : 0;
+  r->passed = wall > saved ? wall - saved : 0;
   while (next_line(&at, end, &line))
-    restore_line(&r, &line);
+    restore_line(r, &line);
   return LULL_OK;
+}
+
+enum lull_err lull_revive_lane(struct lull_lane *lane, lull_usec now,
+                               lull_usec wall, const char *bytes, size_t len)
+{
+  struct restoring r = {.lane = lane, .now = now};
+  return restore(&r, wall, bytes, len);
+}
+
+unsigned lull_revive_count(const struct lull_lane *lane)
+{
+  return lane->rates.count;
+}
+
+void lull_revive_windows(struct lull_lane *lane, unsigned from, lull_usec now,
+                         lull_usec wall, const struct lull_buf *bytes)
+{
+  struct restoring r = {
+      .lane = lane, .now = now, .from = from, .windows = true};
+  if (from < lane->rates.count)
+    restore(&r, wall, bytes->data, bytes->len);
 }

@@ -5,7 +5,7 @@
 #ifndef LULL_LANE_REVIVE_H
 #define LULL_LANE_REVIVE_H
 
-#include "base/base.h"
+#include "base/buf.h"
 
 struct lull_lane;
 
@@ -13,5 +13,13 @@ struct lull_lane;
    and the lane is as it was. */
 enum lull_err lull_revive_lane(struct lull_lane *lane, lull_usec now,
                                lull_usec wall, const char *bytes, size_t len);
+
+/* How many windows the lane has. */
+unsigned lull_revive_count(const struct lull_lane *lane);
+
+/* The same for its windows from that one on alone, which a lull_lane_configure
+   after it has brought. */
+void lull_revive_windows(struct lull_lane *lane, unsigned from, lull_usec now,
+                         lull_usec wall, const struct lull_buf *bytes);
 
 #endif

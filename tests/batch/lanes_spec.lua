@@ -131,6 +131,26 @@ describe("a lane over the end of a run", function()
     assert.is_true(times[1] < 1 and times[2] >= 58, tostring(times[2]))
   end)
 
+  -- Only the windows of the client that called first were known again: the other's
+  -- limit began anew with each run.
+  it("counts what was sent in the windows of each client", function()
+    for _, first in ipairs { "2/1s", false } do
+      local journal = sim.journal()
+      local function script(lull)
+        local login = lull.client { base = "http://api.test", limit = first or nil }
+        local api = lull.client { base = "http://api.test", limit = "4/1m" }
+        login:get "/login"
+        for i = 1, 4 do api:get("/" .. i) end
+      end
+      local function ok() return 200 end
+      local t = run(journal, 0, ok, script)
+      t = run(journal, math.ceil(t.elapsed) + 10, ok, script)
+      assert.are.equal(5, #t.requests)
+      assert.is_true(t.requests[1].time < 1, tostring(t.requests[1].time))
+      assert.is_true(t.requests[2].time > 40, tostring(t.requests[2].time))
+    end
+  end)
+
   -- Nothing else is written by then, and the wait may be long.
   it("keeps a pause at once, of a call outside of items, too", function()
     local journal = sim.journal()
