@@ -223,8 +223,10 @@ static void hear_all(struct lull_engine *e, const char *bytes)
   value.bytes = bytes + len + 1;
   value.len = (size_t)(name - value.bytes);
   slot = lane_named(e, name + 1);
-  if (slot &&
-      (strcmp(word, "slots") != 0 || number_of(&value) != e->peers.store->run))
+  if (slot && !e->peers.timed) /* it is asked for when the clock is known */
+    lull_shared_of(slot->lane)->unheard = true;
+  else if (slot && (strcmp(word, "slots") != 0 ||
+                    number_of(&value) != e->peers.store->run))
     hear_of(e, slot, word, &value, 1);
 }
 

@@ -251,6 +251,31 @@ print((api:get "/ended/1"))
     assert.are.equal(0, early)
   end)
 
+  -- One that came before it was known what time it is there was taken to last for some
+  -- 20,000 days: the calls of who had just joined failed.
+  it("hear of a pause before they know their server's clock", function()
+    local go = wire.path()
+    local child = wire.start(("%s %s %s %ssoon %s 2>&1"):format(BINARY, wire.write([[
+local lull = require "lull"
+local api = lull.client { base = arg[1], lanes = arg[2], lane = "one" }
+print "there"
+io.flush()
+while not io.open(arg[3]) do end -- no step meanwhile
+assert(api:get "/soon/1") -- which has left before anything is heard
+while lull.lanes().one.paused == 0 do lull.sleep(0.01) end
+print(api:get "/soon/2")
+]], ".lua"), server.url, redis.url, go))
+    assert.equal("there", child:line())
+    local until_ = os.time() + 2
+    wire.eventually(function()
+      return redis:ask(('PUBLISH {lull:soon}:lanes "pause %d000000 one"'):format(until_)) == ":1"
+    end)
+    redis:ask(("HSET {lull:soon}:lanes:1 pause %d000000"):format(until_))
+    assert(io.open(go, "w")):close()
+    has(child:finish(), "200")
+    assert.is_true(times_of(server, "soon", 2)[2] >= until_)
+  end)
+
   -- Whoever sends seldom would pay a script for each request, and a script that a Redis
   -- runs seldom costs it ten times as much as one of many.
   it("ask a few times a second, and not for each request", function()
