@@ -2,6 +2,7 @@
 
 #define NOISIEST 0.25  /* share of refusals that may be no limit's */
 #define SCATTERED 0.04 /* share of refusals that needs no explanation */
+#define MORE 0.05      /* than the noise, where that is much */
 #define MANY 4         /* refusals that tell, where they are many */
 #define TESTED 0.7     /* of the rate, to see whether refusals become fewer */
 #define CLEAR 8        /* refusals to be expected: that none came is clear */
@@ -136,9 +137,17 @@ bool lull_scatter_few(const struct lull_learn *l)
   return lull_outcomes_share(&l->seen) <= NOISIEST;
 }
 
+/* The share up to which all is as ever. Where most are refused there is no
+   room for more. */
+static double usual(const struct lull_learn *l)
+{
+  if (l->noise > NOISIEST)
+    return l->noise + MORE;
+  return 2.5 * l->noise > 0.06 ? 2.5 * l->noise : 0.06;
+}
+
 bool lull_scatter_noise(const struct lull_learn *l)
 {
-  double most = 2.5 * l->noise > 0.06 ? 2.5 * l->noise : 0.06;
   return l->noise > 0 && lull_outcomes_run(&l->seen) < run_of(l) &&
-         lull_outcomes_share(&l->seen) <= most;
+         lull_outcomes_share(&l->seen) <= usual(l);
 }
