@@ -4,11 +4,11 @@
 
 #include <string.h>
 
-#define FORMAT 1                    /* of what is kept; little-endian */
-#define RULES_MAX 256               /* whose counts are kept */
-#define GATHER_QUIET 200            /* us in which nothing came */
-#define GATHER_MOST (5 * LULL_MSEC) /* from the first write on */
-#define FIXED 52                    /* bytes before them */
+#define FORMAT 1                     /* of what is kept; little-endian */
+#define RULES_MAX 256                /* whose counts are kept */
+#define GATHER_QUIET LULL_MSEC       /* us in which nothing came */
+#define GATHER_MOST (10 * LULL_MSEC) /* from the first write on */
+#define FIXED 52                     /* bytes before them */
 
 enum { FLYING = 1, WAITING };
 

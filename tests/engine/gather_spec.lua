@@ -11,32 +11,32 @@ describe("what was written", function()
 
   local function looks(list, timer) return unit.gather.looks(list, true, timer) end
 
-  it("waits for what is on the wire, until nothing has come for 0.2 ms", function()
-    assert.are.same({ 200, 200, true }, looks {
+  it("waits for what is on the wire, until nothing has come for 1 ms", function()
+    assert.are.same({ 1000, 1000, true }, looks {
       { at = 0, writes = 1, awaited = true, flying = 63 },
-      { at = 150, flying = 63 },
-      { at = 200, flying = 63 },
+      { at = 950, flying = 63 },
+      { at = 1000, flying = 63 },
     })
   end)
 
-  it("goes along with what keeps coming, for 5 ms", function()
+  it("goes along with what keeps coming, for 10 ms", function()
     local list, handed = {}, {}
-    for i = 1, 40 do list[i] = { at = 150 * (i - 1), writes = 1, awaited = true, flying = 64 - i } end
+    for i = 1, 20 do list[i] = { at = 950 * (i - 1), writes = 1, awaited = true, flying = 64 - i } end
     for i, got in ipairs(looks(list)) do
       if got == true then handed[#handed + 1] = list[i].at end
     end
-    assert.are.same({ 5100 }, handed) -- the first look that is later
+    assert.are.same({ 10450 }, handed) -- the first look that is later
   end)
 
   it("goes at once when nothing is on the wire and somebody waits", function()
-    assert.are.same({ 200, true }, looks {
+    assert.are.same({ 1000, true }, looks {
       { at = 0, writes = 1, awaited = true, flying = 1 },
       { at = 20, writes = 1, awaited = true },
     })
   end)
 
   it("may wait when nobody does, as long as something is to come", function()
-    assert.are.same({ 200, true }, looks({ { at = 0, writes = 1 }, { at = 200 } }, 1000000))
+    assert.are.same({ 1000, true }, looks({ { at = 0, writes = 1 }, { at = 1000 } }, 1000000))
     assert.are.same({ true }, looks { { at = 0, writes = 1 } })
   end)
 
@@ -44,12 +44,12 @@ describe("what was written", function()
   -- ended, just before those to the requests that its end let go: half of the
   -- commits were such.
   it("waits anew when a commit has ended", function()
-    assert.are.same({ true, false, 1400, 1450, true }, looks {
+    assert.are.same({ true, false, 2200, 2250, true }, looks {
       { at = 0, writes = 63, awaited = true },
       { at = 300, writes = 1, awaited = true, flying = 1 },
       { at = 1200, lands = true, flying = 63 },
       { at = 1250, lands = true, writes = 1, awaited = true, flying = 62 },
-      { at = 1450, lands = true, flying = 62 },
+      { at = 2250, lands = true, flying = 62 },
     })
   end)
 
