@@ -7,7 +7,7 @@ luas="lua5.1 lua5.2 lua5.3 lua5.4"
 packages="gcc make pkg-config git libcurl4-openssl-dev libmimalloc-dev libsqlite3-dev luajit libluajit-5.1-dev
   liblua5.1-0-dev liblua5.2-dev liblua5.3-dev liblua5.4-dev $luas
   lua-cjson lua-argparse lua-busted lua-cqueues lua-socket lua-luaossl lua-sec
-  luarocks curl redis-tools libhiredis-dev"
+  luarocks curl openssl redis-tools libhiredis-dev"
 # For lint, the sanitizers and the package, which .ci/run adds.
 [ "${1:-}" != ci ] || packages="$packages build-essential lua-check clang clang-format
   clang-tidy codespell mandoc zsh fish debhelper lintian lua-luv lua-copas

@@ -28,7 +28,16 @@ void lull_sockets_init(struct lull_sockets *s)
 void lull_sockets_clear(struct lull_sockets *s)
 {
   lull_mem_free(s->list);
+  curl_share_cleanup(s->sessions);
   lull_sockets_init(s);
+}
+
+CURLSH *lull_sockets_sessions(struct lull_sockets *s)
+{
+  if (!s->sessions && (s->sessions = curl_share_init()) != NULL)
+    curl_share_setopt(s->sessions, CURLSHOPT_SHARE,
+                      CURL_LOCK_DATA_SSL_SESSION);
+  return s->sessions;
 }
 
 /* ---- the table --------------------------------------------------------- */

@@ -40,6 +40,7 @@ struct lull_sockets {
   unsigned look_ups;              /* of names, under way */
   unsigned lacked;                /* how often there was none to be had */
   bool tells_alerts;              /* libcurl does, of TLS, on them */
+  CURLSH *sessions; /* of TLS, for those to come; NULL: none was asked for */
   /* The kernel has just told of all that rested; and how often it has. */
   bool looked;
   unsigned looks;
@@ -70,6 +71,10 @@ void lull_sockets_look_up(struct lull_sockets *s, bool *looks_up, bool on);
    whether it was so. */
 void lull_sockets_tire(struct lull_sockets *s, int port);
 bool lull_sockets_tired(struct lull_sockets *s, int port);
+
+/* What TLS remembers of servers, for handles that serve once and so remember
+   nothing; it outlives them. NULL: no memory. */
+CURLSH *lull_sockets_sessions(struct lull_sockets *s);
 
 /* Nothing has come on those that rest. */
 void lull_sockets_looked(struct lull_sockets *s);

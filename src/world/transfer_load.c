@@ -215,6 +215,14 @@ static void load_trust(CURL *easy, const struct lull_transport *how)
     curl_easy_setopt(easy, CURLOPT_PROXY_CAINFO, file);
 }
 
+static void load_tls(struct lull_transfer *t)
+{
+  load_trust(t->easy, &t->attempt->client->transport);
+  if (t->once)
+    curl_easy_setopt(t->easy, CURLOPT_SHARE,
+                     lull_sockets_sessions(t->sockets));
+}
+
 /* Called at each step of a transfer to or from a file: a byte moved. */
 static int note_progress(void *user, curl_off_t down_all, curl_off_t down,
                          curl_off_t up_all, curl_off_t up)
@@ -294,7 +302,7 @@ static enum lull_err load_all(struct lull_transfer *t, struct lull_attempt *a,
       load_proxy(t->easy, a->client->transport.proxy) ||
       lull_url_is_tls(a->request->url); /* a proxy's own may be, too */
   if (t->records)
-    load_trust(t->easy, &a->client->transport);
+    load_tls(t);
   err = load_headers(t, listed);
   return err ? err : load_body(t);
 }
