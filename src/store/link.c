@@ -109,7 +109,14 @@ static enum lull_server_end set_up(struct lull_link *l)
 
 /* ---- who is the primary ------------------------------------------------ */
 
-/* {host, port}, or nothing when the sentinel does not know it. */
+/* {host, port}; a sentinel that does not know it says nothing. */
+static bool is_place(const redisReply *reply)
+{
+  return reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 &&
+         reply->element[0]->type == REDIS_REPLY_STRING &&
+         reply->element[1]->type == REDIS_REPLY_STRING;
+}
+
 static enum lull_server_end ask_sentinel(struct lull_link *l, char *host,
                                          size_t size, int *port)
 {
@@ -122,7 +129,7 @@ static enum lull_server_end ask_sentinel(struct lull_link *l, char *host,
     return what;
   if (reply->type == REDIS_REPLY_ERROR) {
     what = lull_line_refused(&l->line, reply->str);
-  } else if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2) {
+  } else if (!is_place(reply)) {
     what = lull_line_end(&l->line, LULL_SERVER_AWAY,
                          "no sentinel knows a primary of the name ", argv[2]);
   } else {

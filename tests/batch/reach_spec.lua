@@ -194,6 +194,25 @@ describe("a Redis that is reached by sentinels, or a name #binary", function()
     bound:close()
   end)
 
+  -- Two numbers instead of a host and a port ended the process.
+  it("is not found at what answers otherwise than a sentinel", function()
+    local other = wire.start("lua5.4 " .. wire.write([[
+local server = require("socket").bind("127.0.0.1", 0)
+print((select(2, server:getsockname())))
+io.stdout:flush()
+while true do
+  local client = server:accept()
+  client:receive "*l"
+  client:send "*2\r\n:1\r\n:2\r\n"
+  client:close()
+end
+]], ".lua"))
+    local result = wire.run(command(("redis+sentinel://127.0.0.1:%s/main/0/scans"):format(other:line()),
+      "--store-timeout 0.3 " .. wire.write('require "lull".each({ "a" }, print)', ".lua")))
+    assert.equal(75, result.code)
+    has(result.out, ": no sentinel knows a primary of the name main\n")
+  end)
+
   it("is said when no sentinel knows it, and waited for", function()
     local primary = wire.redis()
     local one = sentinel(primary)

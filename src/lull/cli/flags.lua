@@ -276,12 +276,17 @@ function M.explain(problem, aliases)
     meant:find "^%-" and ("did you mean '%s'?"):format(meant) or meant)
 end
 
+local function is_folder(path)
+  local file = io.open(path .. "/.")
+  return file and file:close()
+end
+
 -- The outputs within --output-dir, which has no fields; or what is wrong with it.
 -- Without this each row of a batch would fail by itself.
 local function into_folder(o)
-  local there = o.script or io.open(o.output_dir .. "/.")
-  if not there then return ("--output-dir: there is no folder '%s'"):format(o.output_dir) end
-  if there ~= o.script then there:close() end
+  if not o.script and not is_folder(o.output_dir) then
+    return ("--output-dir: there is no folder '%s'"):format(o.output_dir)
+  end
   local folder = o.each and o.output_dir:gsub("{", "{{") or o.output_dir
   for i, path in ipairs(o.output) do
     if path ~= "-" then o.output[i] = folder .. "/" .. path end
