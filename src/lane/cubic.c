@@ -15,6 +15,10 @@
 #define RARE 20      /* of at least so many */
 #define STEEP 4      /* of the curve when it is no chance any more */
 #define EVENLY 0.015 /* a second, that a slow one grows by each second */
+#define SHARING 0.03 /* where it is a limit, which others may share, or */
+#define EACH 0.016   /* for each that is granted from cut to cut beyond a */
+#define CROWD 4      /* few, */
+#define FASTEST 0.2  /* this at most */
 #define FIRST                                                                 \
   0.2 /* more, each half second, until it was refused; the                    \
           next time twice that, and so on */
@@ -150,12 +154,24 @@ static double curve(const struct lull_cubic *c)
   return c->crest * (1 + depth(c->crest) * up);
 }
 
-static double grown(const struct lull_cubic *c)
+/* What it grows by each second at least, a second. A part of its own rate
+   would leave one that has little behind for ever. How many are granted from
+   one cut to the next is much the same for all that share a limit, and so is
+   this: the more they are, the less room there is for each to grow into. */
+static double evenly(const struct lull_cubic *c, bool limit)
+{
+  double by = EACH * (c->gap - CROWD);
+  if (!limit)
+    return EVENLY;
+  return by < SHARING ? SHARING : by < FASTEST ? by : FASTEST;
+}
+
+static double grown(const struct lull_cubic *c, bool limit)
 {
   double to = curve(c);
-  double evenly = c->least + EVENLY * c->spent;
-  if (c->crest < SLOW && evenly > to)
-    to = evenly;
+  double even = c->least + evenly(c, limit) * c->spent;
+  if (c->crest < SLOW && even > to)
+    to = even;
   return within(to > c->rate ? to : c->rate);
 }
 
@@ -167,7 +183,7 @@ static void hasten(struct lull_cubic *c, double before, lull_usec now)
     c->next = c->next - sooner > now ? c->next - sooner : now;
 }
 
-void lull_cubic_grow(struct lull_cubic *c, lull_usec now)
+void lull_cubic_grow(struct lull_cubic *c, lull_usec now, bool limit)
 {
   double step = lull_usec_to(now - c->grown);
   double most = 2 / c->rate + 0.1;
@@ -181,7 +197,7 @@ void lull_cubic_grow(struct lull_cubic *c, lull_usec now)
   c->spent += step < most ? step : most;
   if (c->crest > 0) {
     double before = c->rate;
-    c->rate = grown(c);
+    c->rate = grown(c, limit);
     hasten(c, before, now);
   } else if (c->spent >= 0.5) {
     c->spent = 0;

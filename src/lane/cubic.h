@@ -55,8 +55,8 @@ void lull_cubic_begin(struct lull_cubic *c, double rate, lull_usec now);
 double lull_cubic_cut(struct lull_cubic *c, lull_usec at, lull_usec now,
                       uint64_t granted, double lately, double fits);
 
-/* One was granted. */
-void lull_cubic_grow(struct lull_cubic *c, lull_usec now);
+/* One was granted. `limit`: the server has said that it has one. */
+void lull_cubic_grow(struct lull_cubic *c, lull_usec now, bool limit);
 
 /* One starts. */
 void lull_cubic_start(struct lull_cubic *c, lull_usec now);

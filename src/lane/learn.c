@@ -149,7 +149,7 @@ static void passed(struct lull_learn *l, struct lull_slots *s,
   }
   lull_scatter_tally(l, e, true);
   if (rated(l) && !l->trial.on)
-    lull_cubic_grow(&l->cubic, e->now);
+    lull_cubic_grow(&l->cubic, e->now, l->quota);
   if (l->period.on)
     lull_period_passed(&l->period, e->number, e->began);
   if (l->suspicion.on && answered(l, s))
