@@ -323,8 +323,10 @@ end
 
 -- ---- waiting -------------------------------------------------------------
 
--- What a task that was cancelled meanwhile is told.
-local function ended() error(current.cancelled, 0) end
+-- What a task is told that was woken early: it was cancelled meanwhile, or was roused.
+local function ended()
+  if current.cancelled then error(current.cancelled, 0) end
+end
 
 ---Lets the task that runs now stand still until another wakes it, or ends it.
 ---@param what string what it waits in, for messages
@@ -562,6 +564,14 @@ function M.main(fn, ...)
   return true
 end
 
+---Ends a task's sleep, as if its time were over.
+---@param task table?
+function M.rouse(task)
+  if not task or blocked[task] ~= "sleep" or not task.pending then return end
+  M.forget(task)
+  push(task)
+end
+
 ---The process is asked to end: sleeping tasks are ended, and the engine
 ---lets only what is on the wire come to its end.
 ---@param signal string
@@ -572,8 +582,7 @@ function M.interrupt(signal)
     while task.child and not task.child.done do task = task.child end
     if blocked[task] == "sleep" and task.pending then
       task.cancelled = ending.cancellation "interrupted"
-      M.forget(task)
-      push(task)
+      M.rouse(task)
     end
   end)
 end

@@ -108,6 +108,28 @@ describe("several simulated machines", function()
     assert.equal(t.text, sim.run(o).text)
   end)
 
+  it("take what one had that is switched off as soon as its lease is over", function()
+    local redis, ends, again = sim.redis(), 0, nil
+    local evaluate = redis.evaluate
+    function redis:evaluate(...)
+      local said = evaluate(self, ...)
+      ends = (self.keys["{lull:scans}:workers"] or {})["2"] or ends
+      return said
+    end
+    local t = sim.run { machines = 2, off = { [2] = 15 }, journal = "redis://redis.test/0/scans", redis = redis,
+      world = function(request)
+        if request.machine == 1 and request.time > 15 then again = request.time end
+        return { status = 200, delay = request.machine == 2 and 60 or 1 }
+      end, script = function()
+        local lull = require "lull"
+        local api = lull.client { base = "http://api.test", timeout = 90, backoff = { base = 0.001 } }
+        lull.each({ "i1", "i2" }, { parallel = 1 }, function(x) return api:get("/" .. x) end)
+      end }
+    if t.err then error(tostring(t.err), 0) end
+    local late = again - (ends / 1000 - 1767225600)
+    assert.is_true(ends / 1000 > 1767225600 + 30 and late >= 0 and late < 0.02, late .. " s late")
+  end)
+
   it("say what one of them fails with", function()
     local t = sim.run { machines = 2, world = function() return 200 end, script = function()
       require("lull").sleep(math.random())

@@ -66,6 +66,33 @@ describe("a simulated Redis", function()
     assert.is_true(starts[28] < 3)
   end)
 
+  -- A process that had room for more asked four times a second whether there was some:
+  -- 200 scripts in 40 s, though all that was open was its own.
+  it("is asked seldom while nothing can come, and what is due then is taken at once", function()
+    local redis, now = sim.redis(0), 1767225600
+    local function run(seconds, script, server)
+      local t = sim.run { world = server, redis = redis, time = now, journal = "redis://redis.test/0/scans",
+        script = script }
+      assert.is_true(t.ok, tostring(t.err))
+      now = now + seconds
+      return t
+    end
+    run(10, function()
+      require("lull").each({ "a" }, function() return nil, { later = true, retry_after = 30 } end)
+    end, function() return 200 end)
+    redis.taken = 0
+    local t = run(0, function()
+      local lull = require "lull"
+      local api = lull.client { base = "http://api.test", timeout = 90 }
+      lull.each({ "a", "b", "c" }, function(x) return api:get("/" .. x) end)
+    end, function(request) return { status = 200, delay = request.path == "/b" and 40 or 1 } end)
+    local times = {}
+    for _, request in ipairs(t.requests) do times[request.path] = request.time end
+    assert.is_true(times["/a"] >= 20 and times["/a"] < 20.01, times["/a"] .. " s, and it was due at 20")
+    assert.is_true(t.elapsed >= 40 and t.elapsed < 40.1, "it ended at " .. t.elapsed .. " s, and its last at 40")
+    assert.is_true(redis.taken < 110, redis.taken .. " scripts")
+  end)
+
   it("says by whom a journal is kept that another version began", function()
     local redis = sim.redis()
     redis:evaluate("return redis.call('HSET', KEYS[1] .. ':meta', 'version', '99')", 0, { "{lull:scans}" })

@@ -182,6 +182,22 @@ local function give(b, ids)
   if n < #ids then call('SADD', B .. ':orphans', unpack(ids, n + 1)) end
 end
 
+-- In how many ms an item may be there: what is for later is due, or a lease is over.
+local function next_due(B)
+  local due
+  local function at(ms)
+    local left = math.max(0, math.ceil(ms - now) + 1)
+    due = math.min(due or left, left)
+  end
+  local later = call('ZRANGE', B .. ':later', 0, 0, 'WITHSCORES')
+  if later[2] then at(later[2] / 1000) end
+  local leases = call('ZRANGE', workers, 0, 1, 'WITHSCORES')
+  for i = 1, #leases, 2 do
+    if leases[i] ~= me then at(leases[i + 1]) end
+  end
+  return due and tostring(due)
+end
+
 -- So many items more, and how the batch stands; who says that it may feeds,
 -- when nobody does.
 function writes.C(b, _, may_feed, wanted)
@@ -213,7 +229,7 @@ function writes.C(b, _, may_feed, wanted)
   end
   local later = call('ZCARD', B .. ':later') + call('ZCARD', B .. ':deferred')
   say('batch', b, tostring(call('HLEN', B .. ':item') - later), tostring(later), of[1], of[2], of[3],
-    of[4] or '0', of[5] or '0', of[6] or '0', of[7], of[8] or '0')
+    of[4] or '0', of[5] or '0', of[6] or '0', of[7], of[8] or '0', n > 0 and #ids == 0 and next_due(B) or '')
 end
 
 -- What became of an item.

@@ -20,7 +20,8 @@ usage.own()
 local unpack = table.unpack or unpack
 
 local LOT = 256         -- items that are taken or fed at once, at most
-local SHORTEST, LONGEST = 0.005, 0.25 -- s until it is looked again for items
+local SHORTEST, LONGEST = 0.005, 2 -- s until it is looked again for items
+local READ = 0.25       -- s of that, while the source is read: one may come at any time
 
 -- Waits until all that was written is taken by the server.
 local function sync(batch, number)
@@ -64,11 +65,11 @@ function told.item(batch, _, id, item, renewed, ...)
 end
 
 function told.batch(batch, _, open, later, fed, feeder, cursor, ...)
-  local total, done, failed, broken, whole = ...
+  local total, done, failed, broken, whole, due = ...
   batch.counts = { open = tonumber(open), later = tonumber(later), total = tonumber(total), done = tonumber(done),
     failed = tonumber(failed), broken = tonumber(broken) }
   batch.fed, batch.fed_by = fed == "1", feeder ~= "" and feeder or nil
-  batch.whole = whole == "1"
+  batch.whole, batch.due = whole == "1", tonumber(due) and tonumber(due) / 1000
   batch.cursor = tonumber(feeder) == batch.store:run() and tonumber(cursor) or nil
 end
 
@@ -166,7 +167,7 @@ local function size_lot(batch)
   batch.asked_at, batch.asked_ended = now, batch.ended
   if passed > 0 and passed < 0.5 and ended >= batch.lot / 2 then
     batch.lot = math.min(batch.lot * 2, LOT)
-  elseif passed > 2 then
+  elseif passed > 2 and not batch.idle then
     batch.lot = math.max(math.floor(batch.lot / 2), 1)
   end
   return batch.lot
@@ -204,22 +205,34 @@ local function is_over(batch)
   return batch.whole and not batch.fed_by
 end
 
+-- Until it is looked again: for a quarter of the time that there was none, and until one
+-- is due; or until nothing is held here any more, as the batch may be over then.
+local function rest(batch)
+  local now = sched.engine():now()
+  batch.idle = batch.idle or now
+  local pause = math.min((now - batch.idle) / 4, batch.fed and LONGEST or READ, batch.due or LONGEST)
+  batch.resting = sched.current()
+  sched.sleep(math.max(pause, SHORTEST))
+  batch.resting = nil
+end
+
 -- The next item, or nil when none is left that could come: asked for before
 -- the last one is gone.
 local function next_item(batch)
-  local pause = SHORTEST
   while true do
     if batch.wrong then error(batch.wrong[1], 0) end
     take_news(batch)
     local entry = pop(batch)
     if not batch.asked and batch.filled - batch.next < batch.lot / 2 then ask(batch, size_lot(batch)) end
-    if entry then return entry end
+    if entry then
+      batch.idle = nil
+      return entry
+    end
     sync(batch, batch.asked)
     take_news(batch)
     if batch.next > batch.filled then
       if is_over(batch) then return nil end
-      sched.sleep(pause)
-      pause = math.min(pause * 2, LONGEST)
+      rest(batch)
     end
   end
 end
@@ -227,6 +240,10 @@ end
 -- It has come to its end here; what map is to give of it is kept.
 local function own(batch, entry, ...)
   batch.ended = batch.ended + 1
+  if batch.ended == batch.next - 1 then
+    batch.idle = nil
+    sched.rouse(batch.resting)
+  end
   if batch.known and (...) ~= tasks.LEFT then batch.known[entry.id] = (...) end
   return ...
 end
@@ -234,7 +251,7 @@ end
 -- What becomes of an item that was taken.
 local function process(batch, fn, entry)
   local record = batch.of.begin(batch, entry)
-  if record.unknown then return batch.of.fail(batch, record, decode(entry.item)) end
+  if record.unknown then return own(batch, entry, batch.of.fail(batch, record, decode(entry.item))) end
   sched.current().item = record
   return own(batch, entry, batch.of.conclude(batch, record, decode(entry.item), fn(decode(entry.item))))
 end
