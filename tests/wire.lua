@@ -51,6 +51,9 @@ function M.write(text, suffix)
   return path
 end
 
+---Makes an empty file, which somebody waits for.
+function M.touch(path) assert(io.open(path, "wb")):close() end
+
 ---Ends every child and removes every file.
 function M.clean()
   for _, child in pairs(children) do child:stop() end
@@ -247,7 +250,7 @@ function M.closing_server(protocol, endings)
   if protocol ~= "clear" then child.url = child.url:gsub("^http", "https") end
   ---Lets the nth connection, which is idle, end; waits until it has.
   function child.finish_idle(_, n)
-    assert(io.open(dir .. "/" .. n, "w")):close()
+    M.touch(dir .. "/" .. n)
     M.eventually(function()
       for _, record in ipairs(M.json_lines(child.log)) do
         if record.closed and record.connection == n then return true end
