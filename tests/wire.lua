@@ -207,6 +207,33 @@ function M.server(world, port)
   return child
 end
 
+-- A request is answered when the files of all numbers are there that the number in its
+-- path is greater than.
+local GATED = [[
+local gates = { %s }
+return { ["http://127.0.0.1"] = function(request)
+  local number = tonumber(request.path:match "%%d+$")
+  for most, gate in pairs(gates) do
+    while number > most and not io.open(gate) do require("lull").sleep(0.01) end
+  end
+  return { status = 200, delay = 0.01 }
+end }
+]]
+
+---Serves paths that end with a number; `server:open(NUMBER)` is waited for with those
+---that are greater than one of these. Only what is answered is in its log.
+---@param ... integer
+function M.gated_server(...)
+  local gates, list = {}, {}
+  for i, number in ipairs { ... } do
+    gates[number] = M.path()
+    list[i] = ("[%d] = %q"):format(number, gates[number])
+  end
+  local server = M.server(GATED:format(table.concat(list, ", ")))
+  function server.open(_, number) M.touch(gates[number]) end
+  return server
+end
+
 ---Serves TLS, and HTTP/2 with answers in this order (see tls_server.lua).
 ---@param answers string?
 function M.tls_server(answers)

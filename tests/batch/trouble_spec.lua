@@ -60,35 +60,20 @@ describe("a batch in a Redis, in trouble #binary", function()
     return twice, n
   end
 
-  -- Answers the first 20; the next 180 when there is a file of the first name, and the
-  -- others when there is one of the second.
-  local GATES = [[
-local n, gates = 0, { [20] = %q, [200] = %q }
-return { ["http://127.0.0.1"] = function()
-  n = n + 1
-  local number = n
-  for most, gate in pairs(gates) do
-    while number > most and not io.open(gate) do require("lull").sleep(0.01) end
-  end
-  return { status = 201, delay = 0.01 }
-end }
-]]
-
   -- One that is at it when the server is killed, and `change` its folder. `change` may
   -- name the size that its file had when 20 were answered; of the 40 that came after, at
   -- least 36 were known to the process to be kept.
   local function restarted(change, kind)
-    local redis, gates = wire.redis "--appendonly yes --appendfsync always", { wire.path(), wire.path() }
-    local server = wire.server(GATES:format(gates[1], gates[2]))
+    local redis, server = wire.redis "--appendonly yes --appendfsync always", wire.gated_server(20, 200)
     local child = wire.start(command(redis, server, 400, kind))
     server:requests(20)
     local size = wire.run(("cat %s/appendonlydir/*.incr.aof | wc -c"):format(redis.folder)).out
-    wire.touch(gates[1])
+    server:open(20)
     server:requests(60)
     redis:kill()
     os.execute(("cd %s && %s"):format(wire.quote(redis.folder), change:format(tonumber(size))))
     redis:start()
-    wire.touch(gates[2])
+    server:open(200)
     local rest, code = child:finish()
     return rest:match "([^\n]*)\n$", code, redis, server
   end

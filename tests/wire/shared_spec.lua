@@ -9,8 +9,8 @@ local function has(text, part)
   if not tostring(text):find(part, 1, true) then error(("%q is not in:\n%s"):format(part, tostring(text)), 2) end
 end
 
--- Sends so many requests, by two at once; waits for a line before the first, and
--- prints what the lane's state is after the last.
+-- Sends so many requests, by two at once; prints before which time none of them was
+-- started, and after the last what the lane's state is.
 local SCRIPT = [[
 local lull = require "lull"
 local limit = {}
@@ -20,7 +20,10 @@ local n, most = 0, tonumber(arg[2])
 print "begins"
 io.flush()
 local sum = lull.each(function() n = n + 1 if n <= most then return n end end, { parallel = 2 }, function(i)
-  return api:get(arg[5] .. i)
+  local began = lull.time()
+  local response, err = api:get(arg[5] .. i)
+  if response then print(("started %.6f"):format(began + response.history[1].at)) end
+  return response, err
 end)
 print(("done %d processes %s"):format(sum.done, tostring(lull.lanes().one.processes)))
 lull.exit(sum.code)
@@ -39,21 +42,42 @@ end }
 
 -- Each is busy with a request for a while.
 local BUSY = 'return { ["http://127.0.0.1"] = function() return { status = 200, delay = 0.05 } end }\n'
-local FAILS = 'return { ["http://127.0.0.1"] = function() return { status = 500, delay = 0.03 } end }\n'
+-- All but what ends with 0.
+local FAILS = [[
+return { ["http://127.0.0.1"] = function(request)
+  return request.path:find "/0$" and 200 or { status = 500, delay = 0.03 }
+end }
+]]
 
--- What is one for all beside rates: arg[3] is a client's options. It waits for a
--- line before it begins, and prints what its calls came to.
+-- What is one for all beside rates: arg[3] is a client's options, and arg[6] what is to
+-- be so of the lane before the last calls, so many as arg[7] says. It prints what its
+-- calls came to.
 local OPTIONS = [[
 local lull = require "lull"
 local options = (loadstring or load)("return {" .. arg[3] .. "}")()
 options.base, options.lanes, options.lane = arg[1], arg[4], "one"
 local api, ends = lull.client(options), {}
-lull.each(coroutine.wrap(function() for i = 1, tonumber(arg[2]) do coroutine.yield(i) end end), { parallel = 8 },
-  function(i)
+local function send(first, last)
+  lull.each(coroutine.wrap(function() for i = first, last do coroutine.yield(i) end end), { parallel = 8 }, function(i)
     local _, err = api:get(arg[5] .. i)
     local why = err and (err.why or err.reason) or "well"
     ends[why] = (ends[why] or 0) + 1
   end)
+end
+local most = tonumber(arg[2])
+if arg[6] then assert(api:get(arg[5] .. 0)) end -- its lane is there with that
+send(1, most)
+if arg[6] then
+  print "there"
+  io.flush()
+  local is_so = (loadstring or load)("local lane = ... return " .. arg[6])
+  local latest = lull.now() + 20
+  while not is_so(lull.lanes().one) do
+    assert(lull.now() < latest, "it is not told")
+    lull.sleep(0.01)
+  end
+  send(most + 1, most + tonumber(arg[7]))
+end
 local list = {}
 for why, n in pairs(ends) do list[#list + 1] = why .. "=" .. n end
 table.sort(list)
@@ -62,10 +86,10 @@ print("ends " .. table.concat(list, " "))
 
 local script, options_script
 
-local function start_with(server, redis, name, count, options)
+local function start_with(server, redis, name, count, options, condition, more)
   options_script = options_script or wire.write(OPTIONS, ".lua")
-  return wire.start(("%s %s %s %d '%s' '%s%s' /%s/ 2>&1"):format(wire.quote(BINARY), options_script, server.url,
-    count, options, redis.url, name, name))
+  return wire.start(("%s %s %s %d '%s' '%s%s' /%s/ %s 2>&1"):format(wire.quote(BINARY), options_script, server.url,
+    count, options, redis.url, name, name, condition and ("'%s' %d"):format(condition, more) or ""))
 end
 
 -- Its lanes have that name; so have the paths of its requests.
@@ -73,6 +97,11 @@ local function start(server, redis, name, count, rates, options)
   script = script or wire.write(SCRIPT, ".lua")
   return wire.start(("%s %s %s %s %d '%s' '%s%s' /%s/ 2>&1"):format(wire.quote(BINARY), options or "", script,
     server.url, count, rates, redis.url, name, name))
+end
+
+-- Waits until so many processes have the only lane of that name.
+local function wait_for(redis, name, count)
+  wire.eventually(function() return redis:ask(("HLEN {lull:%s}:lanes:1:h"):format(name)) == ":" .. count end)
 end
 
 -- When those requests came, as the server saw it; at least so many.
@@ -136,14 +165,18 @@ describe("lanes that several processes share #binary", function()
   -- No window of that length holds more starts: that many later a request arrives a
   -- length later than the one before it was started. What was started at the right time
   -- and left or arrived late, on a busy machine, is nobody's fault.
-  local function hold(name, n, count, length)
-    local starts, times = starts_of(redis, name), times_of(server, name, n)
-    assert.equal(n, #starts)
-    assert.equal(n, #times)
-    for i = 1, n - count do
+  local function none_early(starts, times, count, length)
+    for i = 1, math.min(#starts, #times - count) do
       local early = starts[i] + length - times[i + count]
       assert(early <= 0, ("a window holds more: %.6f s early"):format(early))
     end
+  end
+
+  local function hold(name, n, count, length, from)
+    local starts, times = starts_of(redis, name), times_of(from or server, name, n)
+    assert.equal(n, #starts)
+    assert.equal(n, #times)
+    none_early(starts, times, count, length)
   end
 
   it("send no more than the limit allows one, and use what it allows", function()
@@ -224,8 +257,9 @@ print((api:get "/ended/1"))
     local children = {}
     for i = 1, 3 do children[i] = start(server, redis, "spread", 10, "20/1s") end
     for i = 1, 3 do has(children[i]:finish(), "done 10 processes ") end
-    local times = times_of(server, "spread", 30)
-    assert(wire.most_within(times, 0.25) <= 10, "they came together")
+    local starts = starts_of(redis, "spread")
+    assert.equal(30, #starts)
+    assert(wire.most_within(starts, 0.25) <= 10, "they were started together")
     for i = 1, 3 do children[i] = start(server, redis, "burst", 10, "20/1s burst 20") end
     for i = 1, 3 do has(children[i]:finish(), "done 10 processes ") end
     hold("burst", 30, 20, 1)
@@ -309,25 +343,27 @@ print(lull.now() - began)
     hold("held", 16, 10, 0.2)
   end)
 
-  -- The most that the server was busy with at once.
-  local function most_at_once(from, name, n)
-    local most, open, marks = 0, 0, {}
-    for _, time in ipairs(times_of(from, name, n)) do
-      marks[#marks + 1], marks[#marks + 2] = { time, 1 }, { time + 0.05, -1 }
-    end
-    table.sort(marks, function(a, b) return a[1] < b[1] end)
-    for _, mark in ipairs(marks) do
-      open = open + mark[2]
-      most = math.max(most, open)
-    end
-    return most
-  end
+  -- Answers none before it has had four at once; says in a file how many the most were.
+  local AT_ONCE = [[
+local open, most = 0, 0
+return { ["http://127.0.0.1"] = function()
+  open = open + 1
+  most = math.max(most, open)
+  assert(io.open(%q, "w")):write(most):close()
+  while most < 4 do require("lull").sleep(0.01) end
+  require("lull").sleep(0.05)
+  open = open - 1
+  return 200
+end }
+]]
 
   it("have no more in flight than the limit allows one, and all get their part", function()
-    local busy, children = wire.server(BUSY), {}
+    local most, children = wire.path(), {}
+    local busy = wire.server(AT_ONCE:format(most))
     for i = 1, 3 do children[i] = start_with(busy, redis, "slots", 20, "limit = { parallel = 4 }") end
     for i = 1, 3 do has(children[i]:finish(), "ends well=20") end
-    assert.are.equal(4, most_at_once(busy, "slots", 60))
+    assert.are.equal(60, #times_of(busy, "slots", 60))
+    assert.are.equal("4", wire.read(most))
   end)
 
   it("tell who has them, what each holds, and since when", function()
@@ -411,27 +447,36 @@ print(#list)
     assert.are.equal(":0", redis:ask "HEXISTS {lull:dead}:lanes:1:h 99")
   end)
 
-  -- None alone has so many failures that it would open.
+  -- None alone has so many failures that it would open; each is told that it has.
   it("have one breaker", function()
     local failing, children, refused = wire.server(FAILS), {}, 0
     for i = 1, 3 do
-      children[i] = start_with(failing, redis, "breaker", 50,
-        'attempts = 1, breaker = { failures = 0.5, window = "60s", least = 60, open = "30s" }')
+      children[i] = start_with(failing, redis, "breaker", 25,
+        'attempts = 1, breaker = { failures = 0.5, window = "60s", least = 60, open = "60s" }',
+        'lane.breaker == "open"', 5)
     end
-    for i = 1, 3 do refused = refused + (tonumber(children[i]:finish():match "breaker=(%d+)") or 0) end
-    assert(refused > 0, "it did not open")
-    assert.are.equal(150 - refused, #times_of(failing, "breaker", 150 - refused))
+    for i = 1, 3 do
+      local rest = children[i]:finish()
+      has(rest, "breaker=")
+      refused = refused + rest:match "breaker=(%d+)"
+    end
+    assert(refused >= 15, "it did not open for all")
+    assert.are.equal(93 - refused, #times_of(failing, "breaker", 93 - refused))
   end)
 
+  -- One spends what there is, once the others are there; they are told, and spend nothing.
   it("have one retry budget", function()
     local failing, children = wire.server(FAILS), {}
-    for i = 1, 3 do
-      children[i] = start_with(failing, redis, "budget", 10,
-        'attempts = 6, backoff = { base = "50ms", cap = "50ms" }, budget = { capacity = 10, cost = 1, refund = 0 }')
+    local function start_one(count, condition)
+      return start_with(failing, redis, "budget", count,
+        'attempts = 6, backoff = { base = "50ms", cap = "50ms" }, budget = { capacity = 10, cost = 1, refund = 0 }',
+        condition, 10)
     end
-    for i = 1, 3 do has(children[i]:finish(), "ends ") end
-    local retries = #times_of(failing, "budget", 40) - 30
-    assert(retries >= 10 and retries < 26, retries .. " retries")
+    for i = 1, 2 do children[i] = start_one(0, "lane.budget == 0") end
+    for i = 1, 2 do assert.are.equal("there", children[i]:line()) end
+    has(start_one(10):finish(), "ends ")
+    for i = 1, 2 do has(children[i]:finish(), "ends budget=10") end
+    assert.are.equal(42, #times_of(failing, "budget", 42))
   end)
 
   -- The server tells one of them that its quota is nearly used up; the other, which no
@@ -446,26 +491,32 @@ return { ["http://127.0.0.1"] = function(request)
   return 200
 end }
 ]]
-    local quota = wire.write([[
+    local quota, go = wire.write([[
 local lull = require "lull"
 local api = lull.client { base = arg[1], lanes = arg[2], lane = "one", pace = true }
 if arg[3] == "told" then
-  assert(api:get "/told")
-  lull.sleep(5)
+  assert(api:get "/quota/told")
+  lull.sleep(60)
 else
-  assert(api:get "/other0") -- its lane is there with that
+  print "there"
+  io.flush()
+  while not io.open(arg[4]) do lull.sleep(0.01) end
+  assert(api:get "/quota/other0") -- its lane is there with that
   while not lull.lanes().one.quota do lull.sleep(0.01) end
-  local began = lull.now()
-  for i = 1, 4 do assert(api:get("/other" .. i)) end
-  print(lull.now() - began)
+  for i = 1, 4 do assert(api:get("/quota/other" .. i)) end
 end
-]], ".lua")
-    local command = ("%s %s %s %squota %%s 2>&1"):format(BINARY, quota, tells.url, redis.url)
+]], ".lua"), wire.path()
+    local command = ("%s %s %s %squota %%s %s 2>&1"):format(BINARY, quota, tells.url, redis.url, go)
+    local other = wire.start(command:format "other")
+    assert.are.equal("there", other:line())
     local told = wire.start(command:format "told")
     wire.eventually(function() return redis:ask "HEXISTS {lull:quota}:lanes:1 quota" == ":1" end)
-    local took = wire.run(command:format "other").out
-    assert(tonumber(took) > 0.5, took) -- by itself it takes no time
+    wire.touch(go)
+    assert.are.equal("", (other:finish()))
     told:stop()
+    -- Two of four are its own; then it waits until there are new ones.
+    local times = times_of(tells, "quota", 6)
+    assert(times[6] >= times[1] + 4, ("after %.3f s"):format(times[6] - times[1]))
   end)
 
   it("come with a journal in a Redis, unless a client has its own", function()
@@ -538,31 +589,42 @@ print(lull.now() >= 1, lull.lanes().one.processes)
   -- An answer that was on its way when the connection broke went to a lane under
   -- the number that it had had: its places were lost, and no more were asked for.
   it("hold when their server goes away, and go on when it is back", function()
-    local child = start(server, redis, "back", 40, "10/200ms")
-    times_of(server, "back", 10)
+    local gated = wire.gated_server(30)
+    local child = start(gated, redis, "back", 40, "10/200ms")
+    times_of(gated, "back", 10)
     redis:kill()
     redis:start()
+    gated:open(30)
     has(child:finish(), "done 40 processes 1")
-    hold("back", 40, 10, 0.2)
+    hold("back", 40, 10, 0.2, gated)
   end)
 
   -- Fail closed is the default. Each of two has half of what is allowed, once what the
   -- other may have sent before is out of the window.
   it("go on with their part while their server is away, where that is asked for", function()
-    local children = {}
-    for i = 1, 2 do children[i] = start(server, redis, "part", 60, "10/200ms", "--on-store-loss local") end
-    times_of(server, "part", 20)
+    local gated, children, starts = wire.gated_server(0, 20, 45), {}, {}
+    for i = 1, 2 do children[i] = start(gated, redis, "part", 60, "10/200ms", "--on-store-loss local") end
+    wait_for(redis, "part", 2)
+    gated:open(0)
+    times_of(gated, "part", 30) -- each has sent ten at least, and was told that they are two
     redis:kill()
-    times_of(server, "part", 70)
+    gated:open(20)
+    times_of(gated, "part", 80) -- each has gone on
     redis:start()
+    -- 2 of each wait for an answer.
+    wire.eventually(function() return #starts_of(redis, "part") == 94 end, "they do not tell what they have sent")
+    gated:open(45)
     for i = 1, 2 do
       local rest, code = children[i]:finish()
       has(rest, ": cannot reach Redis: ")
       has(rest, "; until it is back this process keeps to its part of each limit\n")
       has(rest, "done 60 ")
       assert.are.equal(0, code or 0)
+      for time in rest:gmatch "started ([%d.]+)" do starts[#starts + 1] = tonumber(time) end
     end
-    assert(wire.most_within(times_of(server, "part", 120), 0.2) <= 10, "a window holds more")
+    table.sort(starts)
+    assert.are.equal(120, #starts)
+    none_early(starts, times_of(gated, "part", 120), 10, 0.2)
     has(wire.run(("%s --on-store-loss never %s 2>&1"):format(BINARY, script)).out,
       "--on-store-loss: 'never' is none of stop, local")
     -- Who was never told how many they are has no part.
@@ -576,15 +638,21 @@ print(lull.now() >= 1, lull.lanes().one.processes)
       has(rest, words)
       assert.are.equal(code, got or code)
     end
-    local child = start(server, redis, "lost", 60, "5/200ms")
-    times_of(server, "lost", 5)
+    local gated = wire.gated_server(30)
+    local child = start(gated, redis, "lost", 60, "5/200ms")
+    times_of(gated, "lost", 5)
     redis:ask "FLUSHALL"
+    gated:open(30)
     ended(child, "the shared lanes are not there any more", 1)
-    child = start(server, redis, "away", 60, "5/200ms", "--store-timeout 0.3")
-    times_of(server, "away", 6)
+    gated = wire.gated_server(30)
+    child = start(gated, redis, "away", 60, "5/200ms", "--store-timeout 0.3")
+    times_of(gated, "away", 6)
     redis:kill()
+    gated:open(30)
     ended(child, "/0/away: cannot reach Redis: ", 75)
-    assert.are.equal(5, wire.most_within(times_of(server, "away"), 0.2))
+    local starts, times = starts_of(redis, "away"), times_of(gated, "away")
+    assert(#starts >= 5 and #times - #starts <= 5, ("%d were told of, and %d sent"):format(#starts, #times))
+    none_early(starts, times, 5, 0.2)
     ended(start(server, redis, "never", 1, "", "--store-timeout 0"), "cannot reach Redis: ", 75)
   end)
 end)
