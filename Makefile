@@ -54,7 +54,7 @@ ARCHIVES := $(addprefix $(ROOT)/lib/,mimalloc.o libcurl.a \
 	$(shell sed -n "s/^archive [^ ]* //p" single/recipe))
 # Some of libcurl's functions are ours there.
 WRAPPED := $(shell sed -n "s/^wrap //p" single/recipe)
-SINGLE_OBJECTS := $(B)/single/text.o $(B)/single/tls.o
+SINGLE_OBJECTS := $(B)/single/text.o
 SINGLE_LIBS := $(addprefix -Wl$(comma)--wrap=,$(WRAPPED)) -Wl,--gc-sections -Wl,--dynamic-list=single/exports \
 	-Wl,--start-group $(ARCHIVES) -Wl,--end-group
 endif
@@ -76,6 +76,7 @@ ARGPARSE ?= $(shell $(LUA) -e 'for place in package.path:gmatch "[^;]+" do \
 	if file then print(path) break end end' 2>/dev/null)
 EMBEDDED := $(MODULES) $(if $(ARGPARSE),lull/lib/argparse.lua=$(ARGPARSE)) \
 	$(if $(PARTS),lull/lib/parts.lua=$(PARTS))
+MAIN := $(addprefix $(B)/binary/,main.o stdout.o lazyinit.o)
 UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%.o,$(wildcard tests/unit/*.c))
 
 BIN := $(B)/lull-bin$(if $(STATIC_LUA),,-shared)
@@ -90,7 +91,7 @@ FORCE:
 module: $(B)/lull/core.so
 unit: $(B)/lull/unit.so
 
-$(BIN): $(BIND) $(CORE) $(B)/binary/main.o $(B)/binary/stdout.o $(B)/embedded.o $(SINGLE_OBJECTS)
+$(BIN): $(BIND) $(CORE) $(MAIN) $(B)/embedded.o $(SINGLE_OBJECTS)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(EARLY) $(SINGLE_LIBS) $(LUA_LIBS) $(CURL_LIBS)
 $(B)/lull/core.so: $(BIND) $(CORE)
 	@mkdir -p $(@D)

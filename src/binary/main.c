@@ -20,6 +20,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -239,7 +240,7 @@ static void push_host(lua_State *L)
 
 /* ---- the state --------------------------------------------------------- */
 
-/* package.preload's function for an embedded module. */
+/* What loads an embedded module. */
 static int load_embedded(lua_State *L)
 {
   const struct embedded *m = lua_touserdata(L, lua_upvalueindex(1));
@@ -259,20 +260,34 @@ static const luaL_Reg linked[] = {
 #endif
 };
 
+/* package.preload[name], where a script has put nothing there: a start needs a
+   third of all modules, and no list of them. */
+static int find_embedded(lua_State *L)
+{
+  const char *name = lua_tostring(L, 2);
+  size_t i;
+  for (i = 0; name && i < embedded_count; i++)
+    if (strcmp(embedded[i].name, name) == 0) {
+      lua_pushlightuserdata(L, (void *)&embedded[i]);
+      lua_pushcclosure(L, load_embedded, 1);
+      return 1;
+    }
+  return 0;
+}
+
 static void preload(lua_State *L)
 {
   size_t i;
   lua_getglobal(L, "package");
   lua_getfield(L, -1, "preload");
-  for (i = 0; i < embedded_count; i++) {
-    lua_pushlightuserdata(L, (void *)&embedded[i]);
-    lua_pushcclosure(L, load_embedded, 1);
-    lua_setfield(L, -2, embedded[i].name);
-  }
   for (i = 0; i < sizeof linked / sizeof *linked; i++) {
     lua_pushcfunction(L, linked[i].func);
     lua_setfield(L, -2, linked[i].name);
   }
+  lua_newtable(L);
+  lua_pushcfunction(L, find_embedded);
+  lua_setfield(L, -2, "__index");
+  lua_setmetatable(L, -2);
   lua_pop(L, 2);
 }
 
@@ -290,17 +305,48 @@ struct command {
   int argc;
   char **argv;
   int code;
+  bool closing;
 };
 
-/* All that may raise. */
+/* What was not written may be all that was asked for. */
+static int with_output(int code)
+{
+  lull_stdout_flush();
+  return lull_stdout_failed() && (code == 0 || code == LATER) ? 1 : code;
+}
+
+/* Of the first object of all, and so called after all others have ended when
+   the state is closed. What is left is memory, which goes with the process. */
+static int leave(lua_State *L)
+{
+  const struct command *const *command = lua_touserdata(L, 1);
+  if ((*command)->closing)
+    exit(with_output((*command)->code));
+  return 0;
+}
+
+static void leave_at_last(lua_State *L, const struct command *command)
+{
+  *(const struct command **)lua_newuserdata(L, sizeof command) = command;
+  lua_createtable(L, 0, 1);
+  lua_pushcfunction(L, leave);
+  lua_setfield(L, -2, "__gc");
+  lua_setmetatable(L, -2);
+  lua_setfield(L, LUA_REGISTRYINDEX, "lull.command");
+}
+
+/* All that may raise. What is loaded stays: the collector begins after it. */
 static int protected_main(lua_State *L)
 {
   struct command *command = lua_touserdata(L, 1);
+  lua_gc(L, LUA_GCSTOP, 0);
+  leave_at_last(L, command);
   luaL_openlibs(L);
   preload(L);
   lua_getglobal(L, "require");
   lua_pushliteral(L, "lull.cli.main");
   lua_call(L, 1, 1);
+  lua_gc(L, LUA_GCRESTART, 0);
   lua_getfield(L, -1, "main");
   push_arguments(L, command->argc, command->argv);
   push_host(L);
@@ -344,12 +390,6 @@ static void fill_standard_descriptors(void)
       _exit(1);
 }
 
-/* What was not written may be all that was asked for. */
-static int with_output(int code)
-{
-  return lull_stdout_failed() && (code == 0 || code == LATER) ? 1 : code;
-}
-
 /* Each connection is an open file, and the soft limit is often 1024, for the
    sake of programs that use select. */
 static void raise_file_limit(void)
@@ -363,9 +403,8 @@ static void raise_file_limit(void)
 
 int main(int argc, char **argv)
 {
-  struct command command = {argc, argv, 0};
+  struct command command = {argc, argv, 0, false};
   lua_State *L = luaL_newstate();
-  int code;
   fill_standard_descriptors();
   raise_file_limit();
   if (!L) {
@@ -373,9 +412,9 @@ int main(int argc, char **argv)
     return 1;
   }
   set_up_signals();
-  code = run(L, &command);
+  command.code = run(L, &command);
   running = NULL;
+  command.closing = true;
   lua_close(L);
-  lull_stdout_flush();
-  return with_output(code);
+  return with_output(command.code);
 }

@@ -6,15 +6,16 @@
 
 local M = {}
 
-local in_binary = package.preload["lull.lazy"] ~= nil
+-- The binary's gives the loader of an embedded module.
+local embedded = (getmetatable(package.preload) or {}).__index
+local in_binary = type(embedded) == "function" and embedded(nil, "lull.lazy") ~= nil
 local globals, loaded, require = _G, package.loaded, require
 local error, next, pcall, rawget, rawset = error, next, pcall, rawget, rawset
 
--- What is embedded, and the modules of this copy of lull. When one is loaded
--- there may be another copy beside it (lull.sim has one for each run), and a
--- script may have cleared what Lua knows of modules, or taken `require` away.
-local embedded, family = {}, {}
-for name, load in next, package.preload do embedded[name] = load end
+-- The modules of this copy of lull. When one is loaded there may be another copy
+-- beside it (lull.sim has one for each run), and a script may have cleared what
+-- Lua knows of modules, or taken `require` away.
+local family = {}
 
 ---All of lull has been loaded that is not to be loaded later.
 function M.keep()
@@ -37,7 +38,7 @@ local load_among_its_own
 
 -- What such a module requires is loaded once, too, whoever needs it first.
 local function require_own(name)
-  if not (embedded[name] and name:find "^lull%.") then return require(name) end
+  if not (name:find "^lull%." and embedded(nil, name)) then return require(name) end
   return family[name] or load_among_its_own(name)
 end
 
@@ -49,7 +50,7 @@ function load_among_its_own(name)
     rawset(loaded, other, module)
   end
   rawset(globals, "require", require_own)
-  local ok, module = pcall(embedded[name], name)
+  local ok, module = pcall(embedded(nil, name), name)
   rawset(globals, "require", their_require)
   if ok then family[name] = module end
   put_back(theirs)

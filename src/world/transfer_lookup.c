@@ -8,11 +8,32 @@
 #include "world/transfer.h"
 
 #include <dlfcn.h>
+#ifdef __linux__
+#include <sys/auxv.h>
+#endif
 
 #define ORPHANED 3600000L /* ms: longer than any resolver tries */
 
+/* True when this code is in the program, and no module that may go. */
+static bool is_program(void)
+{
+#ifdef __linux__
+  static const char here;
+  const union {
+    unsigned long value;
+    const void *address;
+  } entry = {.value = getauxval(AT_ENTRY)};
+  Dl_info own, program;
+  return dladdr(&here, &own) && dladdr(entry.address, &program) &&
+         own.dli_fbase == program.dli_fbase;
+#else
+  return false;
+#endif
+}
+
 /* A thread of libcurl's may outlive this module: its code must not go with it,
-   when a Lua state is closed. */
+   when a Lua state is closed. Each dlopen goes through all libraries that are
+   loaded, and the program's stay. */
 static void pin_library(void)
 {
   static _Atomic bool pinned;
@@ -21,7 +42,8 @@ static void pin_library(void)
     void *address;
   } any = {.function = curl_global_init};
   Dl_info library;
-  if (!pinned && dladdr(any.address, &library) && library.dli_fname)
+  if (!pinned && !is_program() && dladdr(any.address, &library) &&
+      library.dli_fname)
     dlopen(library.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
   pinned = true;
 }

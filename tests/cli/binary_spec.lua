@@ -106,6 +106,25 @@ describe("the binary #binary", function()
     end)
   end)
 
+  -- Its memory is not given back piece by piece; what has an end still has it,
+  -- the youngest first, and what that prints is written.
+  it("ends what a script has left open", function()
+    local path = wire.path()
+    local result = script([[
+    local function ended(name)
+      local thing = newproxy and newproxy(true) or setmetatable({}, {})
+      getmetatable(thing).__gc = function() print(name) end
+      return _VERSION == "Lua 5.1" and thing or setmetatable(thing, getmetatable(thing))
+    end
+    FIRST, SECOND = ended "first", ended "second"
+    FILE = io.open(arg[1], "w")
+    FILE:write "held back"
+    require "lull".exit(7)
+    ]], nil, path)
+    assert.are.same({ 7, "second\nfirst\n", "" }, { result.code, result.out, result.err })
+    assert.equal("held back", wire.read(path))
+  end)
+
   -- What is embedded has its lines, for messages, but not the names of local
   -- variables: half of the strings that are read at a start.
   it("has its own modules with their lines, and without what only we would read", function()
