@@ -4,8 +4,13 @@ local M = {}
 
 local DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
-local VALUES = {}
-for i = 1, 64 do VALUES[DIGITS:byte(i)] = i - 1 end
+local values -- of digits by their bytes, once they are asked for
+
+local function values_of_digits()
+  local list = {}
+  for i = 1, 64 do list[DIGITS:byte(i)] = i - 1 end
+  return list
+end
 
 ---@param bytes string
 ---@return string
@@ -31,9 +36,10 @@ function M.decode(text)
   local digits, rest = text:match "^([%w+/]*)(=*)$"
   if not digits or #digits % 4 == 1 or #rest > 2 then return nil end
   local out = {}
+  values = values or values_of_digits()
   for i = 1, #digits, 4 do
     local n, have = 0, math.min(4, #digits - i + 1)
-    for j = i, i + 3 do n = n * 64 + (VALUES[digits:byte(j)] or 0) end
+    for j = i, i + 3 do n = n * 64 + (values[digits:byte(j)] or 0) end
     for j = 2, have do
       out[#out + 1] = string.char(math.floor(n / 2 ^ (8 * (4 - j))) % 256)
     end

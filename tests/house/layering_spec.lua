@@ -79,8 +79,8 @@ local CONCEPTS = {
 local LUA_LIBRARIES = {
   ["lull.core"] = { "batch.journal", "batch.memory", "json", "sched", "outcome", "attempt", "options", "client",
     "trace", "sim", "sim.chaos", "sim.record", "sim.relay", "sim.simulate", "input", "multipart", "pages", "patience",
-    "cli.each", "cli.files", "cli.flags", "cli.fetch", "cli.journal", "cli.progress", "cli.switches", "batch.reading",
-    "fleet.experiment", "report.formats" },
+    "cli.each", "cli.files", "cli.flags", "cli.fetch", "cli.journal", "cli.main", "cli.progress", "cli.switches",
+    "batch.reading", "fleet.experiment", "report.formats" },
   cjson = { "json", "sim.answer", "cli.switches" },
   argparse = {}, -- cli.parser chooses one
 }

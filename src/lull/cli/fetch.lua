@@ -12,11 +12,11 @@ local sched = require "lull.sched"
 local stdout = require "lull.cli.output"
 local text = require "lull.text"
 local usage = require "lull.usage"
-local utf8 = require "lull.utf8"
 
 -- What URLs alone do without.
 local files, flags, input = lazy "lull.cli.files", lazy "lull.cli.flags", lazy "lull.input"
-local jobs, switches = lazy "lull.cli.job", lazy "lull.cli.switches"
+local jobs, progress, switches = lazy "lull.cli.job", lazy "lull.cli.progress", lazy "lull.cli.switches"
+local utf8 = lazy "lull.utf8"
 
 local M = {}
 usage.own()
@@ -345,7 +345,11 @@ end
 
 local function start(run)
   local code
-  if run.job.bare then switches.tell(run.o) else code = prepare(run.command, run.o) end
+  if not run.job.bare then
+    code = prepare(run.command, run.o)
+  elseif core.terminal(io.stderr) then
+    progress.begin()
+  end
   return code or code_of(run, sched.main(fetch_all, run))
 end
 

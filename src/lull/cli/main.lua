@@ -1,9 +1,10 @@
 -- main: the command line of `lull`, for the binary and for the rock alike.
 
+local core = require "lull.core"
 local exit = require "lull.exit"
 local output = require "lull.cli.output"
 local progress = require "lull.lazy" "lull.cli.progress"
-local redis = require "lull.redis"
+local redis = require "lull.lazy" "lull.redis"
 local sched = require "lull.sched"
 local switches = require "lull.lazy" "lull.cli.switches"
 local text = require "lull.text"
@@ -189,7 +190,7 @@ function M.main(argv, host)
   local problem, unusable
   if next(o) then
     problem, unusable = switches.prepare(o)
-  else
+  elseif core.terminal(io.stderr) then
     progress.begin()
   end
   if problem then

@@ -3,7 +3,7 @@
 
 local core = require "lull.core"
 local exit = require "lull.exit"
-local flags = require "lull.cli.flags"
+local flags = require "lull.lazy" "lull.cli.flags"
 local lull = require "lull"
 local output = require "lull.cli.output"
 local journals = require "lull.lazy" "lull.batch.journal"
