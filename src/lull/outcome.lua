@@ -112,7 +112,9 @@ M.lazy = lazy
 ---@return string
 function M.shown_url(url)
   local shown = secret.redact(url)
-  return redact.query(secret.redact(core.redact(shown) or shown))
+  -- It is parsed, which takes long, where there may be a user in it.
+  if shown:find("@", 1, true) then shown = secret.redact(core.redact(shown) or shown) end
+  return redact.query(shown)
 end
 
 -- What is lull's own in an object.

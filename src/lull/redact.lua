@@ -138,14 +138,30 @@ local PARAMETERS = { accesstoken = true, refreshtoken = true, idtoken = true, au
 local function is_parameter(name) return PARAMETERS[unescape(name):lower():gsub("[-_]", "")] end
 
 local PARAMETER = "([?&;#])([^?&;#=]+)=([^&;#%s]+)"
+local SIGNS = { "?", "&", ";", "#" }
+
+local function without_value(before, name)
+  if is_parameter(name) then return before .. name .. "=***" end
+end
+
+-- Where the first parameter may stand; nil: there is none. Plain searches, as a
+-- pattern takes more for each byte than these for all.
+local function query_at(url)
+  if not url:find("=", 1, true) then return nil end
+  local at
+  for _, sign in ipairs(SIGNS) do
+    local here = url:find(sign, 1, true)
+    if here and here < (at or here + 1) then at = here end
+  end
+  return at
+end
 
 ---A URL without the values of parameters that say who one is.
 ---@param url string
 ---@return string
 function M.query(url)
-  return (url:gsub(PARAMETER, function(before, name)
-    if is_parameter(name) then return before .. name .. "=***" end
-  end))
+  local at = query_at(url)
+  return at and url:sub(1, at - 1) .. url:sub(at):gsub(PARAMETER, without_value) or url
 end
 
 local LEAST_USER = 8 -- bytes of one without a password: a token

@@ -228,6 +228,19 @@ describe("where a text leaves", function()
     end)
   end)
 
+  -- Its first sign is looked for by itself, which takes less than a pattern.
+  it("such a parameter is found behind each sign, wherever it stands", function()
+    local query = require("lull.redact").query
+    for _, sign in ipairs { "?", "&", ";", "#" } do
+      assert.equal("http://h/a" .. sign .. "sig=***", query("http://h/a" .. sign .. "sig=x"))
+      assert.equal("/a" .. sign .. "sig=***&b=1#c", query("/a" .. sign .. "sig=x&b=1#c"))
+      assert.equal("http://h/a?b=1;c&d#e" .. sign .. "sig=***", query("http://h/a?b=1;c&d#e" .. sign .. "sig=x"))
+    end
+    for _, same in ipairs { "", "=", "a=b", "http://h/", "http://h/?a", "http://h/?a=b", "http://h/a=b?c" } do
+      assert.equal(same, query(same))
+    end
+  end)
+
   it("JSON of a response has status, body and a URL that may be shown", function()
     sim(function() return 200, nil, "k3y" end, function(lull)
       local res = assert(lull.get("http://me:pa55@api.test/x", { query = { key = lull.secret "k3y" } }))

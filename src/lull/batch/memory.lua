@@ -59,9 +59,8 @@ end
 local IDEMPOTENT = { GET = true, HEAD = true, PUT = true, DELETE = true, OPTIONS = true, TRACE = true }
 
 -- What the call is: its method and URL, for people, and a hash of both and of
--- its body. Secrets are in none of them.
-local function tag_of(item, spec)
-  local url = outcome.shown_url(spec.url)
+-- its body. Secrets are in none of them. `url` is the URL as it may be shown.
+local function tag_of(item, spec, url)
   if url:find(" ", 1, true) or url:find("\n", 1, true) then url = url:gsub("[\n ]", "+") end
   local body = spec.body or spec.file or ""
   return spec.method .. " " .. url .. " " .. item.batch.store:hash(spec.method .. "\0" .. spec.url .. "\0" .. body)
@@ -96,10 +95,12 @@ local function maybe_applied(err)
   return last and last.maybe_applied
 end
 
-local function pack_end(response, err)
+-- What was sent, and as it may be shown, is known: mostly it is what was answered.
+local function pack_end(response, err, sent, shown)
   if response then
     local packed = rawget(response, "packed")
-    local url = outcome.shown_url(core.unpack(packed, "url"))
+    local url = core.unpack(packed, "url")
+    url = url == sent and shown or outcome.shown_url(url)
     return core.kept(response.status, response.body, packed) .. "3:url" .. #url .. ":" .. url
   end
   local fields = {}
@@ -185,7 +186,8 @@ end
 -- A call of another task, which must not be doubled.
 local function note_aside(item, spec)
   item.asides = item.asides + 1
-  item.written = item.batch.store:put(item.batch.number, item.id, -item.asides, tag_of(item, spec))
+  item.written = item.batch.store:put(item.batch.number, item.id, -item.asides,
+    tag_of(item, spec, outcome.shown_url(spec.url)))
   sync(item)
 end
 
@@ -220,7 +222,8 @@ function M.call(spec, start)
     return start(spec)
   end
   item.calls = item.calls + 1
-  local tag, nth = tag_of(item, spec), item.calls
+  local url, shown, nth = spec.url, outcome.shown_url(spec.url), item.calls
+  local tag = tag_of(item, spec, shown)
   local kept = kept_of(item, nth)
   if kept then
     local before, ended, rest = split(kept)
@@ -241,7 +244,8 @@ function M.call(spec, start)
     return nil, err
   end
   item.unsure = err and is_unsafe(spec) and maybe_applied(err)
-  item.written = item.batch.store:put(item.batch.number, item.id, nth, tag .. "E" .. pack_end(response, err))
+  local ending = tag .. "E" .. pack_end(response, err, url, shown)
+  item.written = item.batch.store:put(item.batch.number, item.id, nth, ending)
   sync(item)
   return response, err
 end
