@@ -186,8 +186,8 @@ describe("lull get #binary", function()
       end
     end)
 
-    -- Only the options that the words name are told to argparse, whose start would
-    -- cost more than a request; what it makes of them is the same.
+    -- What is plain is read without argparse, whose start would cost more than a
+    -- request; what that makes of it is the same.
     it("and options, as the parser of all options would", function()
       local flags = require "lull.cli.flags"
       local function whole(words)
@@ -213,6 +213,21 @@ describe("lull get #binary", function()
       end
       same { "-sSk", "http://a/", "-Ofoo=b", "--", "-x" }
       same { "-sfHa:b", "-H", "c:d", "http://a/" }
+      -- What comes before "--" is told to argparse.
+      for words in ([[
+        http://a/ -H a:b http://b/ --header=c:d -H -x -
+        -m 1 --timeout 2 -s -s -x= --proxy= http://a/
+        --key http://a/|--key= http://a/|--key=1 http://a/|http://a/ --key
+        --each f --key {id} http://a/|--each=f --key http://a/ --key x
+        -d a --data-urlencode b=c -d - --data-urlencode=-d http://a/
+        -sS -kL http://a/|-sx http://a/ http://b/|-f --fail -o - -o x
+      ]]):gmatch "[^|\n]+" do
+        local argv = { "get" }
+        for word in words:gmatch "%S+" do argv[#argv + 1] = word end
+        local plain = flags.parse(argv)
+        argv[#argv + 1] = "--"
+        assert.are.same(flags.parse(argv), plain, words)
+      end
       local _, problem = flags.parse { "get", "-H", "a:b", "--atempts", "3", "http://a/" }
       assert.equal("unknown option '--atempts' (did you mean '--attempts'?)", problem)
       assert.equal("option '-H' requires an argument", select(2, flags.parse { "get", "-s", "-H" }))

@@ -178,26 +178,14 @@ local function add_option(p, spec)
   return option
 end
 
--- Whether one of an option's names is among these.
-local function is_among(spec, names)
-  for name in spec[1]:gmatch "%S+" do
-    if names[name] then return true end
-  end
-  return false
-end
-
 ---The parser of one command; the manual is made of it, too.
 ---@param command string
----@param names table<string, true>? only the options with one of these names, one at
---- least: without any argparse takes "-" for nothing special
-function M.parser(command, names)
+function M.parser(command)
   local p = require "lull.cli.parser"("lull " .. command, ABOUT[command])
-  p:add_help(false):help(names and "" or help_text(command))
+  p:add_help(false):help(help_text(command))
   p:argument "url":args "*":argname "URL"
   for _, group in ipairs(GROUPS) do
-    for i = 2, #group do
-      if not names or is_among(group[i], names) then add_option(p, group[i]) end
-    end
+    for i = 2, #group do add_option(p, group[i]) end
   end
   return p
 end
@@ -293,37 +281,84 @@ local function into_folder(o)
   end
 end
 
--- All names of options that may be meant by these words: those of values, too; and
--- one that is always among the options.
-local function names_in(argv)
-  local names = { ["--trace"] = true }
-  for _, word in ipairs(argv) do
-    if word:find "^%-%-" then
-      names[word:match "^[^=]+"] = true
-    elseif word:find "^%-" then
-      for letter in word:gmatch "." do names["-" .. letter] = true end
-    end
-  end
-  return names
-end
-
 -- The name of an option in what argparse gives: its first long one.
 local function target_of(spec) return (spec[1]:match "%-%-(%S+)":gsub("%-", "_")) end
 
--- To tell argparse of all options costs more than the rest of a start: it is told
--- of those that the words name. nil when they are not understood, or ask for what
--- needs all of them.
-local function parse_named(argv)
-  local names = names_in(argv)
-  if names["--help"] or names["-h"] or names["--config"] or names["-K"] then return nil end
-  local p = M.parser(argv[1], names)
-  local ok, o = p:pparse(joined(argv, M.aliases_of(p)))
-  if not ok then return nil end
+-- Each option by each of its names; and what stands for those that may be given
+-- several times and are not.
+local function options_by_name()
+  local options, o = {}, { url = {} }
   for _, group in ipairs(GROUPS) do
     for i = 2, #group do
       local spec = group[i]
-      if spec[4] == "*" then o[target_of(spec)] = o[target_of(spec)] or {} end
+      for name in spec[1]:gmatch "%S+" do options[name] = spec end
+      if spec[4] == "*" then o[target_of(spec)] = {} end
     end
+  end
+  return options, o
+end
+
+local function put(o, spec, value)
+  local target = target_of(spec)
+  if spec[4] == "*" then
+    table.insert(o[target], value)
+  else
+    o[target] = spec[4] == "?" and { value } or value
+  end
+end
+
+-- What is not read here: -h, and -K, whose file has options.
+local FOR_ARGPARSE = { help = true, config = true }
+
+-- Flags in one word, as in -sS; nil when it is something else.
+local function put_letters(o, word, options)
+  local letters = word:match "^%-(%a%a+)$"
+  for letter in (letters or ""):gmatch "." do
+    local spec = options["-" .. letter]
+    if not spec or spec[2] or FOR_ARGPARSE[target_of(spec)] then return nil end
+    put(o, spec, true)
+  end
+  return letters
+end
+
+-- Reads one word, and its value. Gives the last place that it has read; nil for what
+-- it does not understand.
+local function put_word(o, argv, i, options)
+  local word = argv[i]
+  if word == "-" or not word:find "^%-" then
+    table.insert(o.url, word)
+    return i
+  end
+  local spec, value = options[word], nil
+  if not spec then
+    local name, given = word:match "^(%-%-[^=]+)=(.*)$"
+    spec, value = options[name], given
+    if not spec then return put_letters(o, word, options) and i end
+  end
+  if FOR_ARGPARSE[target_of(spec)] or value and not spec[2] then return nil end
+  if not value and spec[4] == "?" and not (argv[i + 1] and key_follows(argv, i)) then
+    value = ""
+  elseif not value and spec[2] then
+    i = i + 1
+    value = argv[i]
+    if not value then return nil end
+  end
+  if spec[1] == "--data-urlencode" then
+    spec, value = options["--data"], form.MARK .. value
+  end
+  put(o, spec, spec[2] == nil or value)
+  return i
+end
+
+-- As argparse would, which takes longer to load, and to be told of all options, than
+-- the rest of a start. nil for what only that understands, or explains.
+local function parse_plain(argv)
+  local options, o = options_by_name()
+  local i = 2
+  while argv[i] do
+    i = put_word(o, argv, i, options)
+    if not i then return nil end
+    i = i + 1
   end
   return o
 end
@@ -344,7 +379,7 @@ end
 ---@return table?
 ---@return string? problem
 function M.parse(argv)
-  local o, problem = parse_named(argv), nil
+  local o, problem = parse_plain(argv), nil
   if not o then o, problem = parse_all(argv) end
   if not o then return nil, problem end
   o.method = argv[1]:upper()
