@@ -162,21 +162,11 @@ describe("lanes that several processes share #binary", function()
   end)
   teardown(wire.clean)
 
-  -- No window of that length holds more starts: that many later a request arrives a
-  -- length later than the one before it was started. What was started at the right time
-  -- and left or arrived late, on a busy machine, is nobody's fault.
-  local function none_early(starts, times, count, length)
-    for i = 1, math.min(#starts, #times - count) do
-      local early = starts[i] + length - times[i + count]
-      assert(early <= 0, ("a window holds more: %.6f s early"):format(early))
-    end
-  end
-
   local function hold(name, n, count, length, from)
     local starts, times = starts_of(redis, name), times_of(from or server, name, n)
     assert.equal(n, #starts)
     assert.equal(n, #times)
-    none_early(starts, times, count, length)
+    wire.none_early(starts, times, count, length)
   end
 
   it("send no more than the limit allows one, and use what it allows", function()
@@ -624,7 +614,7 @@ print(lull.now() >= 1, lull.lanes().one.processes)
     end
     table.sort(starts)
     assert.are.equal(120, #starts)
-    none_early(starts, times_of(gated, "part", 120), 10, 0.2)
+    wire.none_early(starts, times_of(gated, "part", 120), 10, 0.2)
     has(wire.run(("%s --on-store-loss never %s 2>&1"):format(BINARY, script)).out,
       "--on-store-loss: 'never' is none of stop, local")
     -- Who was never told how many they are has no part.
@@ -652,7 +642,7 @@ print(lull.now() >= 1, lull.lanes().one.processes)
     ended(child, "/0/away: cannot reach Redis: ", 75)
     local starts, times = starts_of(redis, "away"), times_of(gated, "away")
     assert(#starts >= 5 and #times - #starts <= 5, ("%d were told of, and %d sent"):format(#starts, #times))
-    none_early(starts, times, 5, 0.2)
+    wire.none_early(starts, times, 5, 0.2)
     ended(start(server, redis, "never", 1, "", "--store-timeout 0"), "cannot reach Redis: ", 75)
   end)
 end)
