@@ -1,6 +1,7 @@
 -- How a Redis is reached: by TLS, by sentinels, and by a name that stands before
 -- several. Real servers with folders of their own.
 local certificate = require "tests.certificate"
+local resp = require "tests.resp"
 local wire = require "tests.wire"
 
 local BINARY = os.getenv "LULL_BINARY" or "build/lull"
@@ -26,7 +27,6 @@ print(("total %d done %d before %d open %d"):format(sum.total, sum.done, sum.bef
 lull.exit(sum.code)
 ]]
 
-local function touch(path) assert(io.open(path, "w")):close() end
 
 describe("a Redis that is reached by TLS #binary", function()
   if not wire.has_redis() then
@@ -68,7 +68,7 @@ print(("total %d done %d"):format(sum.total, sum.done))
     local child = wire.start(command(url "127.0.0.1" .. "?" .. trust, script, go))
     assert.equal("there", child:line())
     redis:ask "CLIENT KILL TYPE normal"
-    touch(go)
+    wire.touch(go)
     has(child:finish(), "total 60 done 60")
     has(wire.run(("%s status %s"):format(BINARY, wire.quote(url "localhost" .. "?" .. trust))).out, "60 done, 0 failed")
   end)
@@ -79,6 +79,7 @@ print(("total %d done %d"):format(sum.total, sum.done))
 local lull = require "lull"
 local api = lull.client { base = "http://127.0.0.1:1", lanes = arg[1], lane = "one", attempts = 1 }
 api:get "/"
+while not lull.lanes().one.machines do lull.sleep(0.01) end -- its server's clock is known
 print "there"
 io.flush()
 while lull.lanes().one.paused == 0 do lull.sleep(0.01) end
@@ -116,7 +117,7 @@ print(lull.lanes().one.paused > 60)
     refused(url "127.0.0.1" .. "?" .. trust .. "&cert=" .. folder .. "/none",
       "the certificate that cert= names is no good: No such file")
     local script, go = wire.write(SCRIPT, ".lua"), wire.path()
-    touch(go)
+    wire.touch(go)
     has(wire.run(command(shown .. "&key=" .. folder .. "/key.pem", script, go)).out, "total 3 done 3 ")
   end)
 
@@ -157,8 +158,15 @@ describe("a Redis that is reached by sentinels, or a name #binary", function()
     return primary, replica
   end
 
-  local function follows(replica)
+  -- It has what the primary has, which takes nothing more: what it takes later is lost
+  -- with it, and then the run ends.
+  local function follows(primary, replica)
     wire.eventually(function() return replica:ask "HGET {lull:scans}:1 done" == "1" end, "the replica does not follow")
+    primary:ask "CLIENT PAUSE 60000 WRITE"
+    local function offset(one)
+      return resp.connect(one.port):ask("INFO", "replication"):match "master_repl_offset:(%d+)"
+    end
+    wire.eventually(function() return offset(primary) == offset(replica) end, "the replica does not follow")
   end
 
   local function sentinel(primary)
@@ -168,7 +176,7 @@ describe("a Redis that is reached by sentinels, or a name #binary", function()
     local one = setmetatable({ port = port, child = child }, getmetatable(primary))
     wire.eventually(function() return one:ask "PING" end, "the sentinel does not answer")
     one:ask(("SENTINEL MONITOR main 127.0.0.1 %d 1"):format(primary.port))
-    one:ask "SENTINEL SET main down-after-milliseconds 200"
+    one:ask "SENTINEL SET main failover-timeout 1000"
     return one
   end
 
@@ -181,11 +189,12 @@ describe("a Redis that is reached by sentinels, or a name #binary", function()
     local go = wire.path()
     local child = wire.start(command(journal, wire.write(SCRIPT, ".lua"), go))
     assert.equal("a", child:line())
-    follows(replica)
     wire.eventually(function() return (one:ask "SENTINEL CKQUORUM main"):find "^+OK" end)
     wire.eventually(function() return one:ask "SENTINEL REPLICAS main":find "^%*1" end, "it knows no replica")
+    follows(primary, replica)
     primary:kill()
-    touch(go)
+    one:ask "SENTINEL SET main down-after-milliseconds 200" -- one that is but slow is not down
+    wire.touch(go)
     local rest, code = child:finish()
     has(rest, "total 3 done 3 before 0 open 0")
     assert.equal(0, code or 0)
@@ -246,11 +255,12 @@ end
     local journal = "redis://" .. path:gsub("/", "%%2F") .. "/0/scans"
     local child = wire.start(command(journal, wire.write(SCRIPT, ".lua"), go))
     assert.equal("a", child:line())
-    follows(replica)
+    follows(primary, replica)
     replica:ask "REPLICAOF NO ONE"
     primary:ask(("REPLICAOF 127.0.0.1 %d"):format(replica.port))
+    primary:ask "CLIENT UNPAUSE"
     os.execute(("ln -sfn %s %s"):format(second, path))
-    touch(go)
+    wire.touch(go)
     has(child:finish(), "total 3 done 3 before 0 open 0")
     assert.equal("3", replica:ask "HGET {lull:scans}:1 done")
   end)
