@@ -5,8 +5,9 @@
 # A stream can be read once. The server reads it whole and answers 503; the second try
 # begins where the stream is, at its end, and sends a body that is valid, complete, and
 # empty, which the server stores. `pg_dump | curl -f --retry 3 -T - URL` so keeps an empty
-# backup on the one night when the store is busy. For a redirect, which it follows with
-# an empty body too, curl has had a report; its manual has no word of it at -T or --retry.
+# backup on the one night when the store is busy. curl's manual warns of redirected input
+# at --retry-all-errors alone, not at -T or --retry; for redirects, which it follows with
+# an empty body too, there has been a report.
 #
 # Of the siblings got and undici end with an error, since they know that the body is
 # used up, and ky keeps what it has sent and sends it again.
