@@ -233,6 +233,14 @@ describe("lull get #binary", function()
       assert.equal("option '-H' requires an argument", select(2, flags.parse { "get", "-s", "-H" }))
     end)
 
+    -- Where none of them is given their module is not loaded.
+    it("and knows which options those are that all commands share", function()
+      local asked = {}
+      require("lull.cli.switches").prepare(setmetatable({}, { __index = function(_, name) asked[name] = true end }))
+      for _, name in ipairs(require("lull.cli.fetch").SWITCHES) do asked[name] = nil end
+      assert.are.same({}, asked)
+    end)
+
     it("from a file and from standard input", function()
       local list = "http://api.test/ok\n\n  # a comment\r\n http://api.test/n/7 \r\napi.test/n/8"
       local result = sim("get -i - URL/n/1", list)

@@ -332,9 +332,26 @@ local function understand(argv)
   return o, jobs.new(o)
 end
 
+-- What switches.prepare looks at: without any of these there is only a run's progress
+-- to be told, on a terminal.
+M.SWITCHES = { "seed", "grace", "store_timeout", "on_store_loss", "journal", "force", "assume_durable", "sim", "log",
+  "record", "chaos", "report", "trace", "progress" }
+
+local function tell(o)
+  if core.terminal(io.stderr) then progress.begin(nil, o.silent) end
+end
+
+local function has_switches(o)
+  for _, name in ipairs(M.SWITCHES) do
+    if o[name] ~= nil then return true end
+  end
+  return false
+end
+
 -- The exit code of what cannot begin; nil when all is prepared.
 local function prepare(command, o)
-  local problem, unusable = switches.prepare(o)
+  local problem, unusable
+  if has_switches(o) then problem, unusable = switches.prepare(o) else tell(o) end
   if unusable then
     exit.complain(problem)
     return exit.NOT_LOADED
@@ -345,11 +362,7 @@ end
 
 local function start(run)
   local code
-  if not run.job.bare then
-    code = prepare(run.command, run.o)
-  elseif core.terminal(io.stderr) then
-    progress.begin()
-  end
+  if run.job.bare then tell(run.o) else code = prepare(run.command, run.o) end
   return code or code_of(run, sched.main(fetch_all, run))
 end
 

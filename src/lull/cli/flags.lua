@@ -284,18 +284,27 @@ end
 -- The name of an option in what argparse gives: its first long one.
 local function target_of(spec) return (spec[1]:match "%-%-(%S+)":gsub("%-", "_")) end
 
--- Each option by each of its names; and what stands for those that may be given
--- several times and are not.
-local function options_by_name()
-  local options, o = {}, { url = {} }
+-- What stands for options that may be given several times and are not.
+local function nothing_yet()
+  local o = { url = {} }
   for _, group in ipairs(GROUPS) do
     for i = 2, #group do
-      local spec = group[i]
-      for name in spec[1]:gmatch "%S+" do options[name] = spec end
-      if spec[4] == "*" then o[target_of(spec)] = {} end
+      if group[i][4] == "*" then o[target_of(group[i])] = {} end
     end
   end
-  return options, o
+  return o
+end
+
+-- The option that has this name. The first look is for most others.
+local function option_of(name)
+  for _, group in ipairs(GROUPS) do
+    for i = 2, #group do
+      local names = group[i][1]
+      if names:find(name, 1, true) and (" " .. names .. " "):find(" " .. name .. " ", 1, true) then
+        return group[i]
+      end
+    end
+  end
 end
 
 local function put(o, spec, value)
@@ -311,10 +320,10 @@ end
 local FOR_ARGPARSE = { help = true, config = true }
 
 -- Flags in one word, as in -sS; nil when it is something else.
-local function put_letters(o, word, options)
+local function put_letters(o, word)
   local letters = word:match "^%-(%a%a+)$"
   for letter in (letters or ""):gmatch "." do
-    local spec = options["-" .. letter]
+    local spec = option_of("-" .. letter)
     if not spec or spec[2] or FOR_ARGPARSE[target_of(spec)] then return nil end
     put(o, spec, true)
   end
@@ -323,17 +332,17 @@ end
 
 -- Reads one word, and its value. Gives the last place that it has read; nil for what
 -- it does not understand.
-local function put_word(o, argv, i, options)
+local function put_word(o, argv, i)
   local word = argv[i]
   if word == "-" or not word:find "^%-" then
     table.insert(o.url, word)
     return i
   end
-  local spec, value = options[word], nil
+  local spec, value = option_of(word), nil
   if not spec then
     local name, given = word:match "^(%-%-[^=]+)=(.*)$"
-    spec, value = options[name], given
-    if not spec then return put_letters(o, word, options) and i end
+    spec, value = name and option_of(name), given
+    if not spec then return put_letters(o, word) and i end
   end
   if FOR_ARGPARSE[target_of(spec)] or value and not spec[2] then return nil end
   if not value and spec[4] == "?" and not (argv[i + 1] and key_follows(argv, i)) then
@@ -344,7 +353,7 @@ local function put_word(o, argv, i, options)
     if not value then return nil end
   end
   if spec[1] == "--data-urlencode" then
-    spec, value = options["--data"], form.MARK .. value
+    spec, value = option_of "--data", form.MARK .. value
   end
   put(o, spec, spec[2] == nil or value)
   return i
@@ -353,10 +362,9 @@ end
 -- As argparse would, which takes longer to load, and to be told of all options, than
 -- the rest of a start. nil for what only that understands, or explains.
 local function parse_plain(argv)
-  local options, o = options_by_name()
-  local i = 2
+  local o, i = nothing_yet(), 2
   while argv[i] do
-    i = put_word(o, argv, i, options)
+    i = put_word(o, argv, i)
     if not i then return nil end
     i = i + 1
   end
