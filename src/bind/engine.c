@@ -331,6 +331,21 @@ static int draw(lua_State *L)
   return 1;
 }
 
+/* engine:uuid() -> one at random (RFC 9562, version 4) */
+static int uuid(lua_State *L)
+{
+  static const char digits[] = "0123456789abcdef";
+  struct lull_rng *rng = lull_engine_rng(lull_bind_check_engine(L));
+  char d[32];
+  int i;
+  for (i = 0; i < 32; i++)
+    d[i] = digits[lull_rng_range(rng, 0, 15)];
+  d[12] = '4';
+  d[16] = digits[8 + lull_rng_range(rng, 0, 3)];
+  lull_bind_push_uuid(L, d);
+  return 1;
+}
+
 /* engine:lanes() -> the state of each lane, by its name */
 static int lanes(lua_State *L)
 {
@@ -371,6 +386,7 @@ void lull_bind_engine_type(lua_State *L)
                                      {"wall", wall},
                                      {"live", live},
                                      {"random", draw},
+                                     {"uuid", uuid},
                                      {"lanes", lanes},
                                      {"waits", lull_bind_waits},
                                      {"close", engine_close},

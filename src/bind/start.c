@@ -7,23 +7,49 @@
 #include <string.h>
 #include <strings.h>
 
-static char *copy_field(lua_State *L, const char *name, enum lull_err *err)
+/* The texts of what a call is: they are the table's, and stay as long. */
+struct spec {
+  const char *method, *url, *file, *output, *sha256, *lane;
+  const char *headers, *secrets, *body, *item, *tag, *memo;
+  size_t headers_len, secrets_len, body_len, item_len, tag_len, memo_len;
+};
+
+/* Raises for what is of the wrong type, before anything is allocated. */
+static void read_spec(lua_State *L, struct spec *s)
 {
-  const char *text = lull_bind_string(L, 3, name, NULL);
-  char *copy = text ? lull_mem_copy(text, strlen(text)) : NULL;
-  if (text && !copy)
-    *err = LULL_ENOMEM;
-  return copy;
+  luaL_checktype(L, 3, LUA_TTABLE);
+  s->method = lull_bind_string(L, 3, "method", NULL);
+  s->url = lull_bind_string(L, 3, "url", NULL);
+  s->file = lull_bind_string(L, 3, "file", NULL);
+  s->output = lull_bind_string(L, 3, "output", NULL);
+  s->sha256 = s->output ? lull_bind_string(L, 3, "sha256", NULL) : NULL;
+  s->lane = lull_bind_string(L, 3, "lane", NULL);
+  s->headers = lull_bind_string(L, 3, "headers", &s->headers_len);
+  s->secrets = lull_bind_string(L, 3, "secrets", &s->secrets_len);
+  s->body = lull_bind_string(L, 3, "body", &s->body_len);
+  s->item = lull_bind_string(L, 3, "item", &s->item_len);
+  if (s->item) { /* else they mean nothing */
+    s->tag = lull_bind_string(L, 3, "tag", &s->tag_len);
+    s->memo = lull_bind_string(L, 3, "memo", &s->memo_len);
+  }
+  if (!s->method || !s->url)
+    luaL_error(L, "a call has a method and a url");
 }
 
-static enum lull_err fill_headers(lua_State *L, const char *name,
-                                  struct lull_headers *headers)
+static enum lull_err fill_headers(struct lull_headers *headers,
+                                  const char *raw, size_t len)
 {
-  size_t len;
-  const char *raw = lull_bind_string(L, 3, name, &len);
   return raw ? lull_headers_add_raw(headers, LULL_REQUEST_HEADERS_MAX, raw,
                                     len)
              : LULL_OK;
+}
+
+static enum lull_err fill_body(struct lull_body **body, const char *text,
+                               size_t len, const char *path)
+{
+  if (text)
+    return lull_body_bytes(body, text, len);
+  return path ? lull_body_file(body, path) : LULL_OK;
 }
 
 enum lull_err lull_bind_body(lua_State *L, int index, struct lull_body **body)
@@ -31,62 +57,41 @@ enum lull_err lull_bind_body(lua_State *L, int index, struct lull_body **body)
   size_t len;
   const char *path = lull_bind_string(L, index, "file", NULL);
   const char *text = lull_bind_string(L, index, "body", &len);
-  if (text)
-    return lull_body_bytes(body, text, len);
-  return path ? lull_body_file(body, path) : LULL_OK;
-}
-
-/* Raises for what is of the wrong type, before anything is allocated. */
-static void check_start(lua_State *L)
-{
-  static const char *const texts[] = {"method", "url",  "file", "output",
-                                      "sha256", "lane", NULL};
-  static const char *const bytes[] = {"headers", "secrets", "body", "item",
-                                      "tag",     "memo",    NULL};
-  size_t len;
-  int i;
-  luaL_checktype(L, 3, LUA_TTABLE);
-  for (i = 0; texts[i]; i++)
-    lull_bind_string(L, 3, texts[i], NULL);
-  for (i = 0; bytes[i]; i++)
-    lull_bind_string(L, 3, bytes[i], &len);
-  if (!lull_bind_string(L, 3, "method", NULL) ||
-      !lull_bind_string(L, 3, "url", NULL))
-    luaL_error(L, "a call has a method and a url");
+  return fill_body(body, text, len, path);
 }
 
 /* Without a file that can be written to nothing is sent: then *problem says
    why. */
-static enum lull_err fill_output(lua_State *L, struct lull_request *r,
-                                 char **problem)
+static enum lull_err fill_output(lua_State *L, const struct spec *s,
+                                 struct lull_request *r, char **problem)
 {
-  const char *path = lull_bind_string(L, 3, "output", NULL);
-  const char *sum = lull_bind_string(L, 3, "sha256", NULL);
   enum lull_err err =
-      path ? lull_output_new(&r->output, path, problem) : LULL_OK;
-  if (err || !path)
+      s->output ? lull_output_new(&r->output, s->output, problem) : LULL_OK;
+  if (err || !s->output)
     return err;
   r->output->onto = lull_bind_flag(L, 3, "onto");
-  if (sum)
-    lull_output_expect(r->output, sum);
+  if (s->sha256)
+    lull_output_expect(r->output, s->sha256);
   return LULL_OK;
 }
 
-static enum lull_err fill_request(lua_State *L, struct lull_request *r,
-                                  char **problem)
+static enum lull_err fill_request(lua_State *L, const struct spec *s,
+                                  struct lull_request *r, char **problem)
 {
   enum lull_err err;
   lull_request_init(r);
-  err = lull_request_method(r, lull_bind_string(L, 3, "method", NULL));
-  r->url = copy_field(L, "url", &err);
+  err = lull_request_method(r, s->method);
+  r->url = lull_mem_copy(s->url, strlen(s->url));
+  if (!r->url)
+    err = LULL_ENOMEM;
   if (!err)
-    err = fill_headers(L, "headers", &r->headers);
+    err = fill_headers(&r->headers, s->headers, s->headers_len);
   if (!err)
-    err = fill_headers(L, "secrets", &r->secrets);
+    err = fill_headers(&r->secrets, s->secrets, s->secrets_len);
   if (!err)
-    err = lull_bind_body(L, 3, &r->body);
+    err = fill_body(&r->body, s->body, s->body_len, s->file);
   if (!err)
-    err = fill_output(L, r, problem);
+    err = fill_output(L, s, r, problem);
   return err;
 }
 
@@ -100,15 +105,19 @@ static int push_id(lua_State *L, enum lull_err err, lull_id id)
 }
 
 /* How it is remembered: {item, batch, nth, tag, memo}; false: not. */
-static bool read_memo(lua_State *L, struct lull_call_memo *memo)
+static bool read_memo(lua_State *L, const struct spec *s,
+                      struct lull_call_memo *memo)
 {
-  memo->key.item = lull_bind_string(L, 3, "item", &memo->key.len);
-  if (!memo->key.item)
+  if (!s->item)
     return false;
+  memo->key.item = s->item;
+  memo->key.len = s->item_len;
   memo->key.batch = (int64_t)lull_bind_number(L, 3, "batch", 0);
   memo->key.nth = (int)lull_bind_number(L, 3, "nth", 1);
-  memo->tag = lull_bind_string(L, 3, "tag", &memo->tag_len);
-  memo->bytes = lull_bind_string(L, 3, "memo", &memo->len);
+  memo->tag = s->tag;
+  memo->tag_len = s->tag_len;
+  memo->bytes = s->memo;
+  memo->len = s->memo_len;
   return memo->tag != NULL;
 }
 
@@ -150,11 +159,12 @@ int lull_bind_start(lua_State *L)
   struct lull_limits limits = c->policy.limits;
   struct lull_call_memo memo = {0};
   struct lull_request request;
+  struct spec spec = {0};
   union weights weights;
   char *problem = NULL;
   enum lull_err err;
   lull_id id = 0;
-  check_start(L);
+  read_spec(L, &spec);
   read_weights(L, c, &weights);
   if (weights.all.count)
     options.weights = &weights.all;
@@ -163,14 +173,14 @@ int lull_bind_start(lua_State *L)
   options.ask_always = lull_bind_flag(L, 3, "ask_always");
   options.prepares = lull_bind_flag(L, 3, "prepare");
   options.renews = lull_bind_flag(L, 3, "renews");
-  options.lane = lull_bind_string(L, 3, "lane", NULL);
-  if (read_memo(L, &memo))
+  options.lane = spec.lane;
+  if (read_memo(L, &spec, &memo))
     options.memo = &memo;
   if (lull_bind_flag(L, 3, "limits")) {
     lull_bind_limits(L, 3, &limits);
     options.limits = &limits;
   }
-  err = fill_request(L, &request, &problem);
+  err = fill_request(L, &spec, &request, &problem);
   if (!err)
     err = lull_engine_start(e, c, &request, &options, &id);
   lull_request_clear(&request);

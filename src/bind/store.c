@@ -241,11 +241,11 @@ static int hash(lua_State *L)
 /* store:uuid(text) -> the same in the form of a random UUID */
 static int uuid(lua_State *L)
 {
-  char d[32], form[37];
+  char d[32];
   hash_text(L, d);
-  snprintf(form, sizeof form, "%.8s-%.4s-4%.3s-8%.3s-%.12s", d, d + 8, d + 13,
-           d + 17, d + 20);
-  lua_pushlstring(L, form, 36);
+  d[12] = '4';
+  d[16] = '8';
+  lull_bind_push_uuid(L, d);
   return 1;
 }
 

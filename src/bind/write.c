@@ -1,5 +1,7 @@
 #include "bind/write.h"
 
+#include <string.h>
+
 void lull_bind_set_string(lua_State *L, const char *name, const char *text)
 {
   lua_pushstring(L, text);
@@ -29,6 +31,21 @@ void lull_bind_set_flag(lua_State *L, const char *name, bool value)
 {
   lua_pushboolean(L, value);
   lua_setfield(L, -2, name);
+}
+
+void lull_bind_push_uuid(lua_State *L, const char digits[32])
+{
+  static const size_t ends[] = {8, 12, 16, 20, 32}; /* of its parts */
+  char form[36], *to = form;
+  size_t i, at = 0;
+  for (i = 0; i < sizeof ends / sizeof *ends; i++) {
+    if (i)
+      *to++ = '-';
+    memcpy(to, digits + at, ends[i] - at);
+    to += ends[i] - at;
+    at = ends[i];
+  }
+  lua_pushlstring(L, form, sizeof form);
 }
 
 void lull_bind_push_id(lua_State *L, lull_id id)

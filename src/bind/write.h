@@ -17,6 +17,9 @@ void lull_bind_set_flag(lua_State *L, const char *name, bool value);
 /* Gives nil and that sentence. */
 int lull_bind_problem(lua_State *L, const char *sentence);
 
+/* 32 hexadecimal digits in the form of a UUID. */
+void lull_bind_push_uuid(lua_State *L, const char digits[32]);
+
 /* An id is a whole number, where Lua has them. */
 void lull_bind_push_id(lua_State *L, lull_id id);
 

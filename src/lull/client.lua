@@ -256,19 +256,21 @@ end
 
 -- Options that need a policy of their own make a client of their own.
 local function split(client, given)
-  local cheap, own = {}, nil
+  local checked, own = {}, nil
+  for name in pairs(given) do
+    if not options.CALL_NAMES[name] then usage.unknown("option", name, options.CALL_NAMES) end
+  end
   for name, value in pairs(given) do
-    if not options.CALL_NAMES[name] then
-      usage.unknown("option", name, options.CALL_NAMES)
-    elseif options.CHEAP[name] then
-      cheap[name] = value
+    local check = options.CHEAP[name]
+    if check then
+      checked[name] = check(value, name)
     else
       own = own or {}
       own[name] = value
     end
   end
   if own then client = new_client(options.layer(client.settings, own), own.cert ~= nil) end
-  return client, options.check(cheap, true)
+  return client, checked
 end
 
 -- The client that serves a call, what it is to send, and the function that
@@ -318,15 +320,20 @@ function M.ended(client, details, is_minted)
   return outcome.conclude(details, nil, client.rules)
 end
 
-function Client:request(method, target, given)
+local function request_by(self, method, target, given)
   check_self(self, "get(url)")
-  usage.no_nul(usage.type(method, "the method", "string"), "the method")
   usage.type(target, "the URL", "string")
   local client, spec, factory = prepare(self, method, target, given)
   if sched.interrupted then
     return nil, outcome.refuse(method, spec.url, "cancelled", {})
   end
   return run(client, spec, factory)
+end
+
+function Client:request(method, target, given)
+  check_self(self, "get(url)")
+  usage.no_nul(usage.type(method, "the method", "string"), "the method")
+  return request_by(self, method, target, given)
 end
 
 local fetch, reserve = core.fetch, sched.reserve
@@ -338,12 +345,12 @@ for _, method in ipairs { "get", "head", "post", "put", "patch", "delete", "opti
   local upper = method:upper()
   Client[method] = function(self, target, given)
     local simply = given == nil and not watched and plain[self]
-    if not simply then return Client.request(self, upper, target, given) end
+    if not simply then return request_by(self, upper, target, given) end
     local kind, details, id = fetch(simply, upper, target, reserve())
     if kind == "done" and details.accepted == true then return details end
     if kind == "done" then return outcome.conclude(details, nil, self.rules) end
     if kind then return follow(self, id, nil, nil, kind, details) end
-    return Client.request(self, upper, target) -- says why, also that the task is cancelled
+    return request_by(self, upper, target) -- says why, also that the task is cancelled
   end
 end
 

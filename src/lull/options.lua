@@ -236,26 +236,27 @@ local function names(...)
   return all
 end
 
-local CLIENT_NAMES, CALL_NAMES = names(CLIENT), names(CLIENT, CALL)
+local CALL_NAMES = names(CLIENT, CALL)
 M.CALL_NAMES = CALL_NAMES
 
 -- The limits that a call may have of its own without a policy of its own.
 M.LIMITS = { attempts = true, timeout = true, stall = true, deadline = true, max_hint = true }
 
--- What a call can be told without a client of its own.
-M.CHEAP = names(CALL, M.LIMITS, { query = true, headers = true, key = true,
-  key_header = true, key_quoted = true, lane = true, unsafe = true, auth = true })
+-- What a call can be told without a client of its own: the check of each.
+M.CHEAP = {}
+for name in pairs(names(CALL, M.LIMITS, { query = true, headers = true, key = true,
+  key_header = true, key_quoted = true, lane = true, unsafe = true, auth = true })) do
+  M.CHEAP[name] = CLIENT[name] or CALL[name]
+end
 
 ---Checks options, each by its own check; raises at the caller's line.
----@param options table
----@param for_call boolean
+---@param options table a client's
 ---@return table checked
-function M.check(options, for_call)
-  local checks = for_call and CALL_NAMES or CLIENT_NAMES
+function M.check(options)
   local checked = {}
   for name, value in pairs(options) do
-    if not checks[name] then usage.unknown("option", name, checks) end
-    checked[name] = (CLIENT[name] or CALL[name])(value, name)
+    local check = CLIENT[name] or usage.unknown("option", name, CLIENT)
+    checked[name] = check(value, name)
   end
   return checked
 end
@@ -322,9 +323,9 @@ end
 ---@param below table checked
 ---@param options table unchecked
 function M.layer(below, options)
-  local checked = M.check(options, false)
+  local checked = M.check(options)
   if checked.preset then
-    below = M.merge(below, M.check(checked.preset, false))
+    below = M.merge(below, M.check(checked.preset))
   end
   return M.merge(below, checked)
 end
@@ -333,6 +334,17 @@ end
 
 ---True for a header that no other origin may see.
 function M.is_guarded(name, value) return redact.is_sensitive(name) or secret.is(value) end
+
+-- One line of a header, among those that any origin may see, or that only its own may.
+local function pack_field(name, one, open, hidden, replacing)
+  local sensitive = redact.is_sensitive(name)
+  local plain_text = one ~= false and text.number(secret.plain(one)) or ""
+  if sensitive then redact.header(name, plain_text) end
+  local into, other = open, hidden
+  if sensitive or secret.is(one) then into, other = hidden, open end
+  if replacing then other[#other + 1] = name .. "\0\0" end
+  into[#into + 1] = name .. "\0" .. plain_text .. "\0"
+end
 
 ---Headers as the core takes them, but for those that functions make: those that any origin may see, and those
 ---that only their own may. Names sorted; false sends none. What replaces a
@@ -344,18 +356,10 @@ function M.pack_headers(fields, replacing)
   if not fields or next(fields) == nil then return nil, nil end
   local open, hidden = {}, {}
   for name, value in text.sorted(fields) do
-    local list = type(value) == "table" and not secret.is(value) and value or { value }
-    if type(value) == "function" then list = {} end
-    for _, one in ipairs(list) do
-      local sensitive, plain_text = redact.is_sensitive(name), one ~= false and text.number(secret.plain(one)) or ""
-      local guarded = sensitive or secret.is(one)
-      if sensitive then redact.header(name, plain_text) end
-      local into = guarded and hidden or open
-      if replacing then
-        local other = guarded and open or hidden
-        other[#other + 1] = name .. "\0\0"
-      end
-      into[#into + 1] = name .. "\0" .. plain_text .. "\0"
+    if type(value) == "table" and not secret.is(value) then
+      for _, one in ipairs(value) do pack_field(name, one, open, hidden, replacing) end
+    elseif type(value) ~= "function" then
+      pack_field(name, value, open, hidden, replacing)
     end
   end
   return open[1] and table.concat(open), hidden[1] and table.concat(hidden)

@@ -21,12 +21,15 @@ function M.file(path)
   return setmetatable({ path = usage.no_nul(usage.type(path, "a file's path", "string"), "a file's path") }, File)
 end
 
+local SLASH = ("/"):byte()
+
 local function target_url(client, target)
-  if target:find("%z") then usage.fail "a URL holds no NUL" end
+  if target:find("\0", 1, true) then usage.fail "a URL holds no NUL" end
   if target:find("@", 1, true) then
     redact.url(target, target:find "^[^@/?#]*:[^/@].*@" ~= nil and not target:find "://")
   end
-  if client.base and target:find("^/[^/]") then return client.base .. target end
+  local first, second = target:byte(1, 2)
+  if client.base and first == SLASH and second and second ~= SLASH then return client.base .. target end
   if target:match("^%a[%w+.-]*://") then return target end
   if not client.base then
     usage.fail(("'%s' is no URL: it has no scheme, and the client has no base")
@@ -45,29 +48,44 @@ end
 
 local BODIES = { "body", "json", "form", "file", "multipart" }
 local TYPES = { json = "application/json",
-  form = "application/x-www-form-urlencoded",
+  form = "application/x-www-form-urlencoded", multipart = "multipart/form-data",
   file = "application/octet-stream", body = "application/octet-stream" }
+
+local function two_bodies(o)
+  local given = {}
+  for _, name in ipairs(BODIES) do given[#given + 1] = o[name] ~= nil and name or nil end
+  usage.fail(("a request has one body, not both %s and %s"):format(given[1], given[2]))
+end
 
 local function chosen_body(o)
   local chosen
-  for _, name in ipairs(BODIES) do
-    if o[name] ~= nil then
-      if chosen then
-        usage.fail(("a request has one body, not both %s and %s"):format(chosen, name))
-      end
+  for name in pairs(o) do
+    if TYPES[name] then
+      if chosen then two_bodies(o) end
       chosen = name
     end
   end
   return chosen
 end
 
-local function has_header(name, ...)
-  for i = 1, select("#", ...) do
-    for field in pairs(select(i, ...) or {}) do
-      if type(field) == "string" and field:lower() == name then return true end
-    end
+local function has_type(fields)
+  for name in pairs(fields or {}) do
+    if type(name) == "string" and name:lower() == "content-type" then return true end
   end
   return false
+end
+
+-- Clients -> whether their own headers have a type.
+local typed = setmetatable({}, { __mode = "k" })
+
+-- Whether the call's headers or the client's say what its body is.
+local function says_type(client, headers)
+  local by_client = typed[client]
+  if by_client == nil then
+    by_client = has_type(client.settings.headers)
+    typed[client] = by_client
+  end
+  return by_client or has_type(headers)
 end
 
 -- Puts a string or a lull.file where the core looks for it.
@@ -89,49 +107,56 @@ local function parts_body(parts)
   return body, kind
 end
 
+local MADE = { json = json.encode, form = text.form, file = M.file }
+
 -- The body's option, the function that makes it anew, if it is one, and its type.
 local function fill_body(spec, o)
   local name = chosen_body(o)
-  local value, kind = o[name], TYPES[name]
-  if name == "json" then value = json.encode(value) end
-  if name == "form" then value = text.form(value) end
-  if name == "file" then value = M.file(value) end
+  if not name then return nil end
+  local value, kind, factory = o[name], TYPES[name], nil
+  if MADE[name] then value = MADE[name](value) end
   if name == "multipart" then value, kind = parts_body(value) end
-  local factory = type(value) == "function" and value or nil
-  if factory then value = factory() end
-  if name then M.set_body(spec, value) end
+  if type(value) == "function" then
+    factory = value
+    value = factory()
+  end
+  M.set_body(spec, value)
   return kind, factory
 end
 
-function M.uuid()
-  local engine = sched.engine()
-  local digits = {}
-  for i = 1, 32 do digits[i] = ("%x"):format(engine:random(0, 15)) end
-  digits[13] = "4"
-  digits[17] = ("%x"):format(8 + engine:random(0, 3))
-  return (table.concat(digits):gsub("^(%x%x%x%x%x%x%x%x)(%x%x%x%x)(%x%x%x%x)(%x%x%x%x)", "%1-%2-%3-%4-"))
-end
+function M.uuid() return sched.engine():uuid() end
 
 local function remembered_key() return nil end
 
 ---Lets `fn()` make the keys of calls that are remembered; nil for others.
 function M.keys(fn) remembered_key = fn end
 
--- The idempotency key: one for the call, the same over all its attempts.
-local function key_header(o, headers)
-  if not o.key then return headers end
-  local value = o.key == true and remembered_key() or o.key
-  o.minted = value == true
-  if o.minted then value = M.uuid() end
-  if o.key_quoted then value = '"' .. value .. '"' end
+local function option(client, given, name)
+  local value = given[name]
+  if value ~= nil then return value end
+  return client.settings[name]
+end
+
+-- The idempotency key: one for the call, the same over all its attempts. Gives the
+-- headers with it.
+local function with_key(client, given, spec, headers)
+  local key = option(client, given, "key")
+  spec.keyed = key and true or false
+  if not key then return headers end
+  local value = key == true and remembered_key() or key
+  spec.minted = value == true
+  if spec.minted then value = M.uuid() end
+  if option(client, given, "key_quoted") then value = '"' .. value .. '"' end
   local all = {}
-  for name, field in pairs(headers or {}) do all[name] = field end
-  all[o.key_header or "Idempotency-Key"] = value
+  if headers then
+    for name, field in pairs(headers) do all[name] = field end
+  end
+  all[option(client, given, "key_header") or "Idempotency-Key"] = value
   return all
 end
 
-local function lane_of(o, spec)
-  local lane = o.lane
+local function lane_of(client, given, spec)
+  local lane = option(client, given, "lane")
   if type(lane) == "function" then
     lane = usage.type(lane { method = spec.method, url = spec.url },
       "what the lane's function returns", "string or nil")
@@ -140,9 +165,11 @@ local function lane_of(o, spec)
   return lane
 end
 
-local function option(client, given, name)
-  if given[name] ~= nil then return given[name] end
-  return client.settings[name]
+local function full_url(client, target, given)
+  local url = target_url(client, target)
+  local query = options.query_for(client.settings, url)
+  if given.query ~= nil then query = options.joined_query(query, given.query) end
+  return with_query(url, query)
 end
 
 ---What a call sends, as the core takes it, and the function that makes its body
@@ -150,27 +177,19 @@ end
 ---@param given table the call's options, checked
 function M.of(client, method, target, given)
   local base = client.settings
-  local spec = { method = method }
-  spec.url = target_url(client, target)
-  local query = options.query_for(base, spec.url)
-  if given.query ~= nil then query = options.joined_query(query, given.query) end
-  spec.url = with_query(spec.url, query)
-  local keyed = { key = option(client, given, "key"),
-    key_header = option(client, given, "key_header"),
-    key_quoted = option(client, given, "key_quoted") }
-  local headers = key_header(keyed, given.headers)
+  local spec = { method = method, url = full_url(client, target, given) }
+  local headers = with_key(client, given, spec, given.headers)
   local kind, factory = fill_body(spec, given)
-  spec.headers, spec.secrets = options.pack_headers(headers)
-  if kind and not has_header("content-type", headers, base.headers) then
+  if headers then spec.headers, spec.secrets = options.pack_headers(headers) end
+  if kind and not says_type(client, headers) then
     spec.headers = (spec.headers or "") .. "content-type\0" .. kind .. "\0"
   end
   if client.made or base.auth or given.auth or options.has_function(given.headers) then
     spec.prepare = prepare.maker(client.made, headers, base.auth, given.auth)
     spec.renews = spec.prepare and spec.prepare.renew and true
   end
-  spec.keyed, spec.minted = keyed.key and true or false, keyed.minted
   spec.unsafe = option(client, given, "unsafe")
-  spec.lane = lane_of({ lane = option(client, given, "lane") }, spec)
+  spec.lane = lane_of(client, given, spec)
   if base.limit and base.limit.weighed then
     spec.weights, spec.too_heavy = weights.of(base, { method = method, url = spec.url, body = spec.body,
       file = spec.file, json = given.json, form = given.form })
@@ -180,9 +199,9 @@ function M.of(client, method, target, given)
     spec.output, spec.sha256, spec.onto = output.path, output.sha256, output.continue
   end
   spec.ask_always = factory ~= nil
-  for name in pairs(options.LIMITS) do
-    if given[name] ~= nil then
-      spec[name], spec.limits = given[name], true
+  for name, value in pairs(given) do
+    if options.LIMITS[name] then
+      spec[name], spec.limits = value, true
     end
   end
   return spec, factory

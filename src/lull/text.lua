@@ -25,6 +25,8 @@ end
 
 function M.sorted(t)
   usage.type(t, "what is sorted", "table")
+  local first = next(t)
+  if first ~= nil and next(t, first) == nil then return next, t end -- of one there is one order
   local keys, i = M.keys(t), 0
   return function()
     i = i + 1
@@ -51,6 +53,7 @@ function M.url_problem(url)
 end
 
 local function number(value)
+  if type(value) == "string" then return value end
   if math.type and math.type(value) == "integer" then return ("%d"):format(value) end
   if type(value) == "number" and value == math.floor(value)
     and math.abs(value) < 2 ^ 63 then

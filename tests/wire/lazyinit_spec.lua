@@ -27,7 +27,8 @@ describe("OpenSSL #binary", function()
     local dir = wire.path ".keys"
     os.execute("mkdir " .. dir)
     local key = certificate(dir)
-    local child = wire.start(("openssl s_server -accept 127.0.0.1:0 -www -key %s -cert %s/ca.pem 2>&1"):format(key, dir))
+    local serves = "openssl s_server -accept 127.0.0.1:0 -www -key %s -cert %s/ca.pem 2>&1"
+    local child = wire.start(serves:format(key, dir))
     local line
     repeat line = assert(child:line(), "no server") until line:find "^ACCEPT"
     local suite = "TLS_CHACHA20_POLY1305_SHA256" -- not what it would choose

@@ -95,7 +95,7 @@ end
 ---@return userdata client
 ---@return string[] asked outcomes whose functions are not asked here; the presets' are not told
 function M.policy(name, over, unlearned)
-  over = options.check(over or {}, false)
+  over = options.check(over or {})
   if name == "none" then over.attempts = nil end
   local settings = options.merge(layer(name), over)
   local asked, own = {}, functions_of_presets()
