@@ -9,7 +9,8 @@
 #define SOON (10 * LULL_MSEC)   /* when only what others tell can make room */
 #define BEFORE (50 * LULL_MSEC) /* a place is asked for so long before it */
 #define STALE (200 * LULL_MSEC) /* a place that was not used comes back */
-#define UNUSED (2 * LULL_SEC)   /* one that nobody else has waited for */
+#define UNUSED (2 * LULL_SEC)   /* one that nobody else has waited for, */
+#define NOBODY (4 * LULL_SEC)   /* and while nobody else is there */
 #define MANY 4096               /* starts that nobody can be told of */
 #define GATHER                                                                \
   (500 * LULL_MSEC)           /* all are back, each asks five times a second */
@@ -44,9 +45,12 @@ static void set_clock(struct lull_engine *e)
 
 /* ---- time -------------------------------------------------------------- */
 
-static lull_usec stale(const struct lull_share_set *set)
+static lull_usec stale(const struct lull_share *s,
+                       const struct lull_share_set *set)
 {
-  return set->tight ? STALE : UNUSED;
+  if (set->tight)
+    return STALE;
+  return s->sharers == 1 ? NOBODY : UNUSED;
 }
 
 /* A process that stood still for a while has no place any more that it was
@@ -60,7 +64,7 @@ void lull_peers_refresh(struct lull_engine *e)
     unsigned i;
     for (i = 0; s && i < s->set_count; i++)
       lull_share_drop(s, &s->sets[i],
-                      still ? LULL_NEVER : e->now - stale(&s->sets[i]));
+                      still ? LULL_NEVER : e->now - stale(s, &s->sets[i]));
     if (s && s->local && s->mark_count > MANY)
       lull_shared_fade(slot->lane, e->now);
     if (s && still) {
@@ -82,7 +86,8 @@ static lull_usec next_look(struct lull_engine *e, struct lull_lane *lane)
   for (i = 0; i < s->set_count; i++) {
     const struct lull_share_set *set = &s->sets[i];
     if (set->count)
-      at = lull_usec_sooner(at, lull_usec_add(set->from[0], stale(set) + 1));
+      at =
+          lull_usec_sooner(at, lull_usec_add(set->from[0], stale(s, set) + 1));
     if (set->ask_at > e->now)
       at = lull_usec_sooner(at, set->ask_at);
   }
@@ -176,19 +181,23 @@ static void take_places(struct lull_engine *e, struct lull_lane_slot *slot,
   struct lull_share_set *set =
       lull_share_of(s, (unsigned)number_of(&texts[2]));
   lull_usec next = number_of(&texts[4]);
+  bool lacks, alone;
   size_t i;
   if (!set)
     return;
   s->sharers = (unsigned)number_of(&texts[3]);
   for (i = 5; i + 1 < count; i += 2)
     give(e, set, number_of(&texts[i]), number_of(&texts[i + 1]));
-  set->tight = next < 0 || (next && set->count < set->needed);
-  if (set->tight)
+  lacks = next < 0 || (next && set->count < set->needed);
+  alone = s->sharers == 1;
+  set->tight = lacks && !alone;
+  if (lacks)
     set->ahead = 0;
-  if (next < 0)
-    set->ask_at = lull_usec_add(e->now, SOON);
-  else
+  if (next >= 0)
     set->ask_at = next ? next - e->peers.low - BEFORE : 0;
+  else /* who is alone has them all, and knows when the last is due */
+    set->ask_at = alone && set->count ? set->from[set->count - 1] - BEFORE
+                                      : lull_usec_add(e->now, SOON);
 }
 
 static void hear_of(struct lull_engine *e, struct lull_lane_slot *slot,

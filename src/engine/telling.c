@@ -12,6 +12,7 @@
 #define LEAST (50 * LULL_MSEC)     /* a rate is seen in no less */
 #define LATE (10 * LULL_MSEC)      /* so long nobody need be told of a start */
 #define LATEST (1000 * LULL_MSEC)  /* so long while there is room */
+#define ALONE 2                    /* so many times that, with nobody else */
 #define MANY 256                   /* starts are told of at once */
 
 static void add(struct lull_peers *p, const char *line, size_t len)
@@ -104,39 +105,41 @@ static lull_usec own_pause(const struct lull_engine *e,
 /* How many are to be there ahead: as many as went lately in that time, while
    all are there that are asked for; else what went since the last time, twice.
  */
-static unsigned plan(const struct lull_engine *e,
+static unsigned plan(const struct lull_engine *e, const struct lull_share *s,
                      const struct lull_share_set *set)
 {
   lull_usec passed = e->now - set->asked;
+  lull_usec horizon = s->sharers == 1 ? ALONE * HORIZON : HORIZON;
   double ahead = 2.0 * set->used;
-  if (!set->tight && set->asked && passed >= LEAST && passed < HORIZON)
-    ahead = (double)set->used * HORIZON / (double)passed;
+  if (!set->tight && set->asked && passed >= LEAST && passed < horizon)
+    ahead = (double)set->used * (double)horizon / (double)passed;
   if (ahead < set->ahead)
     ahead = set->ahead;
   return ahead < AHEAD ? (unsigned)ahead : AHEAD;
 }
 
-static unsigned wish(const struct lull_engine *e,
+static unsigned wish(const struct lull_engine *e, const struct lull_share *s,
                      const struct lull_share_set *set, unsigned queued,
                      bool tell)
 {
   unsigned ahead, least;
   if (e->now < set->ask_at)
     return 0;
-  ahead = plan(e, set);
+  ahead = plan(e, s, set);
   least = tell && !set->tight ? ahead : ahead / 2; /* it is told anyway */
   if (queued <= set->count && least <= set->count)
     return 0;
   return queued + ahead > set->count ? queued + ahead - set->count : 0;
 }
 
-static void ask_for(struct lull_engine *e, struct lull_share_set *set,
-                    unsigned queued, unsigned wanted)
+static void ask_for(struct lull_engine *e, const struct lull_share *s,
+                    struct lull_share_set *set, unsigned queued,
+                    unsigned wanted)
 {
   set->needed = queued;
   say(&e->peers, 'a', set->windows, wanted > MOST ? MOST : wanted, 0);
   if (set->used)
-    set->ahead = plan(e, set);
+    set->ahead = plan(e, s, set);
   set->used = 0;
   set->asked = e->now;
   set->ask_at = LULL_NEVER;
@@ -152,10 +155,10 @@ static bool ask(struct lull_engine *e, const struct lull_lane *lane, bool tell)
   for (kind = 0; lull_shared_wanted(lane, kind, MOST, &windows, &queued);
        kind++) {
     struct lull_share_set *set = windows ? lull_share_of(s, windows) : NULL;
-    unsigned wanted = set ? wish(e, set, queued, tell) : 0;
+    unsigned wanted = set ? wish(e, s, set, queued, tell) : 0;
     any = any || wanted;
     if (tell && wanted)
-      ask_for(e, set, queued, wanted);
+      ask_for(e, s, set, queued, wanted);
   }
   return any;
 }
@@ -165,13 +168,14 @@ static bool ask(struct lull_engine *e, const struct lull_lane *lane, bool tell)
 static lull_usec marks_due(const struct lull_lane *lane)
 {
   const struct lull_share *s = lull_shared_of(lane);
+  unsigned times = s->sharers == 1 ? ALONE : 1;
   lull_usec late = lull_shared_shortest(lane) / 2;
   unsigned i;
   if (!s->mark_count)
     return LULL_NEVER;
   if (s->mark_count >= MANY)
     return 0;
-  late = late < LATEST ? late : LATEST;
+  late = times * (late < LATEST ? late : LATEST);
   for (i = 0; i < s->set_count; i++)
     if (s->sets[i].tight)
       late = LATE;

@@ -251,7 +251,7 @@ local function run_all(o, transcript, servers)
   for i = 1, o.machines do
     chunks[i] = chunk_of(o.script)
     list[i] = equip(o, transcript, servers, i, redis)
-    if i > 1 then list[i].restore() end -- one clock will do for all
+    list[i].restore()
     list[i].off = o.off and o.off[i]
     list[i].modules = unload()
   end
@@ -259,7 +259,9 @@ local function run_all(o, transcript, servers)
     local others = unload()
     for name, module in pairs(machine.modules) do package.loaded[name] = module end
     transcript.requests.machine = machine.number
+    local restore = machine.simulate.turn()
     local ok, err = pcall(fn)
+    restore()
     machine.modules = unload()
     for name, module in pairs(others) do package.loaded[name] = module end
     return ok, err
@@ -290,8 +292,10 @@ local function run(o, transcript)
   arg = { [0] = type(o.script) == "string" and o.script or "(function)", unpack(o.args or {}) } -- luacheck: ignore
   local ok, machine = pcall(o.machines and run_all or run_one, o, transcript, servers)
   os.exit, arg = exit, args -- luacheck: ignore
-  if ok then machine.restore() end
-  if ok and not o.machines then dismantle(machine) end
+  if ok and not o.machines then
+    machine.restore()
+    dismantle(machine)
+  end
   transcript.output = output()
   if not ok then error(machine, 0) end
   transcript.code = transcript.ok and 0 or machine.code_of(transcript.err)

@@ -44,6 +44,35 @@ describe("several simulated machines", function()
     assert.matches("^5\n%d\n%d\n%d\n%d\n$", t.output) -- the first to end knew of all
   end)
 
+  -- One that was alone asked for each second request when its limit was near: places
+  -- were given 0.1 s before their time, and each start was told of at once.
+  it("ask seldom while one is alone, near the limit too, and make room for who comes", function()
+    local redis, n, came, alone = sim.redis(), 0, nil, nil
+    local t = sim.run { machines = 2, redis = redis, world = function(request)
+      if request.time < 20 then alone = redis.taken end
+      if request.machine == 2 then came = came or request.time end
+      return 200
+    end, script = function()
+      local lull = require "lull"
+      n = n + 1
+      local api = lull.client { base = "http://api.test", limit = "25/1s", lanes = LANES, lane = "one" }
+      if n == 2 then lull.sleep(20) end
+      for i = 1, n == 2 and 200 or 600 do
+        assert(api:get("/" .. i))
+        lull.sleep(0.05)
+      end
+    end }
+    if t.err then error(tostring(t.err), 0) end
+    assert.is_true(alone < 30, alone .. " scripts for 400 requests")
+    assert.is_true(came < 20 + 1.1, "the second waited until " .. came)
+    local times, second = times_of(t), 0
+    for i = 26, #times do assert(times[i] - times[i - 25] >= 1 - 1e-6, "a window holds more") end
+    for _, request in ipairs(t.requests) do
+      if request.machine == 2 and request.time < 30 then second = second + 1 end
+    end
+    assert.is_true(second >= 100, second .. " of the second in ten seconds")
+  end)
+
   it("hold all of them from a round trip after one was told to wait", function()
     local latency, told = 0.004, nil
     local t = run(40, "100/1s", { redis = sim.redis(latency), world = function(request)
@@ -128,6 +157,22 @@ describe("several simulated machines", function()
     if t.err then error(tostring(t.err), 0) end
     local late = again - (ends / 1000 - 1767225600)
     assert.is_true(ends / 1000 > 1767225600 + 30 and late >= 0 and late < 0.02, late .. " s late")
+  end)
+
+  -- The first one's clock and generator were those of all: when it had ended, the
+  -- others' os.time stood still, and math.random raised.
+  it("have each a clock of its own, when another has ended", function()
+    local n = 0
+    local t = sim.run { machines = 2, world = function() return 200 end, script = function()
+      local lull = require "lull"
+      n = n + 1
+      if n == 1 then return end
+      local began = os.time()
+      lull.sleep(100)
+      print(os.time() - began, math.random() < 1)
+    end }
+    if t.err then error(tostring(t.err), 0) end
+    assert.equal("100\ttrue\n", t.output)
   end)
 
   it("say what one of them fails with", function()

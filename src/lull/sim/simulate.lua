@@ -167,6 +167,18 @@ local function keeper()
   end
 end
 
+local time, random -- of this machine
+
+---The clock and the generator of this machine are those of os and math from now on.
+---@return function restore gives them their own back
+function M.turn()
+  local restore_os, restore_math = replace(os, time), replace(math, random)
+  return function()
+    restore_os()
+    restore_math()
+  end
+end
+
 ---Runs everything against simulated servers from now on.
 ---@param source string|table a world file, or what one returns
 ---@param seed integer
@@ -189,16 +201,12 @@ function M.install(source, seed, time_at_start, server, number)
     the_world, problem = load(source)
   end
   if not the_world then return nil, problem end
-  local time, random = replacements(engine)
-  local restore_os, restore_math = replace(os, time), replace(math, random)
+  time, random = replacements(engine)
   sched.on("send", function(id, details)
     local task = sched.background(serve, the_world, id, details)
     task.name = "server of " .. details.url
   end)
-  return function()
-    restore_os()
-    restore_math()
-  end
+  return M.turn()
 end
 
 return M
