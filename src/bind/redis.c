@@ -10,13 +10,22 @@ struct lull_store *lull_bind_redis_open(lua_State *L, int index,
                                         char *problem, size_t size)
 {
   static const char *const names[LULL_SERVER_TEXTS] = {
-      [LULL_SERVER_HOST] = "host",           [LULL_SERVER_USER] = "user",
-      [LULL_SERVER_PASSWORD] = "password",   [LULL_SERVER_NAME] = "name",
-      [LULL_SERVER_SHOWN] = "shown",         [LULL_SERVER_JOIN] = "join",
-      [LULL_SERVER_STEP] = "step",           [LULL_SERVER_CHANNEL] = "channel",
-      [LULL_SERVER_SENTINELS] = "sentinels", [LULL_SERVER_PRIMARY] = "primary",
-      [LULL_SERVER_CACERT] = "cacert",       [LULL_SERVER_CAPATH] = "capath",
-      [LULL_SERVER_CERT] = "cert",           [LULL_SERVER_KEY] = "key"};
+      [LULL_SERVER_HOST] = "host",
+      [LULL_SERVER_USER] = "user",
+      [LULL_SERVER_PASSWORD] = "password",
+      [LULL_SERVER_NAME] = "name",
+      [LULL_SERVER_SHOWN] = "shown",
+      [LULL_SERVER_JOIN] = "join",
+      [LULL_SERVER_STEP] = "step",
+      [LULL_SERVER_CHANNEL] = "channel",
+      [LULL_SERVER_SENTINELS] = "sentinels",
+      [LULL_SERVER_PRIMARY] = "primary",
+      [LULL_SERVER_SENTINEL_USER] = "sentinel_username",
+      [LULL_SERVER_SENTINEL_PASSWORD] = "sentinel_password",
+      [LULL_SERVER_CACERT] = "cacert",
+      [LULL_SERVER_CAPATH] = "capath",
+      [LULL_SERVER_CERT] = "cert",
+      [LULL_SERVER_KEY] = "key"};
   struct lull_server o = {.draws = draws};
   int i;
   for (i = 0; i < LULL_SERVER_TEXTS; i++)

@@ -29,18 +29,26 @@ local function plain(part)
   return (part:gsub("%%(%x%x)", function(digits) return string.char(tonumber(digits, 16)) end))
 end
 
-local OPTIONS = { lease = usage.duration, cacert = false, capath = false, cert = false, key = false }
+-- An option -> its check, or what else it wants of the URL.
+local OPTIONS = { lease = usage.duration, cacert = "tls", capath = "tls", cert = "tls", key = "tls",
+  sentinel_username = "sentinels", sentinel_password = "sentinels" }
+local NEEDS = { tls = { "%s: a file is to be named", "%s is for TLS: rediss://" },
+  sentinels = { "%s: nothing is named", "%s is for sentinels: redis+sentinel://" } }
 
 local function read_options(o, query)
   for pair in query:gmatch "[^&]+" do
     local name, value = pair:match "^([^=]*)=(.*)$"
     name, value = name or pair, plain(value or "")
     if OPTIONS[name] == nil then usage.unknown("option of such a URL", name, OPTIONS) end
-    o[name] = OPTIONS[name] and OPTIONS[name](value, name) or value
-    if not OPTIONS[name] and value == "" then usage.fail(("%s: a file is to be named"):format(name)) end
-    if not OPTIONS[name] and not o.tls then usage.fail(("%s is for TLS: rediss://"):format(name)) end
+    local needs = NEEDS[OPTIONS[name]]
+    if needs and value == "" then usage.fail(needs[1]:format(name)) end
+    if needs and not o[OPTIONS[name]] then usage.fail(needs[2]:format(name)) end
+    o[name] = needs and value or OPTIONS[name](value, name)
   end
   if o.lease and (o.lease < 1 or o.lease > 3600) then usage.fail "lease: from 1s to 1h" end
+  if o.sentinel_username and not o.sentinel_password then
+    usage.fail "sentinel_username has a password: name that with sentinel_password="
+  end
   if o.key and not o.cert then usage.fail "key is that of a certificate: name that with cert=" end
 end
 

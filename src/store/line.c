@@ -26,6 +26,7 @@ static const struct word {
     {"NOAUTH", false, "name the password before the host: :PASSWORD@HOST"},
     {"WRONGPASS", false, "the user or the password is another one"},
     {"ERR invalid password", false, "the password is another one"},
+    {"ERR AUTH", false, "it wants no password"},
     {"NOPERM", false, "give the user what the manual's ACL line has"},
     {"MOVED", false, "name the node of the cluster that has the journal"},
     {"WRONGTYPE", false, "the keys of that name are no journal's"},
@@ -46,10 +47,13 @@ enum lull_server_end lull_line_end(struct lull_line *l,
 enum lull_server_end lull_line_refused(struct lull_line *l, const char *says)
 {
   const struct word *w = words;
+  bool own = l->sentinel && strncmp(says, "NOAUTH", 6) == 0;
   while (strncmp(says, w->says, strlen(w->says)) != 0)
     w++;
-  snprintf(l->problem, sizeof l->problem, "%s: Redis says '%.100s': %s",
-           l->options->text[LULL_SERVER_SHOWN], says, w->advice);
+  snprintf(l->problem, sizeof l->problem, "%s: %s says '%.100s': %s",
+           l->options->text[LULL_SERVER_SHOWN],
+           l->sentinel ? "a sentinel" : "Redis", says,
+           own ? "name its password with sentinel_password=" : w->advice);
   return w->passes ? LULL_SERVER_AWAY : LULL_SERVER_WRONG;
 }
 

@@ -16,6 +16,7 @@ struct lull_line {
   const struct lull_hiredis *api;
   const struct lull_server *options;
   redisContext *context; /* NULL: not connected */
+  bool sentinel;         /* what is asked now is one */
   struct lull_secure secure;
   char problem[256]; /* of the last call that was not OK */
 };

@@ -9,10 +9,12 @@
 
 /* ---- opening ----------------------------------------------------------- */
 
-static enum lull_server_end sign_in(struct lull_link *l)
+/* As the options' user, whose password is the text behind. */
+static enum lull_server_end sign_in(struct lull_link *l,
+                                    enum lull_server_text who)
 {
-  const char *user = l->line.options->text[LULL_SERVER_USER];
-  const char *password = l->line.options->text[LULL_SERVER_PASSWORD];
+  const char *user = l->line.options->text[who];
+  const char *password = l->line.options->text[who + 1];
   const char *with_user[] = {"AUTH", user, password};
   const char *without[] = {"AUTH", password};
   if (!password)
@@ -99,7 +101,7 @@ static enum lull_server_end prepare(struct lull_link *l)
 
 static enum lull_server_end set_up(struct lull_link *l)
 {
-  enum lull_server_end what = sign_in(l);
+  enum lull_server_end what = sign_in(l, LULL_SERVER_USER);
   if (what == LULL_SERVER_OK)
     what = l->ear ? subscribe(l) : prepare(l);
   if (what != LULL_SERVER_OK)
@@ -137,7 +139,6 @@ static enum lull_server_end ask_sentinel(struct lull_link *l, char *host,
     *port = atoi(reply->element[1]->str);
   }
   lull_line_drop(&l->line, reply);
-  lull_line_close(&l->line);
   return what;
 }
 
@@ -158,12 +159,17 @@ static enum lull_server_end find(struct lull_link *l, char *host, size_t size,
 {
   const char *lines = l->line.options->text[LULL_SERVER_SENTINELS];
   enum lull_server_end what = LULL_SERVER_AWAY;
+  l->line.sentinel = true;
   while (*lines && what != LULL_SERVER_OK) {
     lines = next_sentinel(lines, host, size, port);
     what = lull_line_open(&l->line, host, *port);
     if (what == LULL_SERVER_OK)
+      what = sign_in(l, LULL_SERVER_SENTINEL_USER);
+    if (what == LULL_SERVER_OK)
       what = ask_sentinel(l, host, size, port);
+    lull_line_close(&l->line);
   }
+  l->line.sentinel = false;
   return what;
 }
 

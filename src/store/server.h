@@ -19,7 +19,9 @@ enum lull_server_text {
   LULL_SERVER_CHANNEL,   /* what is said there is heard; NULL: none */
   LULL_SERVER_SENTINELS, /* lines of a host and a port; NULL: none are asked */
   LULL_SERVER_PRIMARY,   /* what they know the server as */
-  LULL_SERVER_CACERT,    /* of TLS: who is trusted, NULL: the system's */
+  LULL_SERVER_SENTINEL_USER, /* for them; NULL: the default one */
+  LULL_SERVER_SENTINEL_PASSWORD,
+  LULL_SERVER_CACERT, /* of TLS: who is trusted, NULL: the system's */
   LULL_SERVER_CAPATH,
   LULL_SERVER_CERT, /* what is shown there, NULL: nothing */
   LULL_SERVER_KEY,

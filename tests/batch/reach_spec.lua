@@ -203,6 +203,46 @@ describe("a Redis that is reached by sentinels, or a name #binary", function()
     bound:close()
   end)
 
+  it("may be asked of sentinels that want a password of their own", function()
+    local primary = wire.redis("--appendonly yes --requirepass sesame1", "sesame1")
+    local one = sentinel(primary)
+    one:ask "SENTINEL SET main auth-pass sesame1"
+    one:ask "ACL SETUSER finder on >sesame3 +@all"
+    one:ask "ACL SETUSER default resetpass >sesame2"
+    one.password = "sesame2"
+    local journal = ("redis+sentinel://:sesame1@127.0.0.1:%d/main/0/scans"):format(one.port)
+    local script, go = wire.write(SCRIPT, ".lua"), wire.path()
+    touch(go)
+    local result
+    for query, words in pairs {
+      [""] = "main/0/scans: a sentinel says 'NOAUTH Authentication required.': name its password with "
+        .. "sentinel_password=\n",
+      ["?sentinel_password=sesame1"] = "main/0/scans: a sentinel says 'WRONGPASS ",
+    } do
+      result = wire.run(command(journal .. query, script, go))
+      assert.equal(1, result.code, result.out)
+      has(result.out, words)
+      assert.equal(1, select(2, result.out:gsub("\n", "")), result.out)
+      assert.is_nil(result.out:find("sesame", 1, true))
+    end
+    has(wire.run(command(journal .. "?sentinel_password=sesame2", script, go)).out, "total 3 done 3 before 0 open 0")
+    has(wire.run(command(journal .. "?sentinel_username=finder&sentinel_password=sesame3", script, go)).out,
+      "total 3 done 0 before 3 open 0")
+    result = wire.run(command((journal:gsub("sesame1", "sesame4")) .. "?sentinel_password=sesame2", script, go))
+    has(result.out, ": Redis says 'WRONGPASS ")
+    assert.equal(1, result.code)
+    for query, words in pairs {
+      ["?sentinel_password="] = "sentinel_password: nothing is named",
+      ["?sentinel_username=a"] = "sentinel_username has a password: name that with sentinel_password=",
+    } do
+      result = wire.run(command(journal .. query, script, go))
+      assert.equal(1, result.code, result.out)
+      has(result.out, words)
+    end
+    has(wire.run(command("redis://127.0.0.1/0/scans?sentinel_password=a", script, go)).out,
+      "sentinel_password is for sentinels: redis+sentinel://")
+  end)
+
   -- Two numbers instead of a host and a port ended the process.
   it("is not found at what answers otherwise than a sentinel", function()
     local other = wire.start("lua5.4 " .. wire.write([[
@@ -241,6 +281,34 @@ end
       assert.equal(1, result.code, result.out)
       has(result.out, words)
     end
+  end)
+
+  -- Replication is asynchronous: what the replica has not when it becomes the primary is
+  -- lost. It is told by the count of scripts, and what was done in them is done again.
+  it("is a replica that lags, and what it has not is found out", function()
+    local path, first, second = wire.path ".name", wire.path ".sock", wire.path ".sock"
+    local primary, replica = pair("--unixsocket " .. first)
+    replica:kill()
+    replica.options = replica.options .. " --unixsocket " .. second
+    replica:start()
+    os.execute(("ln -s %s %s"):format(first, path))
+    local go, script = wire.path(), wire.write(SCRIPT:gsub("arg%[1%]", "arg[1] .. x"), ".lua")
+    local journal = "redis://" .. path:gsub("/", "%%2F") .. "/0/scans?lease=2s"
+    local child = wire.start(command(journal, script, go))
+    assert.equal("a", child:line())
+    follows(replica)
+    replica:ask "REPLICAOF NO ONE"
+    touch(go .. "b")
+    assert.equal("b", child:line())
+    wire.eventually(function() return primary:ask "HGET {lull:scans}:1 done" == "2" end, "b is not done")
+    primary:kill()
+    os.execute(("ln -sfn %s %s"):format(second, path))
+    touch(go .. "c")
+    local rest, code = child:finish()
+    has(rest, "scans: Redis has lost the last that it had taken")
+    assert.equal(1, code or 0)
+    assert.equal("1", replica:ask "HGET {lull:scans}:1 done")
+    has(wire.run(command(journal, script, go)).out, "total 3 done 2 before 1 open 0")
   end)
 
   -- The connection to the one that is a replica now was kept, and asked for ever.

@@ -120,6 +120,54 @@ describe("a batch in a Redis, in trouble #binary", function()
     end
   end)
 
+  -- A script either runs whole or is refused: an item is there, or is fed again.
+  it("waits when Redis has no memory left while items are fed, and loses none", function()
+    local redis, go = wire.redis "--appendonly yes", wire.path()
+    local script = wire.write([[
+local lull = require "lull"
+local text, n, seen = ("x"):rep(1000), 0, {}
+local sum = lull.each(function()
+  n = n + 1
+  if n == 600 then
+    print "there"
+    io.flush()
+    while not io.open(arg[1]) do lull.sleep(0.01) end
+  end
+  if n <= 1000 then return { id = n, text = text } end
+end, function(item)
+  assert(not seen[item.id])
+  seen[item.id] = true
+  return #item.text
+end)
+print(("done %d before %d failed %d open %d total %d"):format(sum.done, sum.before, sum.failed, sum.open, sum.total))
+lull.exit(sum.code)
+]], ".lua")
+    local function start(patience)
+      os.remove(go)
+      local child = wire.start(("%s --store-timeout %s --journal '%sscans?lease=1s' %s %s 2>&1"):format(BINARY,
+        patience, redis.url, script, go))
+      assert.equal("there", child:line())
+      redis:ask "CONFIG SET maxmemory 1"
+      assert(io.open(go, "w")):close()
+      return child
+    end
+    local rest, code = start(0.5):finish()
+    assert.equal(75, code)
+    assert.matches("^lull: redis://127.0.0.1:%d+/0/scans: Redis says 'OOM [^\n]*': it has no memory left; raise its "
+      .. "maxmemory\n$", rest)
+    redis:ask "CONFIG SET maxmemory 0"
+    redis:ask "CONFIG RESETSTAT"
+    local child = start(60)
+    wire.eventually(function()
+      return resp.connect(redis.port):ask("INFO", "errorstats"):find("OOM", 1, true)
+    end, "nothing is refused")
+    redis:ask "CONFIG SET maxmemory 0"
+    rest, code = child:finish()
+    local done, before = rest:match "done (%d+) before (%d+) failed 0 open 0 total 1000\n$"
+    assert.equal(1000, tonumber(done) + tonumber(before), rest)
+    assert.equal(0, code or 0)
+  end)
+
   -- One machine's clock is an hour fast, and another's an hour slow: what a killed one
   -- was told to wait, the other waits, no less and not an hour more.
   it("goes by one clock, whatever those of the machines show", function()
