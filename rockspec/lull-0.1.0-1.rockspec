@@ -59,6 +59,7 @@ build = {
     ["lull.exit"] = "src/lull/exit.lua",
     ["lull.fleet.chart"] = "src/lull/fleet/chart.lua",
     ["lull.fleet.experiment"] = "src/lull/fleet/experiment.lua",
+    ["lull.fleet.machines"] = "src/lull/fleet/machines.lua",
     ["lull.fleet.scenarios"] = "src/lull/fleet/scenarios.lua",
     ["lull.fleet.stats"] = "src/lull/fleet/stats.lua",
     ["lull.input"] = "src/lull/input.lua",

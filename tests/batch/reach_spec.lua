@@ -86,7 +86,10 @@ while lull.lanes().one.paused == 0 do lull.sleep(0.01) end
 print(lull.lanes().one.paused > 60)
 ]], ".lua"), wire.quote(url "127.0.0.1" .. "?" .. trust)))
     assert.equal("there", child:line())
-    redis:ask(('PUBLISH {lull:scans}:lanes "pause %d000000 one"'):format(os.time() + 120))
+    -- What was said before it listened is lost: it waited for that for ever.
+    wire.eventually(function()
+      return redis:ask(('PUBLISH {lull:scans}:lanes "pause %d000000 one"'):format(os.time() + 120)) == ":1"
+    end, "it does not listen")
     assert.equal("true\n", (child:finish()))
   end)
 

@@ -98,6 +98,8 @@ local COMMAND_LINE = {
     [[%s: '%s' is no outage; it is FROM..TO, and after a comma 503 (the default), refuse or hold]],
     [[%s: '%s' is no share; it is a text such as "10%%" or "10%%,500"]],
     "--%s does not go with --scenario %s",
+    "--%s does not go with --machines",
+    "policy '%s' is a yardstick, which has no lane to share",
     "--scenario %s has policies of its own",
     "policy '%s' must return a table of client options, not a %s",
     "policy '%s': %s",

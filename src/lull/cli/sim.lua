@@ -4,6 +4,7 @@
 local chart = require "lull.fleet.chart"
 local exit = require "lull.exit"
 local figures = require "lull.fleet.stats"
+local fleet = require "lull.fleet.machines"
 local flags = require "lull.cli.flags"
 local named = require("lull.fleet.scenarios").named
 local output = require "lull.cli.output"
@@ -81,6 +82,8 @@ local function method(value, name) return usage.word(value, name, METHODS) end
 
 -- name, argument (none: a flag), check, help
 local OPTIONS = {
+  { "machines", "N", whole(1, 100), "So many whole machines instead, which share their lanes by a Redis; and "
+    .. "beside them as many that do not." },
   { "clients", "N", whole(1, 1e7), "How many; each is a process with its own lane. Default 1000." },
   { "calls", "N", whole(1, 1e9), "What each client has to do. Default 1." },
   { "fanout", "N", whole(1, 1e6), "How many of its calls a client makes at once. Default 1." },
@@ -127,22 +130,25 @@ local COLUMNS = {
   { "recover", "recover", duration },
 }
 
+local SHARED = { COLUMNS[1], COLUMNS[2], COLUMNS[3], COLUMNS[4], { "refused", "refused", number }, COLUMNS[5],
+  COLUMNS[6], COLUMNS[7], COLUMNS[8], COLUMNS[9], { "scripts", "scripts", number } }
+
 local function unfinished_lines(list)
   local lines = {}
   for _, f in ipairs(list) do
-    if f.unfinished > 0 then
+    if (f.unfinished or 0) > 0 then
       lines[#lines + 1] = ("%s: %s calls had not ended when the time was over"):format(f.policy, number(f.unfinished))
     end
   end
   return lines
 end
 
-local function as_table(list)
+local function as_table(list, columns)
   local rows = { { "policy" } }
-  for i, column in ipairs(COLUMNS) do rows[1][i + 1] = column[1] end
+  for i, column in ipairs(columns) do rows[1][i + 1] = column[1] end
   for _, f in ipairs(list) do
     local row = { f.policy }
-    for i, column in ipairs(COLUMNS) do row[i + 1] = column[3](f[column[2]]) end
+    for i, column in ipairs(columns) do row[i + 1] = column[3](f[column[2]]) end
     rows[#rows + 1] = row
   end
   local lines = figures.aligned(rows)
@@ -153,11 +159,14 @@ end
 local FIELDS = { "policy", "calls", "completed", "given_up", "unfinished", "least", "requests", "amplification", "done",
   "p50", "p95", "p99", "p999", "burst", "recover" }
 
-local function as_json(list)
+local SHARED_FIELDS = { "policy", "calls", "completed", "given_up", "requests", "refused", "amplification", "done",
+  "p50", "p95", "p99", "burst", "scripts" }
+
+local function as_json(list, names)
   local lines = {}
   for i, f in ipairs(list) do
     local fields = {}
-    for j, name in ipairs(FIELDS) do fields[j] = { name, f[name] } end
+    for j, name in ipairs(names) do fields[j] = { name, f[name] } end
     lines[i] = figures.object(fields)
   end
   return { "[" .. table.concat(lines, ",\n ") .. "]" }
@@ -193,6 +202,7 @@ good (--rate), or the last call that had met the outage ended.
 Examples:
   lull sim --limit 50/s --outage 0s..30s --spread 10s copyleaks standard
   lull sim --rate 280/s --capacity 300/s --timeout 1s --outage 50s..60s,hold none aws
+  lull sim --machines 5 --calls 100 --fanout 10 --limit 50/s github standard
   lull sim --scenario readme --svg fleet.svg]]
 
 function M.parser()
@@ -247,7 +257,19 @@ local function run_fleets(o, policies, note)
     list[i] = trial.figures(name, o)
   end
   if o.svg then draw_chart(o.svg, list, o) end
-  return o.json and as_json(list) or as_table(list)
+  return o.json and as_json(list, FIELDS) or as_table(list, COLUMNS)
+end
+
+local function run_machines(o, policies)
+  if #policies == 0 then usage.fail "no policy is named" end
+  for name in text.sorted(o) do
+    if not fleet.TAKES[name] then usage.fail(("--%s does not go with --machines"):format(name)) end
+  end
+  local list = {}
+  for _, name in ipairs(policies) do
+    for _, f in ipairs(fleet.figures(name, o)) do list[#list + 1] = f end
+  end
+  return o.json and as_json(list, SHARED_FIELDS) or as_table(list, SHARED)
 end
 
 -- A prepared load: what the command line says stands above it.
@@ -265,6 +287,7 @@ end
 function M.output(argv, note)
   note = note or function() end
   local o, policies = parse(argv)
+  if o.machines and not o.scenario then return run_machines(o, policies) end
   if not o.scenario then return run_fleets(o, policies, note) end
   local scenario = named[o.scenario]
   if not scenario then usage.unknown("scenario", o.scenario, named) end

@@ -70,6 +70,9 @@ end
 ---table.
 function M.bare(words) return (tostring(words):gsub("^[^\n:]+:%d+: ", "")) end
 
+---The client options of a policy.
+M.options = policy_options
+
 local function layer(name)
   local given = type(name) == "table" and name or policy_options(name)
   local ok, settings = pcall(options.layer, {}, given)
