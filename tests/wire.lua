@@ -175,14 +175,14 @@ function M.most_within(times, length)
   return most
 end
 
----No window of `length` (s) holds more than `count` starts: that many later a request
+---No window of `length` (s) holds more than `most` starts: that many later a request
 ---arrives a length later than the one before it was started. What was started at the right
 ---time and left or arrived late, on a busy machine, is nobody's fault.
 ---@param starts number[] when none of them was started yet, in their order
 ---@param times number[] when they arrived, in their order
-function M.none_early(starts, times, count, length)
-  for i = 1, math.min(#starts, #times - count) do
-    local early = starts[i] + length - times[i + count]
+function M.none_early(starts, times, most, length)
+  for i = 1, math.min(#starts, #times - most) do
+    local early = starts[i] + length - times[i + most]
     assert(early <= 0, ("a window holds more: %.6f s early"):format(early))
   end
 end
