@@ -32,7 +32,8 @@ static union function theirs(const char *name, const char *const *files)
 
 static int begin_ssl(uint64_t wish, const void *how)
 {
-  static const char *const files[] = {"libssl.so.3", "libssl.so.1.1", NULL};
+  static const char *const files[] = {"libssl.so.3", "libssl.so.4",
+                                      "libssl.so.1.1", NULL};
   union function f = theirs("OPENSSL_init_ssl", files);
   return f.ssl ? f.ssl(wish, how) : 0;
 }

@@ -42,8 +42,13 @@ const struct lull_openssl *lull_openssl(void)
 
 #include "base/library.h"
 
-static const char *const files[] = {"libssl.so.3", "libssl.so.1.1",
-                                    "libssl.3.dylib", "libssl.1.1.dylib",
+/* The functions below are in all of them, with the same arguments. */
+static const char *const files[] = {"libssl.so.3",
+                                    "libssl.so.4",
+                                    "libssl.so.1.1",
+                                    "libssl.3.dylib",
+                                    "libssl.4.dylib",
+                                    "libssl.1.1.dylib",
                                     NULL};
 
 /* In the order of the struct's fields; some are libcrypto's, which libssl

@@ -248,7 +248,7 @@ local JOURNALS = {
     "`?cacert=FILE` in the URL trusts who signed it; name the host as the certificate does; look at the clock." },
   { "the certificates to trust cannot be read: ",
     "`cacert` or `capath` name no certificates.",
-    "Name a file in PEM, or a folder as `c_rehash` makes it." },
+    "Name a file in PEM, or a folder as `openssl rehash` makes it." },
   { { "the certificate that cert= names is no good: ", "the key of the certificate that cert= names is no good: " },
     "The files of the client's own certificate.",
     "`?cert=FILE&key=FILE`, in PEM; the key has no password." },
