@@ -215,7 +215,7 @@ describe("a Redis that is reached by sentinels, or a name #binary", function()
     one.password = "sesame2"
     local journal = ("redis+sentinel://:sesame1@127.0.0.1:%d/main/0/scans"):format(one.port)
     local script, go = wire.write(SCRIPT, ".lua"), wire.path()
-    touch(go)
+    wire.touch(go)
     local result
     for query, words in pairs {
       [""] = "main/0/scans: a sentinel says 'NOAUTH Authentication required.': name its password with "
@@ -299,14 +299,15 @@ end
     local journal = "redis://" .. path:gsub("/", "%%2F") .. "/0/scans?lease=2s"
     local child = wire.start(command(journal, script, go))
     assert.equal("a", child:line())
-    follows(replica)
+    follows(primary, replica)
     replica:ask "REPLICAOF NO ONE"
-    touch(go .. "b")
+    primary:ask "CLIENT UNPAUSE"
+    wire.touch(go .. "b")
     assert.equal("b", child:line())
     wire.eventually(function() return primary:ask "HGET {lull:scans}:1 done" == "2" end, "b is not done")
     primary:kill()
     os.execute(("ln -sfn %s %s"):format(second, path))
-    touch(go .. "c")
+    wire.touch(go .. "c")
     local rest, code = child:finish()
     has(rest, "scans: Redis has lost the last that it had taken")
     assert.equal(1, code or 0)
