@@ -9,8 +9,7 @@
 #define SOON (10 * LULL_MSEC)   /* when only what others tell can make room */
 #define BEFORE (50 * LULL_MSEC) /* a place is asked for so long before it */
 #define STALE (200 * LULL_MSEC) /* a place that was not used comes back */
-#define UNUSED (2 * LULL_SEC)   /* one that nobody else has waited for, */
-#define NOBODY (4 * LULL_SEC)   /* and while nobody else is there */
+#define UNUSED 2                /* spans of one that nobody has waited for */
 #define MANY 4096               /* starts that nobody can be told of */
 #define GATHER                                                                \
   (500 * LULL_MSEC)           /* all are back, each asks five times a second */
@@ -45,12 +44,10 @@ static void set_clock(struct lull_engine *e)
 
 /* ---- time -------------------------------------------------------------- */
 
-static lull_usec stale(const struct lull_share *s,
+static lull_usec stale(const struct lull_lane *lane,
                        const struct lull_share_set *set)
 {
-  if (set->tight)
-    return STALE;
-  return s->sharers == 1 ? NOBODY : UNUSED;
+  return set->tight ? STALE : UNUSED * lull_telling_span(lane);
 }
 
 /* A process that stood still for a while has no place any more that it was
@@ -64,7 +61,8 @@ void lull_peers_refresh(struct lull_engine *e)
     unsigned i;
     for (i = 0; s && i < s->set_count; i++)
       lull_share_drop(s, &s->sets[i],
-                      still ? LULL_NEVER : e->now - stale(s, &s->sets[i]));
+                      still ? LULL_NEVER
+                            : e->now - stale(slot->lane, &s->sets[i]));
     if (s && s->local && s->mark_count > MANY)
       lull_shared_fade(slot->lane, e->now);
     if (s && still) {
@@ -86,8 +84,8 @@ static lull_usec next_look(struct lull_engine *e, struct lull_lane *lane)
   for (i = 0; i < s->set_count; i++) {
     const struct lull_share_set *set = &s->sets[i];
     if (set->count)
-      at =
-          lull_usec_sooner(at, lull_usec_add(set->from[0], stale(s, set) + 1));
+      at = lull_usec_sooner(at,
+                            lull_usec_add(set->from[0], stale(lane, set) + 1));
     if (set->ask_at > e->now)
       at = lull_usec_sooner(at, set->ask_at);
   }

@@ -6,14 +6,14 @@
 #include "lane/facts.h"
 #include "lane/shared.h"
 
-#define MOST 256                   /* places that are asked for at once */
-#define AHEAD 128                  /* of them before they are needed */
-#define HORIZON (1000 * LULL_MSEC) /* so far ahead, while there is room */
-#define LEAST (50 * LULL_MSEC)     /* a rate is seen in no less */
-#define LATE (10 * LULL_MSEC)      /* so long nobody need be told of a start */
-#define LATEST (1000 * LULL_MSEC)  /* so long while there is room */
-#define ALONE 2                    /* so many times that, with nobody else */
-#define MANY 256                   /* starts are told of at once */
+#define MOST 256               /* places that are asked for at once */
+#define AHEAD 128              /* of them before they are needed */
+#define LEAST (50 * LULL_MSEC) /* a rate is seen in no less */
+#define LATE (10 * LULL_MSEC)  /* so long nobody need be told of a start */
+#define SPAN LULL_SEC          /* see lull_telling_span: at least, */
+#define ALONE (2 * LULL_SEC)   /* with nobody else, */
+#define LONGEST (5 * LULL_SEC) /* and at most */
+#define MANY 256               /* starts are told of at once */
 
 static void add(struct lull_peers *p, const char *line, size_t len)
 {
@@ -102,44 +102,51 @@ static lull_usec own_pause(const struct lull_engine *e,
   return until + e->peers.high;
 }
 
-/* How many are to be there ahead: as many as went lately in that time, while
+lull_usec lull_telling_span(const struct lull_lane *lane)
+{
+  lull_usec least = lull_shared_of(lane)->sharers == 1 ? ALONE : SPAN;
+  lull_usec part = lull_shared_shortest(lane) / 10;
+  part = part < LONGEST ? part : LONGEST;
+  return part > least ? part : least;
+}
+
+/* How many are to be there ahead: as many as went lately in a span, while
    all are there that are asked for; else what went since the last time, twice.
  */
-static unsigned plan(const struct lull_engine *e, const struct lull_share *s,
+static unsigned plan(const struct lull_engine *e, lull_usec span,
                      const struct lull_share_set *set)
 {
   lull_usec passed = e->now - set->asked;
-  lull_usec horizon = s->sharers == 1 ? ALONE * HORIZON : HORIZON;
   double ahead = 2.0 * set->used;
-  if (!set->tight && set->asked && passed >= LEAST && passed < horizon)
-    ahead = (double)set->used * (double)horizon / (double)passed;
+  if (!set->tight && set->asked && passed >= LEAST && passed < span)
+    ahead = (double)set->used * (double)span / (double)passed;
   if (ahead < set->ahead)
     ahead = set->ahead;
   return ahead < AHEAD ? (unsigned)ahead : AHEAD;
 }
 
-static unsigned wish(const struct lull_engine *e, const struct lull_share *s,
+static unsigned wish(const struct lull_engine *e, lull_usec span,
                      const struct lull_share_set *set, unsigned queued,
                      bool tell)
 {
   unsigned ahead, least;
   if (e->now < set->ask_at)
     return 0;
-  ahead = plan(e, s, set);
+  ahead = plan(e, span, set);
   least = tell && !set->tight ? ahead : ahead / 2; /* it is told anyway */
   if (queued <= set->count && least <= set->count)
     return 0;
   return queued + ahead > set->count ? queued + ahead - set->count : 0;
 }
 
-static void ask_for(struct lull_engine *e, const struct lull_share *s,
+static void ask_for(struct lull_engine *e, lull_usec span,
                     struct lull_share_set *set, unsigned queued,
                     unsigned wanted)
 {
   set->needed = queued;
   say(&e->peers, 'a', set->windows, wanted > MOST ? MOST : wanted, 0);
   if (set->used)
-    set->ahead = plan(e, s, set);
+    set->ahead = plan(e, span, set);
   set->used = 0;
   set->asked = e->now;
   set->ask_at = LULL_NEVER;
@@ -150,15 +157,16 @@ static void ask_for(struct lull_engine *e, const struct lull_share *s,
 static bool ask(struct lull_engine *e, const struct lull_lane *lane, bool tell)
 {
   struct lull_share *s = lull_shared_of(lane);
+  lull_usec span = lull_telling_span(lane);
   unsigned kind, windows, queued;
   bool any = false;
   for (kind = 0; lull_shared_wanted(lane, kind, MOST, &windows, &queued);
        kind++) {
     struct lull_share_set *set = windows ? lull_share_of(s, windows) : NULL;
-    unsigned wanted = set ? wish(e, s, set, queued, tell) : 0;
+    unsigned wanted = set ? wish(e, span, set, queued, tell) : 0;
     any = any || wanted;
     if (tell && wanted)
-      ask_for(e, s, set, queued, wanted);
+      ask_for(e, span, set, queued, wanted);
   }
   return any;
 }
@@ -168,14 +176,14 @@ static bool ask(struct lull_engine *e, const struct lull_lane *lane, bool tell)
 static lull_usec marks_due(const struct lull_lane *lane)
 {
   const struct lull_share *s = lull_shared_of(lane);
-  unsigned times = s->sharers == 1 ? ALONE : 1;
-  lull_usec late = lull_shared_shortest(lane) / 2;
+  lull_usec late = lull_shared_shortest(lane) / (s->sharers == 1 ? 1 : 2);
+  lull_usec span = lull_telling_span(lane);
   unsigned i;
   if (!s->mark_count)
     return LULL_NEVER;
   if (s->mark_count >= MANY)
     return 0;
-  late = times * (late < LATEST ? late : LATEST);
+  late = late < span ? late : span;
   for (i = 0; i < s->set_count; i++)
     if (s->sets[i].tight)
       late = LATE;

@@ -11,6 +11,11 @@
 
 #define LULL_TELLING_SAME (2 * LULL_MSEC) /* pauses that differ by less */
 
+/* For so long places are taken ahead, and what became of them need not be
+   told, while there is room for all: a tenth of the shortest window. What is
+   taken ahead and not used waits for twice as long. */
+lull_usec lull_telling_span(const struct lull_lane *lane);
+
 /* When there will be something, as far as time alone goes: at once, LULL_NEVER
    for no. */
 lull_usec lull_telling_due(struct lull_engine *e, struct lull_lane *lane);

@@ -73,6 +73,21 @@ describe("several simulated machines", function()
     assert.is_true(second >= 100, second .. " of the second in ten seconds")
   end)
 
+  -- A start was told of within a second, which was a script for each request.
+  it("ask for a tenth of a long window at once, while there is room for all", function()
+    local redis = sim.redis()
+    local t = run(30, "500/1m", { redis = redis, script = function()
+      local lull = require "lull"
+      local api = lull.client { base = "http://api.test", limit = "500/1m", lanes = LANES, lane = "one" }
+      for i = 1, 30 do
+        assert(api:get("/" .. i))
+        lull.sleep(0.5 + math.random())
+      end
+    end })
+    assert.equal(150, #t.requests)
+    assert.is_true(redis.taken < 100, redis.taken .. " scripts for 150 requests")
+  end)
+
   it("hold all of them from a round trip after one was told to wait", function()
     local latency, told = 0.004, nil
     local t = run(40, "100/1s", { redis = sim.redis(latency), world = function(request)
