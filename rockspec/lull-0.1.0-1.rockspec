@@ -213,6 +213,7 @@ build = {
         "src/request/client.c",
         "src/request/redirect.c",
         "src/request/request.c",
+        "src/store/active.c",
         "src/store/advice.c",
         "src/store/commit.c",
         "src/store/crew.c",

@@ -4,12 +4,18 @@
 #ifdef LULL_STORE_SQLITE
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 static const char *const statements[LULL_COMMIT_STATEMENTS] = {
-    "INSERT OR REPLACE INTO call VALUES (?1, ?2, ?3, ?4)",
+    "INSERT OR REPLACE INTO active VALUES (?5, ?1, ?2, ?3, ?4)",
+    "DELETE FROM active WHERE slot = ?1",
+    ("INSERT OR REPLACE INTO call SELECT batch, id, nth, data FROM active AS a"
+     " WHERE slot = ?1 AND EXISTS (SELECT 1 FROM item WHERE batch = a.batch"
+     " AND id = a.id AND state = ?2)"),
     "INSERT OR REPLACE INTO item VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     "DELETE FROM call WHERE batch = ?1 AND id = ?2",
+    "DELETE FROM call WHERE batch = ?1 AND id = ?2 AND nth = ?3",
     "DELETE FROM item WHERE batch = ?1 AND id = ?2",
     "BEGIN IMMEDIATE",
     "COMMIT",
@@ -31,16 +37,29 @@ static int run(const struct lull_commit *c, int which)
   return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
+static int bind_call(const struct lull_commit *c, sqlite3_stmt *st,
+                     const struct lull_store_key *k)
+{
+  int rc = bind_key(c, st, k);
+  return rc ? rc : c->api->bind_int(st, 3, k->nth);
+}
+
+/* It may have rested in the other table. */
 static int put_call(const struct lull_commit *c,
                     const struct lull_store_write *w, const char *bytes)
 {
   sqlite3_stmt *st = c->st[LULL_COMMIT_CALL];
-  int rc = bind_key(c, st, &w->key);
-  if (!rc)
-    rc = c->api->bind_int(st, 3, w->key.nth);
+  int rc = bind_call(c, st, &w->key);
   if (!rc)
     rc = c->api->bind_blob(st, 4, bytes, (int)w->size, SQLITE_STATIC);
-  return rc ? rc : run(c, LULL_COMMIT_CALL);
+  if (!rc)
+    rc = c->api->bind_int(st, 5, w->row);
+  if (!rc)
+    rc = run(c, LULL_COMMIT_CALL);
+  if (rc || !w->rests)
+    return rc;
+  rc = bind_call(c, c->st[LULL_COMMIT_FORGET_CALL], &w->key);
+  return rc ? rc : run(c, LULL_COMMIT_FORGET_CALL);
 }
 
 static int put_item(const struct lull_commit *c,
@@ -74,9 +93,36 @@ static int put(const struct lull_commit *c, const struct lull_store_write *w,
     return put_call(c, w, bytes);
   rc = w->kind == LULL_STORE_REOPEN ? forget(c, LULL_COMMIT_REOPEN, &w->key)
                                     : put_item(c, w, bytes);
-  if (rc || w->kind == LULL_STORE_DEFER)
+  if (rc || !w->rests || w->kind == LULL_STORE_DEFER)
     return rc;
   return forget(c, LULL_COMMIT_FORGET, &w->key);
+}
+
+/* A call that is over, or, below 0, rests: its row is another's next. */
+static int end_row(const struct lull_commit *c, int64_t row)
+{
+  sqlite3_stmt *rest = c->st[LULL_COMMIT_REST];
+  int64_t slot = row < 0 ? -row : row;
+  int rc = row < 0 ? c->api->bind_int(rest, 1, slot) : SQLITE_OK;
+  if (row < 0 && !rc)
+    rc = c->api->bind_int(rest, 2, LULL_STORE_LATER);
+  if (row < 0 && !rc)
+    rc = run(c, LULL_COMMIT_REST);
+  if (!rc)
+    rc = c->api->bind_int(c->st[LULL_COMMIT_OVER], 1, slot);
+  return rc ? rc : run(c, LULL_COMMIT_OVER);
+}
+
+static int end_rows(const struct lull_commit *c)
+{
+  int64_t row;
+  size_t at;
+  int rc = SQLITE_OK;
+  for (at = 0; at < c->ended.len && !rc; at += sizeof row) {
+    memcpy(&row, c->ended.data + at, sizeof row);
+    rc = end_row(c, row);
+  }
+  return rc;
 }
 
 static int commit(const struct lull_commit *c)
@@ -87,13 +133,15 @@ static int commit(const struct lull_commit *c)
   int rc = run(c, LULL_COMMIT_BEGIN);
   while (!rc && lull_store_next(&c->handed, &at, &w, &bytes))
     rc = put(c, &w, bytes);
+  if (!rc)
+    rc = end_rows(c);
   return rc ? rc : run(c, LULL_COMMIT_END);
 }
 
 /* What came of a commit is told; nothing is tried again after a failure. */
 static void conclude(struct lull_commit *c, int rc)
 {
-  c->handed.len = 0;
+  c->handed.len = c->ended.len = 0;
   c->busy = false;
   if (rc) {
     snprintf(c->wrong, sizeof c->wrong, "%s", c->api->message(c->db));
@@ -151,6 +199,7 @@ bool lull_commit_start(struct lull_commit *c, const struct lull_sqlite *api,
   *c = (struct lull_commit){.api = api, .db = db, .run = run_number};
   c->wake[0] = c->wake[1] = -1;
   lull_buf_init(&c->handed, SIZE_MAX / 2);
+  lull_buf_init(&c->ended, SIZE_MAX / 2);
   pthread_mutex_init(&c->mutex, NULL);
   pthread_cond_init(&c->news, NULL);
   c->running = prepare(c) && lull_thread_pipe(c->wake) &&
@@ -158,17 +207,22 @@ bool lull_commit_start(struct lull_commit *c, const struct lull_sqlite *api,
   return c->running;
 }
 
-bool lull_commit_take(struct lull_commit *c, struct lull_buf *pending,
-                      uint64_t upto)
+static void swap(struct lull_buf *a, struct lull_buf *b)
 {
-  struct lull_buf empty;
+  struct lull_buf kept = *a;
+  *a = *b;
+  *b = kept;
+}
+
+bool lull_commit_take(struct lull_commit *c, struct lull_buf *pending,
+                      struct lull_buf *ended, uint64_t upto)
+{
   bool taken;
   pthread_mutex_lock(&c->mutex);
   taken = !c->busy && !c->stop;
   if (taken) {
-    empty = c->handed;
-    c->handed = *pending;
-    *pending = empty;
+    swap(&c->handed, pending);
+    swap(&c->ended, ended);
     c->handed_to = upto;
     c->busy = true;
   }
@@ -206,6 +260,7 @@ void lull_commit_stop(struct lull_commit *c)
     c->api->finalize(c->st[i]);
   lull_thread_close(c->wake);
   lull_buf_clear(&c->handed);
+  lull_buf_clear(&c->ended);
   pthread_cond_destroy(&c->news);
   pthread_mutex_destroy(&c->mutex);
 }

@@ -17,8 +17,11 @@
 
 enum {
   LULL_COMMIT_CALL,
+  LULL_COMMIT_OVER,
+  LULL_COMMIT_REST,
   LULL_COMMIT_ITEM,
   LULL_COMMIT_FORGET,
+  LULL_COMMIT_FORGET_CALL,
   LULL_COMMIT_REOPEN,
   LULL_COMMIT_BEGIN,
   LULL_COMMIT_END,
@@ -36,7 +39,7 @@ struct lull_commit {
   /* Shared, under the mutex. */
   pthread_mutex_t mutex;
   pthread_cond_t news;
-  struct lull_buf handed;
+  struct lull_buf handed, ended; /* see lull_active_place */
   uint64_t handed_to, committed;
   bool busy, stop;
   char wrong[200]; /* "": all is well */
@@ -47,9 +50,10 @@ struct lull_commit {
 bool lull_commit_start(struct lull_commit *c, const struct lull_sqlite *api,
                        sqlite3 *db, int64_t run);
 
-/* Takes what is pending, which is empty then; false when it is busy. */
+/* Takes what is pending, and the rows that have ended, which are empty then;
+   false when it is busy. */
 bool lull_commit_take(struct lull_commit *c, struct lull_buf *pending,
-                      uint64_t upto);
+                      struct lull_buf *ended, uint64_t upto);
 
 /* What is committed, and what is wrong. Waits for the thread, if asked to.
    True while it is busy. */

@@ -1,5 +1,6 @@
 #define _DEFAULT_SOURCE
 #include "store/file.h"
+#include "store/active.h"
 #include "store/advice.h"
 #include "store/commit.h"
 #include "store/lock.h"
@@ -15,6 +16,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define OPEN_CALL                                                             \
+  "NOT EXISTS (SELECT 1 FROM item WHERE batch = c.batch AND id = c.id)"
+
 /* The tables, by the version that brought them. */
 static const char *const migrations[LULL_JOURNAL_VERSION] = {
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID;"
@@ -23,7 +27,14 @@ static const char *const migrations[LULL_JOURNAL_VERSION] = {
     "CREATE TABLE item (batch INTEGER, id TEXT, state INTEGER, run INTEGER,"
     " due INTEGER, data BLOB, PRIMARY KEY (batch, id)) WITHOUT ROWID;"
     "CREATE TABLE call (batch INTEGER, id TEXT, nth INTEGER, data BLOB,"
-    " PRIMARY KEY (batch, id, nth)) WITHOUT ROWID;"};
+    " PRIMARY KEY (batch, id, nth)) WITHOUT ROWID;",
+    /* Those under way have rows of small numbers that are used again; with
+       `call` are left those of items for later. */
+    "CREATE TABLE active (slot INTEGER PRIMARY KEY, batch INTEGER, id TEXT,"
+    " nth INTEGER, data BLOB);"
+    "INSERT INTO active (batch, id, nth, data) SELECT batch, id, nth, data"
+    " FROM call AS c WHERE " OPEN_CALL ";"
+    "DELETE FROM call AS c WHERE " OPEN_CALL ";"};
 
 struct store_file {
   struct lull_store store; /* first, so that the seam's pointer is ours */
@@ -32,6 +43,8 @@ struct store_file {
   char *path;
   sqlite3 *writer;
   struct lull_recall recall;
+  struct lull_active active;
+  struct lull_buf ended; /* its rows, for the next commit */
   struct lull_commit commit;
   bool committing; /* `commit` was started */
 };
@@ -67,7 +80,10 @@ static void flush(struct lull_store *s)
   if (look(f, false) || s->problem[0])
     return;
   lull_recall_note(&f->recall, &s->pending);
-  lull_commit_take(&f->commit, &s->pending, s->written);
+  if (lull_active_place(&f->active, &s->pending, &f->ended) != LULL_OK)
+    lull_store_fail(s, "out of memory");
+  else
+    lull_commit_take(&f->commit, &s->pending, &f->ended, s->written);
 }
 
 /* What gathers goes when the loop has nothing else to do, not at a look. */
@@ -100,7 +116,16 @@ static enum lull_err call(struct lull_store *s, const struct lull_store_key *k,
                           const char **bytes, size_t *len)
 {
   struct store_file *f = self(s);
-  return read_end(f, lull_recall_call(&f->recall, k, bytes, len));
+  struct lull_store_key own = *k;
+  uint32_t row = lull_active_find(&f->active, &own);
+  int rc = SQLITE_OK;
+  *bytes = NULL;
+  *len = 0;
+  if (row)
+    rc = lull_recall_active(&f->recall, &own, row, bytes, len);
+  if (!rc && !*bytes && f->active.rests)
+    rc = lull_recall_call(&f->recall, k, bytes, len);
+  return read_end(f, rc);
 }
 
 /* ---- one statement at a time ------------------------------------------- */
@@ -185,6 +210,8 @@ static void release(struct store_file *f)
       f->writer) /* the last one: what is in the log goes into the file */
     f->api->close(f->writer);
   lull_lock_release(&f->lock);
+  lull_active_clear(&f->active);
+  lull_buf_clear(&f->ended);
   lull_buf_clear(&f->store.pending);
   lull_mem_free(f->path);
   lull_mem_free(f);
@@ -257,12 +284,37 @@ static int begin_run(struct store_file *f, const uint64_t secret[2])
   return rc;
 }
 
+/* What was under way when the run before ended keeps its rows. */
+static int load(struct store_file *f)
+{
+  sqlite3_stmt *st = NULL;
+  int64_t rests = 0;
+  int rc = ask(f, "SELECT EXISTS (SELECT 1 FROM call)", NULL, &rests, NULL);
+  lull_active_init(&f->active, f->store.secret);
+  f->active.rests = rests;
+  if (!rc)
+    rc = f->api->prepare(f->writer, "SELECT slot, batch, nth, id FROM active",
+                         -1, 0, &st, NULL);
+  while (!rc && (rc = f->api->step(st)) == SQLITE_ROW) {
+    const char *item = f->api->column_blob(st, 3); /* NULL for "" */
+    struct lull_store_key k = {.batch = f->api->column_int(st, 1),
+                               .item = item ? item : "",
+                               .nth = (int)f->api->column_int(st, 2)};
+    uint32_t row = (uint32_t)f->api->column_int(st, 0);
+    k.len = (size_t)f->api->column_bytes(st, 3);
+    rc = lull_active_add(&f->active, &k, row) ? SQLITE_NOMEM : SQLITE_OK;
+  }
+  f->api->finalize(st);
+  return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
 /* NULL, or what is wrong. */
 static const char *set_up(struct store_file *f,
                           const struct lull_file_options *o)
 {
   const char *wrong;
   int64_t version = 0;
+  int rc;
   if (f->api->exec(
           f->writer,
           o->relaxed ? "PRAGMA journal_mode = WAL; PRAGMA synchronous=NORMAL"
@@ -274,7 +326,12 @@ static const char *set_up(struct store_file *f,
     return wrong;
   if (version < LULL_JOURNAL_VERSION && migrate(f, version))
     return f->api->message(f->writer);
-  return begin_run(f, o->secret) ? f->api->message(f->writer) : NULL;
+  rc = begin_run(f, o->secret);
+  if (!rc)
+    rc = load(f);
+  if (rc == SQLITE_NOMEM)
+    return "out of memory";
+  return rc ? f->api->message(f->writer) : NULL;
 }
 
 #define HEAD 18 /* bytes: SQLite's name, and the size of a page */
@@ -351,6 +408,7 @@ struct lull_store *lull_file_open(const char *path,
   }
   lull_store_init(&f->store, &ops);
   f->store.gathers = true;
+  lull_buf_init(&f->ended, SIZE_MAX / 2);
   f->api = lull_sqlite();
   if (!f->api)
     snprintf(problem, size, LULL_SQLITE_MISSING);

@@ -18,8 +18,8 @@ static const char *const queries[] = {
         " LIMIT ?4",
     [LULL_READ_COUNTS] =
         "SELECT state, count(*) FROM item WHERE batch = ?1 GROUP BY state"
-        " UNION ALL SELECT 0, count(*) FROM (SELECT DISTINCT id FROM call AS c"
-        " WHERE batch = ?1 AND NOT EXISTS (SELECT 1 FROM item"
+        " UNION ALL SELECT 0, count(*) FROM (SELECT DISTINCT id FROM calls"
+        " AS c WHERE batch = ?1 AND NOT EXISTS (SELECT 1 FROM item"
         " WHERE batch = ?1 AND id = c.id))",
     [LULL_READ_REASONS] =
         "SELECT state, count(*), CASE WHEN json_valid(data) THEN"
@@ -32,12 +32,25 @@ static const char *const queries[] = {
         "SELECT run, due, id, data FROM item WHERE batch = ?1 AND state = ?2"
         " AND id > ?3 ORDER BY id LIMIT ?4",
     [LULL_READ_OPEN] =
-        "SELECT count(*), 0, id FROM call AS c WHERE batch = ?1 AND id > ?3"
+        "SELECT count(*), 0, id FROM calls AS c WHERE batch = ?1 AND id > ?3"
         " AND NOT EXISTS (SELECT 1 FROM item WHERE batch = ?1 AND id = c.id)"
         " GROUP BY id ORDER BY id LIMIT ?4",
     [LULL_READ_CALLS] =
-        "SELECT nth, 0, '', data FROM call WHERE batch = ?1 AND id = ?3"
+        "SELECT nth, 0, '', data FROM calls WHERE batch = ?1 AND id = ?3"
         " ORDER BY nth LIMIT ?4"};
+
+/* All calls, by the version of the tables. Those under way are found by their
+   rows alone, so that the rows of all are looked up once. */
+static const char *const views[LULL_JOURNAL_VERSION] = {
+    "CREATE TEMP VIEW calls AS SELECT * FROM call",
+    "PRAGMA temp_store = MEMORY;"
+    "CREATE TEMP TABLE place (batch INTEGER, id TEXT, nth INTEGER,"
+    " slot INTEGER, PRIMARY KEY (batch, id, nth)) WITHOUT ROWID;"
+    "INSERT OR REPLACE INTO place SELECT batch, id, nth, slot FROM active;"
+    "CREATE TEMP VIEW calls AS SELECT * FROM call UNION ALL"
+    " SELECT p.batch, p.id, p.nth, a.data FROM place AS p"
+    " CROSS JOIN active AS a ON a.slot = p.slot AND a.batch = p.batch"
+    " AND a.id = p.id AND a.nth = p.nth"};
 
 struct lull_reader {
   const struct lull_sqlite *api;
@@ -114,14 +127,18 @@ int64_t lull_reader_runs(struct lull_reader *r)
 
 static const char *stranger(struct lull_reader *r)
 {
-  int64_t application = number(r, "PRAGMA application_id");
+  int64_t application = number(r, "PRAGMA application_id"), version;
   const char *words = application < 0 ? r->api->message(r->db) : "";
   if (application < 0 && !strstr(words, "not a database"))
     return words;
   if (application != LULL_JOURNAL_ID)
     return "it is no journal of lull's";
-  if (number(r, "PRAGMA user_version") > LULL_JOURNAL_VERSION)
+  version = number(r, "PRAGMA user_version");
+  if (version > LULL_JOURNAL_VERSION)
     return LULL_JOURNAL_NEWER;
+  if (version > 0 &&
+      r->api->exec(r->db, views[version - 1], NULL, NULL, NULL) != SQLITE_OK)
+    return r->api->message(r->db);
   return NULL;
 }
 

@@ -9,6 +9,8 @@ static const char *const reads[LULL_RECALLS] = {
      " WHERE batch = ?1 AND id >= ?2 ORDER BY id"),
     "SELECT data FROM call WHERE batch = ?1 AND id = ?2 AND nth = ?3",
     "SELECT data FROM call WHERE batch = ?1 AND id = ?2 AND nth < 0",
+    ("SELECT data FROM active WHERE slot = ?4 AND batch = ?1 AND id = ?2"
+     " AND nth = ?3"),
 };
 
 const char *lull_recall_open(struct lull_recall *r,
@@ -168,24 +170,39 @@ int lull_recall_item(struct lull_recall *r, const struct lull_store_key *k,
   return rc;
 }
 
-int lull_recall_call(struct lull_recall *r, const struct lull_store_key *k,
+static int read_call(struct lull_recall *r, sqlite3_stmt *st,
                      const char **bytes, size_t *len)
 {
-  int which = k->nth < 0 ? LULL_RECALL_ASIDE : LULL_RECALL_CALL;
-  sqlite3_stmt *st = r->st[which];
-  int rc = bind_key(r, st, k);
-  *bytes = NULL;
-  *len = 0;
-  if (!rc && which == LULL_RECALL_CALL)
-    rc = r->api->bind_int(st, 3, k->nth);
-  if (!rc)
-    rc = r->api->step(st);
+  int rc = r->api->step(st);
   if (rc == SQLITE_ROW && (rc = copy(r, st, 0)) == SQLITE_OK) {
     *bytes = r->row.data;
     *len = r->row.len;
   }
   r->api->reset(st);
   return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+int lull_recall_call(struct lull_recall *r, const struct lull_store_key *k,
+                     const char **bytes, size_t *len)
+{
+  int which = k->nth < 0 ? LULL_RECALL_ASIDE : LULL_RECALL_CALL;
+  sqlite3_stmt *st = r->st[which];
+  int rc = bind_key(r, st, k);
+  if (!rc && which == LULL_RECALL_CALL)
+    rc = r->api->bind_int(st, 3, k->nth);
+  return rc ? rc : read_call(r, st, bytes, len);
+}
+
+int lull_recall_active(struct lull_recall *r, const struct lull_store_key *k,
+                       uint32_t row, const char **bytes, size_t *len)
+{
+  sqlite3_stmt *st = r->st[LULL_RECALL_ACTIVE];
+  int rc = bind_key(r, st, k);
+  if (!rc)
+    rc = r->api->bind_int(st, 3, k->nth);
+  if (!rc)
+    rc = r->api->bind_int(st, 4, row);
+  return rc ? rc : read_call(r, st, bytes, len);
 }
 
 #else

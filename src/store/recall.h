@@ -13,7 +13,13 @@
 
 #ifdef LULL_STORE_SQLITE
 
-enum { LULL_RECALL_ITEM, LULL_RECALL_CALL, LULL_RECALL_ASIDE, LULL_RECALLS };
+enum {
+  LULL_RECALL_ITEM,
+  LULL_RECALL_CALL,
+  LULL_RECALL_ASIDE,
+  LULL_RECALL_ACTIVE,
+  LULL_RECALLS
+};
 
 struct lull_recall {
   const struct lull_sqlite *api;
@@ -38,8 +44,12 @@ const char *lull_recall_open(struct lull_recall *r,
    the next one; while it does, the log cannot begin anew. */
 int lull_recall_item(struct lull_recall *r, const struct lull_store_key *k,
                      struct lull_store_item *item, bool hold);
+/* Of an item for later; *bytes is left as it is for nothing. */
 int lull_recall_call(struct lull_recall *r, const struct lull_store_key *k,
                      const char **bytes, size_t *len);
+/* Of one under way, which has that row; where it is not kept yet, nothing. */
+int lull_recall_active(struct lull_recall *r, const struct lull_store_key *k,
+                       uint32_t row, const char **bytes, size_t *len);
 
 /* These writes come now. Nothing is held of the file. */
 void lull_recall_note(struct lull_recall *r, const struct lull_buf *writes);

@@ -22,7 +22,7 @@
 
 /* A journal's application_id, "lull", and the user_version of its tables. */
 #define LULL_JOURNAL_ID 0x6c756c6c
-#define LULL_JOURNAL_VERSION 1
+#define LULL_JOURNAL_VERSION 2
 #define LULL_JOURNAL_NEWER "it is a journal of a newer lull; use that one"
 
 #ifdef LULL_STORE_SQLITE

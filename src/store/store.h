@@ -52,8 +52,10 @@ struct lull_store_write {
     LULL_STORE_ORDER   /* what only a shared store knows: `order` says what */
   } kind;
   char order;
+  bool rests; /* a file's own, as `row`: see active.h */
   struct lull_store_key key;
   enum lull_store_state state;
+  uint32_t row;
   lull_usec due;
   size_t size;
 };

@@ -73,5 +73,6 @@ int luaopen_lull_unit(lua_State *L)
   unit_state(L);
   unit_world(L);
   unit_gather(L);
+  unit_journal(L);
   return 1;
 }

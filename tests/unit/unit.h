@@ -51,5 +51,6 @@ void unit_backoff(lua_State *L);
 void unit_policy(lua_State *L);
 void unit_world(lua_State *L);
 void unit_gather(lua_State *L);
+void unit_journal(lua_State *L);
 
 #endif
