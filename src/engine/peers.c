@@ -251,8 +251,11 @@ static void hear(struct lull_engine *e, const struct lull_store_text *texts,
     take_places(e, slot, texts, count);
     lull_lanes_touch(&e->lanes, slot);
   } else if (slot && count > 2) {
+    if (strcmp(word, "budget") == 0)
+      lull_facts_answered(slot->lane);
     hear_of(e, slot, word, texts + 2, count - 2);
   } else if (slot) {
+    lull_facts_answered(slot->lane);
     lull_share_forget(lull_shared_of(slot->lane));
   }
 }

@@ -33,8 +33,14 @@ void lull_budget_refund(struct lull_budget *b, bool retried)
 
 void lull_budget_set(struct lull_budget *b, int64_t level)
 {
-  level += (int64_t)b->refunded - (int64_t)b->spent;
+  level += (int64_t)b->refunded - (int64_t)b->spent - b->told;
   if (level > (int64_t)b->conf.capacity)
     level = b->conf.capacity;
   b->level = level > 0 ? (unsigned)level : 0;
+}
+
+void lull_budget_tell(struct lull_budget *b)
+{
+  b->told += (int64_t)b->spent - (int64_t)b->refunded;
+  b->spent = b->refunded = 0;
 }

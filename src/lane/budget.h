@@ -16,6 +16,7 @@ struct lull_budget {
   struct lull_budget_conf conf;
   unsigned level;           /* 1/1000 token; at most conf.capacity */
   unsigned spent, refunded; /* that who shares it was not told of */
+  int64_t told;             /* spent less refunded, told and not answered */
 };
 
 /* Takes new limits. A new budget starts full; afterwards what was spent
@@ -30,7 +31,11 @@ bool lull_budget_pay(struct lull_budget *b);
 /* Gives `refund` back, up to the capacity. */
 void lull_budget_refund(struct lull_budget *b, bool retried);
 
-/* What all who share it have left, but for what they were not told of. */
+/* What all who share it have left, but for what they were not told of, or have
+   not answered: that may not be in it. */
 void lull_budget_set(struct lull_budget *b, int64_t level);
+
+/* From now on what there is to tell counts as told. */
+void lull_budget_tell(struct lull_budget *b);
 
 #endif

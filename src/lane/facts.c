@@ -131,7 +131,7 @@ static int tell_budget(struct lull_budget *b, char *text, size_t size)
 {
   int len = snprintf(text, size, "b %u %u %u\n", b->conf.capacity, b->spent,
                      b->refunded);
-  b->spent = b->refunded = 0;
+  lull_budget_tell(b);
   return len;
 }
 
@@ -195,6 +195,11 @@ size_t lull_facts_tell(struct lull_lane *lane, lull_usec now, lull_usec later,
     len += tell_quota(&lane->pace, later, text + len, size - (size_t)len);
   lane->share->facts.since = 0;
   return (size_t)len;
+}
+
+void lull_facts_answered(struct lull_lane *lane)
+{
+  lane->budget.told = 0;
 }
 
 static void hear_breaker(struct lull_lane *lane, lull_usec now,

@@ -22,6 +22,9 @@ lull_usec lull_facts_due(struct lull_lane *lane, lull_usec now);
 size_t lull_facts_tell(struct lull_lane *lane, lull_usec now, lull_usec later,
                        char *text);
 
+/* What was told of the budget is in the level that is heard next. */
+void lull_facts_answered(struct lull_lane *lane);
+
 /* A word, and the texts that belong to it. */
 void lull_facts_hear(struct lull_lane *lane, lull_usec now, lull_usec later,
                      const char *word, const char *value, const char *more);

@@ -10,6 +10,7 @@ enum lull_err lull_shared_begin(struct lull_lane *lane)
     return LULL_OK;
   lane->share = lull_share_new();
   lane->budget.spent = lane->budget.refunded = 0;
+  lane->budget.told = 0;
   lull_breaker_share(&lane->breaker, true);
   return lane->share ? LULL_OK : LULL_ENOMEM;
 }

@@ -1036,6 +1036,25 @@ describe("lane", function()
       end
     end)
 
+    -- What all were told when it had 6, came while it had told of 2 more, which nobody
+    -- had taken off yet: it had these 2 again, on a machine that was busy.
+    it("that others have as well is less by what was told, until that is answered", function()
+      lane:share()
+      configure { budget = quota(10, 1, 0.5) }
+      times(4, function() assert.is_true(lane:pay()) end)
+      assert.are.equal("b 10000 4000 0\n", lane:tell(0))
+      lane:hear(0, "budget", "6000", true)
+      assert.are.equal(6, lane:inspect(0).budget)
+      times(2, function() assert.is_true(lane:pay()) end)
+      lane:refund(false)
+      assert.are.equal("b 10000 2000 500\n", lane:tell(0))
+      lane:hear(0, "budget", "6000", false)
+      assert.are.equal(4.5, lane:inspect(0).budget)
+      assert.is_true(lane:pay())
+      lane:hear(0, "budget", "4500", true)
+      assert.are.equal(3.5, lane:inspect(0).budget)
+    end)
+
     -- gRPC allows a retry while more than half of the tokens is left after
     -- the failure: of 10, four. What is above the half is a bucket of its
     -- own, less the thousandth that "more than" needs.

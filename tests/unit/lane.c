@@ -3,9 +3,11 @@
 #include <math.h>
 #include <string.h>
 
+#include "lane/facts.h"
 #include "lane/keep.h"
 #include "lane/lane.h"
 #include "lane/revive.h"
+#include "lane/shared.h"
 
 #define LANE "lull.unit.lane"
 #define TICKET "lull.unit.ticket"
@@ -352,6 +354,33 @@ static int cause(lua_State *L)
   return 1;
 }
 
+/* Others have it, too. */
+static int share(lua_State *L)
+{
+  lua_pushboolean(L, lull_shared_begin(check_lane(L)) == LULL_OK);
+  return 1;
+}
+
+/* tell(now) -> what there is to tell them */
+static int tell(lua_State *L)
+{
+  char text[LULL_FACTS_TEXT];
+  lua_pushlstring(L, text,
+                  lull_facts_tell(check_lane(L), check_time(L, 2), 0, text));
+  return 1;
+}
+
+/* hear(now, word, value, answered): what is said to all, or answered */
+static int hear(lua_State *L)
+{
+  struct lull_lane *lane = check_lane(L);
+  if (lua_toboolean(L, 5))
+    lull_facts_answered(lane);
+  lull_facts_hear(lane, check_time(L, 2), 0, luaL_checkstring(L, 3),
+                  luaL_checkstring(L, 4), NULL);
+  return 0;
+}
+
 static int name(lua_State *L)
 {
   lua_pushstring(L, lull_lane_name(check_lane(L)));
@@ -463,6 +492,9 @@ static const luaL_Reg lane_methods[] = {
     {"closed", closed},
     {"cause", cause},
     {"name", name},
+    {"share", share},
+    {"tell", tell},
+    {"hear", hear},
     {"inspect", inspect},
     {"free", free_lane},
     {"expect_sent", expect_sent},
