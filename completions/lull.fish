@@ -142,6 +142,6 @@ complete -c lull -n '__fish_seen_subcommand_from retry' -l reason -x -d 'Those a
 complete -c lull -n '__fish_seen_subcommand_from retry' -l later -d 'And those for later are due now'
 complete -c lull -n '__fish_seen_subcommand_from retry' -l store-timeout -x -d 'A Redis with the journal may be away for so long (30s)'
 complete -c lull -n '__fish_seen_subcommand_from report' -s h -l help -d 'Show this help message and exit'
-complete -c lull -n '__fish_seen_subcommand_from report' -s o -l output -rF -d 'Where it goes: .html or .json'
+complete -c lull -n '__fish_seen_subcommand_from report' -s o -l output -rF -d 'Where it goes: .html, .json, or - (HTML on standard output). Without it: JOURNAL\'s name with .html, unless that file is there'
 complete -c lull -n '__fish_seen_subcommand_from report' -l store-timeout -x -d 'A Redis with the journal may be away for so long (30s)'
 complete -c lull -n '__fish_seen_subcommand_from plan' -s h -l help -d 'Show this help message and exit'

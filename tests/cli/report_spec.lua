@@ -142,6 +142,31 @@ describe("a report #binary", function()
     assert.is_nil((page .. wire.read(alone) .. wire.read(told)):find "canary")
   end)
 
+  -- Without a name it overwrote the journal's .html without a word: the report that the
+  -- run itself had made.
+  it("of a journal goes where no file is, and says where; or to standard output", function()
+    local journal = wire.path ".lull"
+    local script = wire.write('require("lull").each({ "a" }, function() end)', ".lua")
+    assert.equal(0, lull(("--journal %s %s"):format(journal, script)).code)
+    local page = journal:gsub("%.lull$", ".html")
+    local result = lull("report " .. journal)
+    assert.are.same({ 0, page .. "\n", "" }, { result.code, result.out, result.err })
+    local before = wire.read(page)
+    assert.matches("^<!DOCTYPE html>", before)
+    result = lull("report " .. journal)
+    assert.are.same({ 1, "", ("lull: '%s' is there already: to overwrite it name it with -o\n"):format(page) },
+      { result.code, result.out, result.err })
+    assert.are.same({ 0, before }, { lull(("report %s -o -"):format(journal)).code,
+      lull(("report %s -o -"):format(journal)).out })
+    assert.are.same({ 0, "" }, { lull(("report %s -o %s"):format(journal, page)).code,
+      lull(("report %s -o %s"):format(journal, page)).out })
+    for _, name in ipairs { "x.csv", "x.har", "x.prom", "x" } do
+      result = lull(("report %s -o %s"):format(journal, name))
+      assert.are.same({ 1, ("lull: '%s': a journal's report is a file .html or .json, or - for standard output\n")
+        :format(name) }, { result.code, result.err })
+    end
+  end)
+
   it("says what is wrong", function()
     local result = lull "get http://127.0.0.1:1/ --report run.pdf"
     assert.are.same({ 2, "" }, { result.code, result.out })

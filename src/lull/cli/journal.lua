@@ -6,7 +6,6 @@ local flags = require "lull.cli.flags"
 local json = require "lull.json"
 local output = require "lull.cli.output"
 local reading = require "lull.batch.reading"
-local redis = require "lull.redis"
 local sched = require "lull.sched"
 local secret = require "lull.secret"
 local switches = require "lull.lazy" "lull.cli.switches"
@@ -50,7 +49,8 @@ local PARSERS = {
 
 PARSERS.report = function(p)
   p:argument "journal":argname "JOURNAL"
-  p:option("-o --output", "Where it goes: .html or .json."):argname "FILE"
+  p:option("-o --output", "Where it goes: .html, .json, or - (HTML on standard output). Without it: JOURNAL's name "
+    .. "with .html, unless that file is there."):argname "FILE"
 end
 
 local ABOUT = {
@@ -197,6 +197,15 @@ local function asked(o)
   return #states > 0 and states or reading.STATES, ids
 end
 
+-- Of the ids that were named, those that nothing was found of.
+local function missing(o, found)
+  local list = {}
+  for _, id in ipairs(o.id) do
+    if not found[id] then list[#list + 1] = id end
+  end
+  return list
+end
+
 -- Calls `fn(item, batch)` for each item of these states.
 local function each_item(path, states, ids, fn)
   local journal, problem, passing = reading.open(path)
@@ -236,13 +245,23 @@ local function csv_writer()
   end
 end
 
+-- What was asked for and is not there: the command is no success.
+local function refuse_missing(list, what)
+  if #list > 0 and not sched.interrupted then refuse(("%s: %s"):format(what, table.concat(list, ", "))) end
+end
+
 function RUN.items(o)
   local states, ids = asked(o)
+  local found = {}
   local write = o.csv and csv_writer() or function(item, batch)
     item.batch = batch.name
     output.write(json.line(item))
   end
-  each_item(o.journal, states, ids, write)
+  each_item(o.journal, states, ids, function(item, batch)
+    found[item.id] = true
+    write(item, batch)
+  end)
+  refuse_missing(missing(o, found), states == reading.STATES and "no item has the id" or "no item of these has the id")
 end
 
 -- ---- retry ---------------------------------------------------------------
@@ -259,21 +278,22 @@ end
 -- Which are to be open again. What may have been applied is so only when it is
 -- named.
 local function chosen(o)
-  local states, list, left = { "failed", o.later and "later" or nil }, {}, 0
+  local states, list, left, found = { "failed", o.later and "later" or nil }, {}, 0, {}
   local _, ids = asked(o)
   each_item(o.journal, states, ids, function(item, batch)
     if not is_reason(item, o.reason) then return end
+    found[item.id] = true
     if item.why == "unsafe" and not (ids or o.reason == "unsafe") then
       left = left + 1
     else
       list[#list + 1] = { batch = batch.number, id = item.id }
     end
   end)
-  return list, left
+  return list, left, missing(o, found)
 end
 
 function RUN.retry(o)
-  local list, left = chosen(o)
+  local list, left, absent = chosen(o)
   if #list > 0 then
     local problem, passing = reading.reopen(o.journal, list)
     if problem then refuse(problem, passing) end
@@ -283,12 +303,16 @@ function RUN.retry(o)
     exit.complain(("%s may have been applied, and stay as they are: name their ids, or --reason unsafe"):format(
       text.count(left, "item")))
   end
+  local which = ("no item %s%s"):format(o.later and "failed, or is for later," or "failed",
+    o.reason and " by " .. o.reason or "")
+  refuse_missing(absent, which .. " that has the id")
+  if o.reason and #list + left == 0 then refuse(which) end
 end
 
 function RUN.report(o)
-  local name = redis.is(o.journal) and redis.read(o.journal, "journal").name or o.journal:gsub("%.%w+$", "")
-  local problem, passing = require("lull.cli.report").journal(o.journal, o.output or name .. ".html")
-  if problem then refuse(problem, passing) end
+  local place, problem, passing = require("lull.cli.report").journal(o.journal, o.output)
+  if not place then refuse(problem, passing) end
+  if not o.output then output.write(place, "\n") end
 end
 
 -- ---- the command ---------------------------------------------------------

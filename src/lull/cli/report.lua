@@ -79,20 +79,38 @@ local function of_journal(path)
   return data
 end
 
----Writes the report of a journal; gives what is wrong.
+-- What that command may write, and where: without a name it overwrites nothing.
+local function place_for(path, out)
+  if out == "-" then return "-", "html" end
+  if out then
+    local format = M.format(out)
+    if format == "html" or format == "json" then return out, format end
+    return nil, ("'%s': a journal's report is a file .html or .json, or - for standard output"):format(out)
+  end
+  local name = redis.is(path) and redis.read(path, "journal").name or path:gsub("%.%w+$", "")
+  out = name .. ".html"
+  local there = io.open(out, "rb")
+  if there then
+    there:close()
+    return nil, ("'%s' is there already: to overwrite it name it with -o"):format(out)
+  end
+  return out, "html"
+end
+
+---Writes the report of a journal.
 ---@param path string
----@param out string
+---@param out string? nil: beside the journal, .html; "-": standard output
+---@return string? path where it is; nil: what is wrong
 ---@return string? problem
 ---@return boolean? passing
 function M.journal(path, out)
-  local format, problem = M.format(out)
-  if not format then return problem end
-  if format == "har" or format == "prom" then return "a journal has no single requests: -o run.html, or .json" end
-  local data, passing
-  data, problem, passing = of_journal(path)
-  if not data then return problem, passing end
+  local place, format = place_for(path, out)
+  if not place then return nil, format end
+  local data, problem, passing = of_journal(path)
+  if not data then return nil, problem, passing end
   data.title = redis.shown(path)
-  write(out, WRITERS[format](data))
+  write(place, WRITERS[format](data))
+  return place
 end
 
 -- ---- of a run ------------------------------------------------------------
