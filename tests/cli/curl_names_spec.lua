@@ -187,13 +187,27 @@ data-urlencode "q=a b"
     for text, words in pairs { ["data = a b"] = ":1: a value with a blank is written between quotes",
       ["\nfail = yes"] = ":2: %-%-fail takes no value", data = ":1: %-%-data takes a value",
       ['data = "a'] = ":1: a quote that is never closed",
-      frail = "unknown option '%-%-frail' %(did you mean '%-%-fail'",
+      -- Neither file nor line was said of these, and what came after the quotes was lost.
+      ["fail\nfrail = x"] = ":2: unknown option '%-%-frail' %(did you mean '%-%-fail'",
+      ["\nrequest = PUT"] = ":2: unknown option '%-%-request' %(the method is the command",
+      ["\nattempts = x"] = ":2: attempts: 'x' is no whole number",
+      ["parallel = 0\nfail"] = ":1: %-%-parallel takes a whole number",
+      ['header = "a: b"\nheader = c'] = ":2: %-%-header takes 'Name: value', not 'c'",
+      ["\nurl = ftp://x/"] = ":2: 'ftp://x/' is no http or https URL",
+      ['attempts = "2" junk'] = ":1: there is more after the quotes",
       ["="] = ":1: no option", ["config = /nowhere"] = "cannot read /nowhere" } do
       local result = lull("post u -K " .. wire.write(text))
       assert.matches(words, result.err)
       assert.equal(2, result.code)
     end
     assert.matches("a value with a blank", lull("get u -K " .. inner).err)
+    assert.matches("^lull: attempts: 'x'", lull("get u --attempts x -K " .. wire.write 'timeout = "5" # s').err)
+    assert.matches("^lull: attempts: 'y'", lull("get u -K " .. wire.write "attempts = x" .. " --attempts y").err)
+    local max_time = wire.write("max-time = 5\nkey = k7\nurl = u\n")
+    assert.matches("Key: k7.* timeout 5s", lull("post --dry-run -K " .. max_time).out)
+    -- Without a command it was an unknown option.
+    assert.matches("^GET\n/k\n", lull("-K " .. wire.write("url = " .. server.url .. "/k\n")).out)
+    assert.matches("^GET\n/k\n", lull("-s --config=" .. wire.write("url = " .. server.url .. "/k\n")).out)
     local itself = wire.path()
     local file = assert(io.open(itself, "w"))
     file:write("config = ", itself, "\n")

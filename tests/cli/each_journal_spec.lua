@@ -159,7 +159,7 @@ describe("lull --each --journal #binary", function()
   it("wants rows, and a file of its own", function()
     local result = lull "get http://127.0.0.1:1/ --journal x.lull"
     assert.are.same({ 2, "" }, { result.code, result.out })
-    assert.matches("^lull: %-%-journal remembers rows: give them by %-%-each", result.err)
+    assert.matches("^lull: %-%-journal is for rows: give them by %-%-each", result.err)
     local rows = wire.write("id\n1\n", ".csv")
     result = lull(("get http://127.0.0.1:1/{id} --each %s --journal %s"):format(rows, rows))
     assert.equal(2, result.code)

@@ -551,6 +551,25 @@ describe("lull get #binary", function()
         ["get --dta x u"] = "unknown option '--dta' (did you mean '--data'?)",
         ["get --retry 3 u"] = "unknown option '--retry' (did you mean '--attempts'?)",
         ["get -X PUT u"] = "the method is the command",
+        ["get -I u"] = "unknown option '-I' (status and headers are shown by lull head)",
+        ["get --create-dirs u"] = "unknown option '--create-dirs' (folders are not made: mkdir -p)",
+        -- The first file was not sent, and nothing was said.
+        ["put u v -T a -Tb"] = "--upload-file is given twice, and only one of them would count",
+        ["put u -T a --upload-file=b"] = "--upload-file is given twice",
+        ["post u --data-binary a --data-binary @b"] = "--data-binary is given twice",
+        ["get -i a -i b"] = "--input is given twice",
+        ["get {.} --each a --each b"] = "--each is given twice",
+        ["get u -O --sha256 a --sha256 b"] = "--sha256 is given twice",
+        -- It was a URL, and a POST went out with a key of its own.
+        ["post --key abc http://h.test/"] = "after --key stands 'abc', which is no URL: --key=abc sends it",
+        ["post http://h.test/ --key order:42"] = "after --key stands 'order:42'",
+        ["post http://h.test/ -Ss --key '{id}'"] = "after --key stands '{id}'",
+        ["post http://h.test/{id} --each x.csv --key v1.2"] = "after --key stands 'v1.2'",
+        -- All were ignored.
+        ["post --failed f u"] = "--failed is for rows: give them by --each (a file with a URL a line: post {.} --each",
+        ["get --results f u"] = "--results is for rows",
+        ["get --id f u"] = "--id is for rows",
+        ["get --format csv u"] = "--format is for rows",
         ["get ftp://x/"] = "'ftp://x/' is no http or https URL",
         -- A byte in the password that should be escaped makes it none: it was shown.
         ["get 'http://me:pa/ss@h.test/'"] = "'http://h.test/' is no http or https URL",
@@ -567,7 +586,8 @@ describe("lull get #binary", function()
         ["get --limit 3 u"] = "'3' is no rate",
         ["get -H nothing u"] = "takes 'Name: value'",
         ["get -u me u"] = "takes USER:PASSWORD",
-        ["get -i /nowhere/at/all"] = "cannot read /nowhere/at/all",
+        ["get -i http://h.test/"] = "cannot read http://h.test/: No such file or directory (-i is a file of URLs; "
+          .. "headers are shown by lull head)",
         ["post -d @/nowhere/at/all u"] = "cannot read /nowhere/at/all",
         ["post -d a --json 1 u"] = "one body, not both --data and --json",
         ["post -d @- -i - u"] = "read only once",

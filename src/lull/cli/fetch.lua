@@ -14,6 +14,7 @@ local text = require "lull.text"
 local usage = require "lull.usage"
 
 -- What URLs alone do without.
+local config = lazy "lull.cli.config"
 local files, flags, input = lazy "lull.cli.files", lazy "lull.cli.flags", lazy "lull.input"
 local jobs, progress, switches = lazy "lull.cli.job", lazy "lull.cli.progress", lazy "lull.cli.switches"
 local utf8 = lazy "lull.utf8"
@@ -42,14 +43,26 @@ end
 -- Sent without a body by mistake rather than on purpose.
 local WITH_BODY = { POST = true, PUT = true, PATCH = true }
 
+-- Of rows, which there are none of.
+local OF_ROWS = { "journal", "failed", "results", "id", "format" }
+
+local function problem_of_rows(o)
+  for _, name in ipairs(OF_ROWS) do
+    if o[name] then
+      return ("--%s is for rows: give them by --each (a file with a URL a line: %s {.} --each FILE)"):format(name,
+        o.method:lower())
+    end
+  end
+end
+
 -- What is wrong with the URLs of the command line and where they are to go.
 local function problem_of_urls(o)
-  if o.journal then
-    return "--journal remembers rows: give them by --each (a file with a URL a line: get {.} --each)"
-  end
+  local problem = problem_of_rows(o)
+  if problem then return problem end
   if #o.url == 0 and not o.input then return "no URL is given" end
   for _, url in ipairs(o.url) do
-    local usable, problem = url_of(url)
+    local usable
+    usable, problem = url_of(url)
     if not usable then return problem end
   end
   if #o.output > 0 and (o.remote_name or o.input) then
@@ -70,7 +83,9 @@ end
 local function reader_of(o)
   local file, problem = io.stdin, nil
   if o.input ~= "-" then file, problem = io.open(o.input, "rb") end
-  if not file then error({ usage = "cannot read " .. problem }, 0) end
+  if not file then
+    error({ usage = ("cannot read %s (-i is a file of URLs; headers are shown by lull head)"):format(problem) }, 0)
+  end
   if o.sim then return function() return file:read "*l" end end
   return input.lines(file)
 end
@@ -254,7 +269,8 @@ local function code_of(run, ok, err)
   return run.failed.later and exit.LATER or 0
 end
 
-local function misuse(command, problem)
+local function misuse(command, problem, o)
+  if o and o.config_lines then problem = config.located(problem, o.config_lines) end
   exit.complain(("%s; try lull %s --help"):format(problem, command))
   return exit.USAGE
 end
@@ -337,7 +353,7 @@ end
 M.SWITCHES = { "seed", "grace", "store_timeout", "on_store_loss", "journal", "force", "assume_durable", "sim", "log",
   "record", "chaos", "report", "trace", "progress" }
 
-local function tell(o)
+local function tell_progress(o)
   if core.terminal(io.stderr) then progress.begin(nil, o.silent) end
 end
 
@@ -351,18 +367,18 @@ end
 -- The exit code of what cannot begin; nil when all is prepared.
 local function prepare(command, o)
   local problem, unusable
-  if has_switches(o) then problem, unusable = switches.prepare(o) else tell(o) end
+  if has_switches(o) then problem, unusable = switches.prepare(o) else tell_progress(o) end
   if unusable then
     exit.complain(problem)
     return exit.NOT_LOADED
   end
   exit.quiet = o.silent and not o.show_error
-  return problem and misuse(command, problem) or nil
+  return problem and misuse(command, problem, o) or nil
 end
 
 local function start(run)
   local code
-  if run.job.bare then tell(run.o) else code = prepare(run.command, run.o) end
+  if run.job.bare then tell_progress(run.o) else code = prepare(run.command, run.o) end
   return code or code_of(run, sched.main(fetch_all, run))
 end
 
@@ -370,7 +386,7 @@ local function start_each(command, o)
   local code = prepare(command, o)
   if code then return code end
   local ended, problem = require("lull.cli.each").run(o)
-  return ended or misuse(command, problem)
+  return ended or misuse(command, problem, o)
 end
 
 local function no_sums() return nil end
@@ -386,13 +402,13 @@ function M.run(argv)
     return 0
   end
   if o and o.each and not problem then return start_each(command, o) end
-  if not job then return misuse(command, problem) end
+  if not job then return misuse(command, problem, o) end
   local found, items = pcall(items_of, o)
-  if not found then return misuse(command, items.usage or items) end
+  if not found then return misuse(command, items.usage or items, o) end
   local sums
   sums, problem = no_sums, nil
   if o.sha256 then sums, problem = files.sums(o) end
-  if not sums then return misuse(command, problem) end
+  if not sums then return misuse(command, problem, o) end
   local run = { command = command, o = o, job = job, items = items, sums = sums, results = {}, outputs = {},
     failed = {}, turn = 1, window = WINDOW * job.parallel }
   return other(run) or start(run)

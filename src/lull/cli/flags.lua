@@ -14,22 +14,23 @@ usage.own()
 M.METHODS = { "get", "head", "post", "put", "patch", "delete" }
 
 -- Each group's options: aliases, argument's name, description; "*" may be
--- given several times. Without an argument's name it is a flag.
+-- given several times, "1" only once: the one before it would be lost without a word.
+-- Without an argument's name it is a flag.
 local GROUPS = {
   { "What is sent",
     { "-d --data", "DATA", "The body; several are joined by '&'. @FILE reads a file, @- standard input.", "*" },
-    { "--data-binary", "DATA", "The same; a file is sent byte for byte." },
+    { "--data-binary", "DATA", "The same, once; a file is sent byte for byte.", "1" },
     { "--data-urlencode", "DATA", "As -d, percent-encoded: CONTENT, =CONTENT, NAME=CONTENT, @FILE, NAME@FILE.", "*" },
     { "-G --get", nil, "What -d and --data-urlencode say goes into the URL's query." },
     { "-F --form", "NAME=VALUE", "A part of a multipart form; NAME=@FILE sends a file, NAME=<FILE its text as a "
       .. "value; ;type=TYPE and ;filename=NAME may follow.", "*" },
     { "--json", "DATA", "A body of JSON, with its Content-Type and Accept.", "*" },
-    { "-T --upload-file", "FILE", "The body is this file." },
+    { "-T --upload-file", "FILE", "The body is this file, of each URL.", "1" },
     { "-H --header", "LINE", "A header 'Name: value'; 'Name:' sends none of that name.", "*" },
     { "-A --user-agent", "NAME", "The User-Agent header." },
     { "-u --user", "USER:PASSWORD", "Authorization: Basic." },
     { "--key", "[=KEY]", "An Idempotency-Key, the same over all attempts; without KEY a new one.", "?" },
-    { "-i --input", "FILE", "Take URLs from this file, too, one a line; - is standard input." },
+    { "-i --input", "FILE", "Take URLs from this file, too, one a line; - is standard input.", "1" },
     { "-K --config", "FILE", "Options of this file, one a line, as curl's: name = value, url = URL, # comment.", "*" },
     { "--curl", nil, "Print the curl command instead of sending." },
     { "--script", nil, "Print the Lua script that does the same, and send nothing." },
@@ -38,17 +39,17 @@ local GROUPS = {
   { "Each row a request",
     { "--each", "FILE", "A request for each row of this CSV, TSV, NDJSON or text file, - for standard input: {field} "
       .. "in the URL, -d, --data-urlencode, -F, --json, -H, --key, -o and -T is what the row has, "
-      .. "{.} the whole row, {{ a brace." },
+      .. "{.} the whole row, {{ a brace.", "1" },
     { "--format", "NAME", "Of --each: csv, tsv, ndjson or lines; else by the file's name." },
     { "--id", "TEXT", "What a row is called in the results, such as {id}; else its number." },
-    { "--results", "FILE", "A line of JSON for each row, here instead of on standard output." },
-    { "--failed", "FILE", "The rows that are not done, as they stood: the next run's --each." },
+    { "--results", "FILE", "A line of JSON for each row, here instead of on standard output.", "1" },
+    { "--failed", "FILE", "The rows that are not done, as they stood: the next run's --each.", "1" },
     { "--journal", "FILE", "Remember what is done: the same command goes on after a kill. Rows are told apart by "
-      .. "--id, else by their field id; lines by themselves." },
+      .. "--id, else by their field id; lines by themselves.", "1" },
   },
   { "What is decided",
     { "--attempts", "N", "Tries of one URL, the first included (5)." },
-    { "-m --timeout", "TIME", "Of one attempt (30s, and none with --stall)." },
+    { "-m --timeout --max-time", "TIME", "Of one attempt (30s, and none with --stall)." },
     { "--stall", "TIME", "An attempt ends when no byte moves for so long (30s with -o and -T, else none)." },
     { "--deadline", "TIME", "Of one URL, waits included (none)." },
     { "--backoff", "WAITS", "Such as exp:1s..60s,full or const:5s." },
@@ -80,7 +81,7 @@ local GROUPS = {
       .. "output; @FILE reads it. With --each instead of the results." },
     { "--continue", nil, "Go on with a file that is there; the rest is asked for." },
     { "--skip-existing", nil, "Leave out what is there; with --sha256 only if that is right." },
-    { "--sha256", "SUM|FILE", "What the body has to be; a FILE is as sha256sum writes it." },
+    { "--sha256", "SUM|FILE", "What the body has to be; a FILE is as sha256sum writes it.", "1" },
     { "--fail-with-body", nil, "Give the body of an error, too." },
     { "--max-filesize", "SIZE", "Of a body (64MB in memory, none in a file)." },
     { "-s --silent", nil, "No errors on standard error." },
@@ -175,6 +176,7 @@ local function add_option(p, spec)
   local option = p:option(aliases, description):argname(argname)
   if count == "*" then option:count "*" end
   if count == "?" then option:args "?" end
+  if count == "1" then option:overwrite(false) end
   return option
 end
 
@@ -195,7 +197,8 @@ M.GROUPS, M.EXAMPLES = GROUPS, EXAMPLES
 -- ---- the command line ----------------------------------------------------
 
 -- What others call these.
-local MEANT = { ["--retry"] = "--attempts", ["--max-time"] = "--timeout",
+local MEANT = { ["--retry"] = "--attempts", ["--head"] = "status and headers are shown by lull head",
+  ["-I"] = "status and headers are shown by lull head", ["--create-dirs"] = "folders are not made: mkdir -p",
   ["--speed-time"] = "--stall", ["--speed-limit"] = "--stall",
   ["--request"] = "the method is the command, as in lull put",
   ["-X"] = "the method is the command, as in lull put",
@@ -222,13 +225,32 @@ local function key_follows(argv, i)
   return false
 end
 
+-- What follows a bare --key is a URL. One that may as well be a key is not taken for
+-- it: the request would go out, with another key than was meant.
+local function is_address(word)
+  if word:find "/" or word:find "^localhost%f[:%z]" or word:find "^%[" then return true end
+  local host = word:match "^(.-):%d+$" or word
+  return host:find "%.%a[%w-]*$" ~= nil or host:find "^%d+%.%d+%.%d+%.%d+$" ~= nil
+end
+
+local function follows_strangely(argv, i)
+  local word = argv[i + 1]
+  return word and not word:find "^%-" and not is_address(word)
+end
+
+local function key_problem(word)
+  return ("after --key stands '%s', which is no URL: --key=%s sends it as the key, and --key alone a new one; "
+    .. "to a host of that name it is http://%s"):format(word, word, word)
+end
+
 -- What is to be percent-encoded stands in its place among the other data.
 local function marked(word)
   local value = word:match "^%-%-data%-urlencode=(.*)$"
   return value and "--data=" .. form.MARK .. value or word
 end
 
--- argparse takes a value that begins with "-" for an option; curl does not.
+-- argparse takes a value that begins with "-" for an option; curl does not. Or nil and
+-- what is wrong.
 local function joined(argv, aliases)
   local out, i = {}, 2
   while argv[i] do
@@ -241,6 +263,8 @@ local function joined(argv, aliases)
       i = i + 1
     elseif argv[i]:find "^%-%-data%-urlencode=" then
       out[#out + 1] = marked(argv[i])
+    elseif argv[i] == "--key" and follows_strangely(argv, i) then
+      return nil, key_problem(argv[i + 1])
     else
       out[#out + 1] = argv[i] == "--key" and "--key=" or argv[i]
     end
@@ -254,6 +278,11 @@ end
 ---@param aliases table of aliases_of
 ---@return string
 function M.explain(problem, aliases)
+  local twice = problem:match "^option '(.-)' must be used at most 1 time"
+  if twice then
+    local names = aliases[twice]._aliases
+    return ("%s is given twice, and only one of them would count"):format(names[#names])
+  end
   local name = problem:match "^unknown option '(.-)'"
   if not name then return (problem:gsub("%s*\n.*", "")) end
   local meant = MEANT[name]
@@ -307,13 +336,16 @@ local function option_of(name)
   end
 end
 
+-- Gives false for what argparse refuses.
 local function put(o, spec, value)
   local target = target_of(spec)
+  if spec[4] == "1" and o[target] then return false end
   if spec[4] == "*" then
     table.insert(o[target], value)
   else
     o[target] = spec[4] == "?" and { value } or value
   end
+  return true
 end
 
 -- What is not read here: -h, and -K, whose file has options.
@@ -346,6 +378,7 @@ local function put_word(o, argv, i)
   end
   if FOR_ARGPARSE[target_of(spec)] or value and not spec[2] then return nil end
   if not value and spec[4] == "?" and not (argv[i + 1] and key_follows(argv, i)) then
+    if follows_strangely(argv, i) then return nil end
     value = ""
   elseif not value and spec[2] then
     i = i + 1
@@ -355,8 +388,7 @@ local function put_word(o, argv, i)
   if spec[1] == "--data-urlencode" then
     spec, value = option_of "--data", form.MARK .. value
   end
-  put(o, spec, spec[2] == nil or value)
-  return i
+  return put(o, spec, spec[2] == nil or value) and i or nil
 end
 
 -- As argparse would, which takes longer to load, and to be told of all options, than
@@ -374,10 +406,14 @@ end
 local function parse_all(argv)
   local p = M.parser(argv[1])
   local aliases = M.aliases_of(p)
-  local words, problem = config.expand(argv, aliases)
+  local words, lines = config.expand(argv, aliases, M.explain)
+  if not words then return nil, lines end
+  local problem
+  words, problem = joined(words, aliases)
   if not words then return nil, problem end
-  local ok, o = p:pparse(joined(words, aliases))
-  if not ok then return nil, M.explain(o, aliases) end
+  local ok, o = p:pparse(words)
+  if not ok then return nil, config.located(M.explain(o, aliases), lines) end
+  o.config_lines = lines[1] and lines
   o.help = o.help and p:get_help()
   return o
 end

@@ -99,8 +99,16 @@ function M.parse(argv, parser)
   return parsed, script, at
 end
 
+-- A file of options may have the URLs, too.
+local function has_config(options)
+  for _, word in ipairs(options) do
+    if word:find "^%-K" or word:find "^%-%-config" then return true end
+  end
+  return false
+end
+
 ---`lull --trace get URL` is `lull get --trace URL`, and so is `lull --trace URL`; as
----`lull -o FILE URL` is `lull get -o FILE URL`.
+---`lull -o FILE URL` is `lull get -o FILE URL`, and `lull -K FILE` is `lull get -K FILE`.
 ---@param argv string[]
 ---@param methods table<string, true>
 ---@param is_url fun(word: string?): boolean
@@ -109,6 +117,7 @@ function M.command_first(argv, methods, is_url)
   local options, name, at, strange = split(argv, flags.aliases_of(M.parser()))
   if strange then options, name, at = split(argv, flags.aliases_of(flags.parser "get")) end
   local url = is_url(name)
+  if not name and has_config(options) then name = "get" end
   if not methods[name] and not url then return argv end
   local moved = { url and "get" or name }
   for _, option in ipairs(options) do moved[#moved + 1] = option end
