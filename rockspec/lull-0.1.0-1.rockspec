@@ -21,6 +21,7 @@ build = {
     ["lull.base64"] = "src/lull/base64.lua",
     ["lull.batch.each"] = "src/lull/batch/each.lua",
     ["lull.batch.journal"] = "src/lull/batch/journal.lua",
+    ["lull.batch.kept"] = "src/lull/batch/kept.lua",
     ["lull.batch.memory"] = "src/lull/batch/memory.lua",
     ["lull.batch.reading"] = "src/lull/batch/reading.lua",
     ["lull.batch.redis"] = "src/lull/batch/redis.lua",

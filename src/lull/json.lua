@@ -99,14 +99,15 @@ end
 
 local sorted
 
--- True for a table that cjson would write as a list.
-local function is_list(value)
-  local n = #value
-  if n == 0 then return false end
+-- The length of a table that cjson would write as a list, in which a hole is null;
+-- one that is mostly holes it refuses.
+local function list_length(value)
+  local n, count = 0, 0
   for key in pairs(value) do
-    if type(key) ~= "number" or key < 1 or key > n or key ~= math.floor(key) then return false end
+    if type(key) ~= "number" or key < 1 or key ~= math.floor(key) then return nil end
+    n, count = math.max(n, key), count + 1
   end
-  return true
+  return n > 0 and (n <= 10 or n <= 2 * count) and n or nil
 end
 
 local function sorted_object(value)
@@ -122,9 +123,10 @@ end
 
 sorted = function(value)
   if type(value) ~= "table" then return cjson.encode(value) end
-  if not is_list(value) then return sorted_object(value) end
+  local n = list_length(value)
+  if not n then return sorted_object(value) end
   local parts = {}
-  for i, item in ipairs(value) do parts[i] = sorted(item) end
+  for i = 1, n do parts[i] = sorted(value[i]) end
   return "[" .. table.concat(parts, ",") .. "]"
 end
 

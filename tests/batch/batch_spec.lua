@@ -316,6 +316,41 @@ describe("items of a batch", function()
     assert.are.same(texts, run(journal, ok, script).got)
   end)
 
+  -- What is no UTF-8 was kept as people are shown it: of "\x89\xFF" came eight characters
+  -- in the next run, of { 1, nil, 3 } came { 1 }, of { 1, x = 2 } came { ["1"] = 1, x = 2 }.
+  it("give map every value as it was, or none", function()
+    local same = { "\228\246", "\255\0\"\n\\", "\1lull:raw:x", 2 ^ 53, -2 ^ 80, 0.1, { 1, { a = false } }, { } }
+    local none = { { t = "\228" }, { ["\228"] = 1 }, { 1, nil, 3 }, { nil, 2 }, { 1, x = 2 }, { 2 ^ 53 + 2 }, 0 / 0,
+      { [4711] = 1 } }
+    local function script(lull, path)
+      local api = client(lull)
+      local all = lull.map(ids_to(1 + #same + #none), { journal = path }, function(i)
+        if i > #same + #none then return api:get("/") end
+        if i <= #same then return same[i] end
+        return none[i - #same]
+      end)
+      local last = all[all.n]
+      all[all.n] = last and { last.status, last.body, type(last.headers) }
+      return all
+    end
+    local function server() return { status = 201, body = "\137\255\0A" } end
+    for _, where in ipairs { { journal = sim.journal() }, { redis = sim.redis(), path = "redis://store/0/j" } } do
+      local function once()
+        local got
+        local t = sim.run { script = function() got = script(require "lull", where.path) end, world = server,
+          journal = where.journal, redis = where.redis, time = EPOCH }
+        assert.is_nil(t.err)
+        return got, #t.requests
+      end
+      once()
+      local got, sent = once()
+      assert.are.equal(0, sent)
+      for i, value in ipairs(same) do assert.are.same(value, got[i]) end
+      for i = 1, #none do assert.is_nil(got[#same + i], i) end
+      assert.are.same({ 201, "\137\255\0A", "table" }, got[got.n])
+    end
+  end)
+
   it("stay open when their function raises, and their calls are remembered", function()
     local journal = sim.journal()
     local function script(fails)

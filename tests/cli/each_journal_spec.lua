@@ -125,6 +125,20 @@ describe("lull --each --journal #binary", function()
     assert.equal(3, #server:requests())
   end)
 
+  -- The second run told of the four bytes as people are shown them, in ten characters.
+  it("tells of a body that is no UTF-8 in each run as it was", function()
+    local server = wire.server [[return { ["http://api.test"] = function(request)
+      return request.route:find "bad" and 422 or 201, nil, "\137\255\0A" end }]]
+    local file, journal = wire.write("id\na\nbad\n", ".csv"), wire.path ".lull"
+    local command = ("get '%s/{id}' --each %s --journal %s --bodies"):format(server.url, file, journal)
+    local first = outcomes_of(lull(command).out)
+    assert.equal("\137\255\0A", first.a.body)
+    assert.equal("\137\255\0A", first.bad.body)
+    assert.are.same(first, outcomes_of(lull(command).out))
+    assert.equal(2, #server:requests())
+    assert.matches('"body_base64":"if8AQQ=="', lull("items --done " .. journal).out, 1, true)
+  end)
+
   it("exits with 75 when some are left, and takes the rest up", function()
     local server, journal = server_of "b = 429", wire.path ".lull"
     local file = wire.write("id\na\nb\n", ".csv")

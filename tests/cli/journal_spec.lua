@@ -104,6 +104,20 @@ describe("a journal's commands #binary", function()
   end)
 
   -- Who only looks must not hold up a run, nor be refused by it.
+  -- Such a value was kept as it is shown here; now it is shown so, and kept as it is.
+  it("show values that are no UTF-8 so that a terminal can have them", function()
+    local path, server = wire.path ".lull", wire.server [[
+return { ["http://api.test"] = function() return 201, nil, "\255\27A"
+end }]]
+    local script = wire.write([[
+local lull = require "lull"
+lull.each({ "x", "y" }, { parallel = 1 }, function(x) return x == "x" and "\228\27" or lull.get(arg[1]) end)]], ".lua")
+    assert.equal(0, lull(("--journal %s %s %s"):format(path, script, server.url)).code)
+    assert.equal('{"id":"x","outcome":"done","run":1,"value":"\\\\xE4\\u001b"}\n'
+      .. '{"id":"y","outcome":"done","run":1,"value":{"body":"\\\\xFF\\u001bA","status":201}}\n',
+      lull("items " .. path).out)
+  end)
+
   it("read while a run is at work, and tell what waits until when", function()
     local path, command = journal_of "id\nhold1\nhold2\na\n"
     local child = wire.start(("%s %s 2>&1"):format(BINARY, command:gsub("post", "put")))

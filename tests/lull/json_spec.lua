@@ -27,6 +27,18 @@ describe("json.encode", function()
     same("{}", {})
   end)
 
+  -- With a journal, when names are in order, a list ended at its first hole.
+  it("writes a hole of a list as null, with names in order, too", function()
+    for _, in_order in ipairs { false, true } do
+      json.in_order = in_order
+      same("[1,null,3]", { 1, nil, 3 })
+      same("[null,null,3]", { [3] = 3 })
+      same('{"a":[null,2]}', { a = { nil, 2 } })
+      refused("cannot make JSON of this: table: excessively sparse array", { [4711] = 1 })
+    end
+    json.in_order = false
+  end)
+
   it("writes whole numbers whole, and others with the digits they need", function()
     same("0", 0)
     same("3", 3.0)

@@ -3,8 +3,8 @@
 local exit = require "lull.exit"
 local journals = require "lull.batch.journal"
 local json = require "lull.json"
+local keeping = require "lull.batch.kept"
 local memory = require "lull.batch.memory"
-local outcome = require "lull.outcome"
 local sched = require "lull.sched"
 local shared = require "lull.lazy" "lull.batch.shared"
 local secret = require "lull.secret"
@@ -14,9 +14,6 @@ local usage = require "lull.usage"
 
 local M = {}
 usage.own()
-
-local KEPT = 65536 -- bytes of a value that is kept
-M.KEPT = KEPT
 
 -- ---- ids -----------------------------------------------------------------
 
@@ -61,30 +58,6 @@ end
 
 -- ---- what is kept of an item ---------------------------------------------
 
--- JSON of a text in which nothing is to be escaped.
-local function simple_line(value)
-  if type(value) == "string" and not value:find '[%c"\\/\127-\255]' then return '"' .. value .. '"\n' end
-end
-
--- "R" and a response's status and body, "J" and a value, or nothing.
-local function kept_value(value)
-  if value == nil then return "" end
-  local response = outcome.is_response(value)
-  local whole = response and value.body or value
-  local ok, line = true, simple_line(whole)
-  if not line then ok, line = pcall(json.line, whole) end
-  if not ok then return "" end
-  if response then line = ('{"body":%s,"status":%d}\n'):format(line:sub(1, -2), value.status) end
-  if #line > KEPT then return "" end
-  return (response and "R" or "J") .. secret.redact(line)
-end
-
-local function value_of(bytes)
-  local kind, line = bytes:sub(1, 1), bytes:sub(2)
-  if kind == "J" then return json.decode(line) end
-  if kind == "R" then return outcome.recall(json.decode(line)) end
-end
-
 local MOST = 100 -- attempts of a history that are kept
 
 -- Each attempt of the call that an item ended with.
@@ -107,11 +80,11 @@ local function kept_failure(batch, item, err, at)
   local told = { item = item, history = why and history_of(err) or nil,
     error = secret.redact(tostring(secret.shown(err))), reason = reason, why = why,
     attempts = why and err.attempts or nil, waited = why and err.waited or nil,
-    body = batch.bodies and why and err.response and err.response.body or nil,
     written = at and math.floor(at) }
+  if batch.bodies and why and err.response then keeping.add_body(told, err.response.body) end
   local ok, line = pcall(json.line, told)
-  if not ok or #line > KEPT then
-    told.item, told.body, told.history = nil, nil, nil
+  if not ok or #line > keeping.MOST then
+    told.item, told.body, told.body_base64, told.history = nil, nil, nil, nil
     ok, line = pcall(json.line, told)
   end
   return ok and secret.redact(line) or ""
@@ -156,7 +129,7 @@ local function conclude(batch, record, item, ...)
     return tasks.LEFT
   end
   if value ~= nil or select("#", ...) == 0 then
-    settle(batch, record, "done", 0, kept_value(value))
+    settle(batch, record, "done", 0, keeping.of(value))
     return ...
   end
   if type(err) ~= "table" or not err.later then return fail(batch, record, item, err) end
@@ -206,7 +179,7 @@ local function known(batch, id)
   end
   if state == "failed" then return tasks.BEFORE, state, nil, batch.before and failure_of(bytes) end
   if not (batch.values or batch.before) then return tasks.BEFORE, state end
-  local value = value_of(bytes)
+  local value = keeping.value(bytes)
   return tasks.BEFORE, state, value, value or {}
 end
 
@@ -242,10 +215,10 @@ end
 
 -- What a shared batch does with an item that it was given: its record, with what
 -- is kept of its calls.
-local shared_items = { id = id_of, kind = kind_of, conclude = conclude, value = value_of }
+local shared_items = { id = id_of, kind = kind_of, conclude = conclude, value = keeping.value }
 
 function shared_items.kept(state, bytes)
-  if state == "done" then return value_of(bytes) or {} end
+  if state == "done" then return keeping.value(bytes) or {} end
   return failure_of(bytes)
 end
 

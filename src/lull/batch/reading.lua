@@ -3,6 +3,7 @@
 
 local core = require "lull.core"
 local json = require "lull.json"
+local keeping = require "lull.batch.kept"
 local memory = require "lull.batch.memory"
 local redis = require "lull.redis"
 local remote = require "lull.lazy" "lull.batch.remote"
@@ -58,18 +59,11 @@ end
 
 -- ---- items ---------------------------------------------------------------
 
--- An item whose function gave nothing has no bytes.
-local function value_of(bytes)
-  if not bytes then return nil end
-  local kind = bytes:sub(1, 1)
-  return (kind == "J" or kind == "R") and json.decode(bytes:sub(2)) or nil
-end
-
 -- An item that came to its end, or is for later.
 local function settled(state, row)
   local item = state ~= "done" and row.bytes and json.decode(row.bytes) or {}
   item.id, item.outcome, item.run = row.id, state, row.run
-  if state == "done" then item.value = value_of(row.bytes) end
+  if state == "done" and row.bytes then item.value = keeping.shown(row.bytes) end -- of nothing there are none
   if state == "later" then item.due = row.due end
   return item
 end

@@ -1,10 +1,10 @@
 -- outcomes: what comes out of `--each`: a line of JSON for each row, the rows that
 -- are not done, and the sentence at the end.
 
-local batches = require "lull.lazy" "lull.batch.each"
 local exit = require "lull.exit"
 local jobs = require "lull.cli.job"
 local json = require "lull.json"
+local keeping = require "lull.lazy" "lull.batch.kept"
 local output = require "lull.cli.output"
 local secret = require "lull.secret"
 local text = require "lull.text"
@@ -96,8 +96,9 @@ end
 
 -- Of a line, for the journal: a run to come writes it again.
 local function kept_of(line)
-  local kept = { status = line.status, attempts = line.attempts, waited = line.waited, body = line.body }
-  if line.body and #json.line(kept) > batches.KEPT then kept.body = nil end
+  local kept = { status = line.status, attempts = line.attempts, waited = line.waited }
+  keeping.add_body(kept, line.body)
+  if line.body and #json.line(kept) > keeping.MOST then kept.body, kept.body_base64 = nil, nil end
   return kept
 end
 
@@ -148,7 +149,8 @@ end
 ---@param kept table what the journal has
 function M.before(run, state, kept, id, raw)
   local line = { id = id, outcome = state }
-  for _, name in ipairs { "status", "attempts", "waited", "why", "error", "body" } do line[name] = kept[name] end
+  for _, name in ipairs { "status", "attempts", "waited", "why", "error" } do line[name] = kept[name] end
+  line.body = keeping.body(kept)
   if type(kept.reason) == "number" then line.status = kept.reason end
   if not run.o.bodies or line.body == "" then line.body = nil end
   if state ~= "done" then M.keep_row(run, raw) end
