@@ -313,7 +313,8 @@ function client:request(method, target, options) end
 ---than its `base`'s, too, when a call or `attempt:retry` names one. A redirect
 ---takes them nowhere else.
 ---@field cross_origin? boolean
----An idempotency key, the same over all attempts of a call; `true` mints a UUID. Default none.
+---An idempotency key, the same over all attempts of a call; `true` mints a UUID. It goes before a header
+---of its name. Default none.
 ---@field key? string|boolean
 ---The header of the key. Default `Idempotency-Key`.
 ---@field key_header? string
@@ -322,7 +323,8 @@ function client:request(method, target, options) end
 ---A credential that is fetched once, shared and renewed; `false`: none.
 ---@field auth? lull.token|false
 ---Headers by name: a text, a list of them, a `lull.secret`, or `false` to leave out a header from below;
----or a function that makes the value anew for each request, or all headers.
+---or a function that makes the value anew for each request, or all headers. `Content-Length` is lull's own,
+---and is left out.
 ---@field headers? lull.made_fields|fun(request: lull.leaving): lull.fields?
 ---Added to the URL: a table, or a text as it is.
 ---@field query? table<string, any>|string

@@ -88,6 +88,13 @@ local function header_name(value, name)
   return value
 end
 
+local function key_header(value, name)
+  if header_name(value, name):lower() == "content-length" then
+    usage.fail(("%s: '%s' is told by lull itself"):format(name, value))
+  end
+  return value
+end
+
 -- Under a name there may be a function, which makes the value anew for each
 -- request; and in the place of all of them.
 local function header_fields(value, name, static)
@@ -196,7 +203,7 @@ local CLIENT = {
   unsafe = of_type("boolean"),
   cross_origin = of_type("boolean"),
   key = key,
-  key_header = header_name,
+  key_header = key_header,
   key_quoted = of_type("boolean"),
   auth = auth,
   headers = function(value, name) return header_fields(value, name) end,
@@ -335,8 +342,13 @@ end
 ---True for a header that no other origin may see.
 function M.is_guarded(name, value) return redact.is_sensitive(name) or secret.is(value) end
 
+-- What the transport says by itself: another number would cut the body, or make its
+-- rest the next request of the connection.
+local OWN = "content-length"
+
 -- One line of a header, among those that any origin may see, or that only its own may.
 local function pack_field(name, one, open, hidden, replacing)
+  if #name == #OWN and name:lower() == OWN then return end
   local sensitive = redact.is_sensitive(name)
   local plain_text = one ~= false and text.number(secret.plain(one)) or ""
   if sensitive then redact.header(name, plain_text) end

@@ -70,7 +70,7 @@ local function names_of(fields, into)
 end
 
 -- The headers that functions make of a request: the client's, below the call's.
-local function all_made(client, own, mine, details)
+local function all_made(client, own, mine, details, key_name)
   local request = { method = details.method, url = details.url, body = details.body, attempt = details.n }
   local all = {}
   if client then
@@ -82,6 +82,7 @@ local function all_made(client, own, mine, details)
   if own then
     for name, value in pairs(made(own, request)) do put(all, name, value) end
   end
+  if key_name then put(all, key_name, nil) end
   return all
 end
 
@@ -128,14 +129,15 @@ end
 ---@param fields table? the call's headers
 ---@param theirs table? the client's token
 ---@param given table|false|nil the call's
+---@param key_name string? of the header of its key, in small letters: no function makes that
 ---@return table?
-function M.maker(client, fields, theirs, given)
+function M.maker(client, fields, theirs, given, key_name)
   local own, mine, before = M.functions(fields), names_of(fields, {}), {}
   local auth, is_own = choose_token(theirs, given, mine)
   if not (client or own or auth) then return nil end
   local self = auth and holder(auth, is_own) or {}
   function self.make(details)
-    local all = all_made(client, own, mine, details)
+    local all = all_made(client, own, mine, details, key_name)
     if auth then
       local ok, problem = self.put(all, details)
       if not ok then return nil, problem end

@@ -113,6 +113,7 @@ local MADE = { json = json.encode, form = text.form, file = M.file }
 local function fill_body(spec, o)
   local name = chosen_body(o)
   if not name then return nil end
+  if spec.method == "HEAD" then usage.fail(("a HEAD request has no body, and this one has %s"):format(name)) end
   local value, kind, factory = o[name], TYPES[name], nil
   if MADE[name] then value = MADE[name](value) end
   if name == "multipart" then value, kind = parts_body(value) end
@@ -138,7 +139,8 @@ local function option(client, given, name)
 end
 
 -- The idempotency key: one for the call, the same over all its attempts. Gives the
--- headers with it.
+-- headers with it, and its name; a header of that name, however it is written, gives
+-- way to it.
 local function with_key(client, given, spec, headers)
   local key = option(client, given, "key")
   spec.keyed = key and true or false
@@ -147,12 +149,14 @@ local function with_key(client, given, spec, headers)
   spec.minted = value == true
   if spec.minted then value = M.uuid() end
   if option(client, given, "key_quoted") then value = '"' .. value .. '"' end
-  local all = {}
+  local header = option(client, given, "key_header") or "Idempotency-Key"
+  local all, lower = { [header] = value }, header:lower()
   if headers then
-    for name, field in pairs(headers) do all[name] = field end
+    for name, field in pairs(headers) do
+      if type(name) ~= "string" or name:lower() ~= lower then all[name] = field end
+    end
   end
-  all[option(client, given, "key_header") or "Idempotency-Key"] = value
-  return all
+  return all, lower
 end
 
 local function lane_of(client, given, spec)
@@ -178,14 +182,14 @@ end
 function M.of(client, method, target, given)
   local base = client.settings
   local spec = { method = method, url = full_url(client, target, given) }
-  local headers = with_key(client, given, spec, given.headers)
+  local headers, key_name = with_key(client, given, spec, given.headers)
   local kind, factory = fill_body(spec, given)
   if headers then spec.headers, spec.secrets = options.pack_headers(headers) end
   if kind and not says_type(client, headers) then
     spec.headers = (spec.headers or "") .. "content-type\0" .. kind .. "\0"
   end
   if client.made or base.auth or given.auth or options.has_function(given.headers) then
-    spec.prepare = prepare.maker(client.made, headers, base.auth, given.auth)
+    spec.prepare = prepare.maker(client.made, headers, base.auth, given.auth, key_name)
     spec.renews = spec.prepare and spec.prepare.renew and true
   end
   spec.unsafe = option(client, given, "unsafe")

@@ -138,13 +138,25 @@ static int commit(const struct lull_commit *c)
   return rc ? rc : run(c, LULL_COMMIT_END);
 }
 
+static const char gone[] =
+    "it is not there any more: it was deleted, moved or "
+    "replaced while it was written to";
+
+/* SQLite goes on writing to a file that has no name any more, or another. */
+static bool is_there(const struct lull_commit *c)
+{
+  struct stat now;
+  return stat(c->path, &now) == 0 && now.st_ino == c->file.st_ino &&
+         now.st_dev == c->file.st_dev;
+}
+
 /* What came of a commit is told; nothing is tried again after a failure. */
-static void conclude(struct lull_commit *c, int rc)
+static void conclude(struct lull_commit *c, const char *wrong)
 {
   c->handed.len = c->ended.len = 0;
   c->busy = false;
-  if (rc) {
-    snprintf(c->wrong, sizeof c->wrong, "%s", c->api->message(c->db));
+  if (wrong) {
+    snprintf(c->wrong, sizeof c->wrong, "%s", wrong);
     c->stop = true;
   } else {
     c->committed = c->handed_to;
@@ -161,8 +173,8 @@ static ssize_t tell(struct lull_commit *c)
 static void *work(void *user)
 {
   struct lull_commit *c = user;
+  const char *wrong;
   ssize_t told = 0;
-  int rc;
   pthread_mutex_lock(&c->mutex);
   while (!c->stop || c->busy) {
     if (!c->busy) {
@@ -170,9 +182,9 @@ static void *work(void *user)
       continue;
     }
     pthread_mutex_unlock(&c->mutex);
-    rc = commit(c);
+    wrong = commit(c) ? c->api->message(c->db) : is_there(c) ? NULL : gone;
     pthread_mutex_lock(&c->mutex);
-    conclude(c, rc);
+    conclude(c, wrong);
     pthread_mutex_unlock(&c->mutex);
     told += tell(c);
     pthread_mutex_lock(&c->mutex);
@@ -194,15 +206,17 @@ static bool prepare(struct lull_commit *c)
 }
 
 bool lull_commit_start(struct lull_commit *c, const struct lull_sqlite *api,
-                       sqlite3 *db, int64_t run_number)
+                       sqlite3 *db, const char *path, int64_t run_number)
 {
-  *c = (struct lull_commit){.api = api, .db = db, .run = run_number};
+  *c = (struct lull_commit){
+      .api = api, .db = db, .path = path, .run = run_number};
   c->wake[0] = c->wake[1] = -1;
   lull_buf_init(&c->handed, SIZE_MAX / 2);
   lull_buf_init(&c->ended, SIZE_MAX / 2);
   pthread_mutex_init(&c->mutex, NULL);
   pthread_cond_init(&c->news, NULL);
-  c->running = prepare(c) && lull_thread_pipe(c->wake) &&
+  c->running = stat(path, &c->file) == 0 && prepare(c) &&
+               lull_thread_pipe(c->wake) &&
                lull_thread_begin(&c->thread, work, c);
   return c->running;
 }

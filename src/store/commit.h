@@ -15,6 +15,8 @@
 
 #include "store/thread.h"
 
+#include <sys/stat.h>
+
 enum {
   LULL_COMMIT_CALL,
   LULL_COMMIT_OVER,
@@ -32,6 +34,8 @@ struct lull_commit {
   const struct lull_sqlite *api;
   sqlite3 *db;
   sqlite3_stmt *st[LULL_COMMIT_STATEMENTS];
+  const char *path;
+  struct stat file; /* what is there, as it was at first */
   int64_t run;
   int wake[2]; /* the thread writes a byte when it has news */
   pthread_t thread;
@@ -45,10 +49,10 @@ struct lull_commit {
   char wrong[200]; /* "": all is well */
 };
 
-/* The connection has its tables. False without memory or thread, or when the
-   tables are not what they should be. */
+/* The connection has its tables; `path` stays. False without memory or thread,
+   or when the tables are not what they should be. */
 bool lull_commit_start(struct lull_commit *c, const struct lull_sqlite *api,
-                       sqlite3 *db, int64_t run);
+                       sqlite3 *db, const char *path, int64_t run);
 
 /* Takes what is pending, and the rows that have ended, which are empty then;
    false when it is busy. */

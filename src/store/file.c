@@ -348,19 +348,32 @@ static bool is_cut(const struct store_file *f, const unsigned char *head,
          access(log, F_OK) != 0;
 }
 
-/* The file is made here, so that only its owner can read it. A file that is
-   none of SQLite's is not touched. */
-static const char *create(const struct store_file *f)
+/* What is wrong with a file that is there. One that is empty becomes a
+ * journal. */
+static const char *misfit(const struct store_file *f, int fd)
 {
   unsigned char head[HEAD] = {0};
   struct stat now;
-  int fd = open(f->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  ssize_t n = fd < 0 || fstat(fd, &now) ? -1 : read(fd, head, sizeof head);
-  const char *wrong = n < 0 ? strerror(errno) : NULL;
+  ssize_t n;
+  if (fstat(fd, &now) != 0)
+    return strerror(errno);
+  if (!S_ISREG(now.st_mode))
+    return "it is no plain file; name another file";
+  n = read(fd, head, sizeof head);
+  if (n < 0 || (n == 0 && fchmod(fd, 0600) != 0))
+    return strerror(errno);
   if (n > 0 && memcmp(head, "SQLite format 3", 16) != 0)
-    wrong = "it is no journal of lull's; name another file";
-  else if (n == HEAD && is_cut(f, head, &now))
-    wrong = "database disk image is malformed"; /* as SQLite has it */
+    return "it is no journal of lull's; name another file";
+  if (n == HEAD && is_cut(f, head, &now))
+    return "database disk image is malformed"; /* as SQLite has it */
+  return NULL;
+}
+
+/* Only its owner can read it. What is none of SQLite's is not touched. */
+static const char *create(const struct store_file *f)
+{
+  int fd = open(f->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  const char *wrong = fd < 0 ? strerror(errno) : misfit(f, fd);
   if (fd >= 0)
     close(fd);
   return wrong;
@@ -385,7 +398,7 @@ static const char *open_parts(struct store_file *f,
   if (wrong)
     return wrong;
   f->committing = true;
-  if (!lull_commit_start(&f->commit, f->api, f->writer, f->store.run))
+  if (!lull_commit_start(&f->commit, f->api, f->writer, f->path, f->store.run))
     return f->api->message(f->writer);
   f->store.fd = f->commit.wake[0];
   return NULL;

@@ -232,11 +232,49 @@ lull.each({ "a" }, function() print "begun" io.flush() lull.sleep(60) end)
     refused(database "CREATE TABLE t (x)", "it is no journal of lull's; name another file")
     refused(database "PRAGMA application_id = 1819634796; PRAGMA user_version = 99; CREATE TABLE t (x)",
       "it is a journal of a newer lull; use that one")
+    -- A pipe held up the process at its opening.
+    local pipe = wire.path()
+    wire.run("mkfifo " .. pipe)
+    refused(pipe, pipe .. ": it is no plain file; name another file")
     -- Cut and with flipped bits: nothing is sent.
     local journal = wire.path ".lull"
     wire.run(command(journal, wire.write('require "lull".each({ "x" }, function() end)', ".lua"), ""))
     wire.run(("truncate -s 6000 %s"):format(journal))
     refused(journal, journal .. ": ")
+  end)
+
+  -- One that was there, and empty, could be read by all still.
+  it("is its owner's alone, also where an empty file was before", function()
+    local journal = wire.write("", ".lull")
+    wire.run("chmod 644 " .. journal)
+    wire.run(command(journal, wire.write('require "lull".each({ "a" }, function() end)', ".lua"), ""))
+    assert.are.equal("-rw-------", wire.run("ls -l " .. journal).out:sub(1, 10))
+  end)
+
+  -- SQLite goes on with a file that has no name any more: the run ended well, nothing of
+  -- it was kept, and POSTs without a key were sent again by the next.
+  it("is missed when it is deleted, moved or replaced in mid-run", function()
+    local script = wire.write([[
+local lull = require "lull"
+local api = lull.client { base = arg[1] }
+local n = 0
+lull.each(function() n = n + 1 return n end, { parallel = 1 }, function(i)
+  if i == 3 then os.execute(arg[2]) end
+  return api:post("/" .. i, { body = "x" })
+end)
+print "ended well"
+]], ".lua")
+    for _, change in ipairs { "rm -f %s", "mv %s %s.other", "cp %s %s.other && mv %s.other %s" } do
+      local journal = wire.path ".lull"
+      local server = wire.server 'return { ["http://127.0.0.1"] = function() return 201 end }\n'
+      local changed = change:gsub("%%s", (journal:gsub("%%", "%%%%")))
+      local result = wire.run(command(journal, script, server.url .. " " .. wire.quote(changed)))
+      assert.are.equal(1, result.code, result.out)
+      has(result.out, journal .. ": it is not there any more: it was deleted, moved or replaced while it was "
+        .. "written to\n")
+      assert.is_nil(result.out:find "ended well")
+      assert.are.equal(2, #server:requests())
+    end
   end)
 
   -- The script's own name was taken, and nothing was in the file of the command line.

@@ -184,6 +184,12 @@ data-urlencode "q=a b"
     assert.equal("", lull("post --config " .. config).err)
     assert.matches("\ny=2&x=1&q", lull("post -d y=2 --config=" .. config).out)
     assert.matches("\nx=1\n$", lull("post -K - http://api.test/ --sim " .. world, "data = x=1\n").out)
+    -- At the end of other flags it was taken for one, and its file was not read: the request
+    -- left without what stood there.
+    for _, words in ipairs { "-sSK " .. config, "-sSK" .. config, "-K" .. config } do
+      assert.equal(lull("post -K " .. config).out, lull("post " .. words).out)
+    end
+    assert.matches("cannot read /nowhere/x: No such file", lull("get -sK /nowhere/x http://api.test/").err)
     for text, words in pairs { ["data = a b"] = ":1: a value with a blank is written between quotes",
       ["\nfail = yes"] = ":2: %-%-fail takes no value", data = ":1: %-%-data takes a value",
       ['data = "a'] = ":1: a quote that is never closed",

@@ -3,6 +3,7 @@
 local support = require "tests.support"
 local sim, line = support.sim, support.line
 
+local unpack = table.unpack or unpack -- luacheck: ignore
 local URL = "http://api.test/"
 local INF = math.huge
 
@@ -680,6 +681,28 @@ describe("key", function()
     assert.are.equal("order-7", keys({ key_header = "X-Request-Id" }, { key = "order-7" }, "x-request-id")[3])
   end)
 
+  -- Written in other letters, a header of that name was sent beside the key; and made by
+  -- a function, in its place: another key with each attempt of a POST that was sent again
+  -- since it had one.
+  it("goes before a header of its name, however that is written or made", function()
+    local n = 0
+    local function fresh_one()
+      n = n + 1
+      return "other-" .. n
+    end
+    for _, headers in ipairs { { ["idempotency-key"] = "other" }, { ["IDEMPOTENCY-KEY"] = fresh_one },
+      { ["Idempotency-Key"] = fresh_one }, { ["idempotency-key"] = { "a", "b" } } } do
+      assert.are.same({ "order-7", "order-7", "order-7" },
+        { unpack(keys({}, { key = "order-7", headers = headers }), 1, 3) })
+      assert.are.same({ "order-7", "order-7", "order-7" },
+        { unpack(keys({ headers = headers }, { key = "order-7" }), 1, 3) })
+    end
+    local function all() return { ["idempotency-KEY"] = fresh_one(), other = "x" } end
+    assert.are.same({ "order-7", "order-7", "order-7" },
+      { unpack(keys({}, { key = "order-7", headers = all }), 1, 3) })
+    assert.are.equal("x", keys({}, { key = "order-7", headers = all }, "other")[2])
+  end)
+
   it("of the client can be turned off in a call", function()
     local seen
     local t = sim(function(request) seen = request.headers["idempotency-key"]; return 500 end, function(fresh)
@@ -697,10 +720,41 @@ describe("key", function()
     refused({ key_header = "X\r\nEvil" }, "key_header: 'X\r\nEvil' is no name of a header")
     refused({ key_header = "" }, "key_header: '' is no name of a header")
     call_refused({ key = "x", key_header = "A B" }, "key_header: 'A B' is no name of a header")
+    refused({ key_header = "content-Length" }, "key_header: 'content-Length' is told by lull itself")
   end)
 end)
 
 describe("the body", function()
+  -- It left as a POST or a PUT, without a key, and was sent again as a HEAD may be.
+  it("is none of a HEAD's", function()
+    for _, given in ipairs { { body = "x" }, { body = "" }, { json = { 1 } }, { form = {} }, { file = "x" },
+      { body = function() return "x" end }, { multipart = { { name = "a", value = "b" } } } } do
+      sim(function() error "it was sent" end, function(fresh)
+        local fine, err = fresh.try(function() return fresh.head(URL, given) end)
+        assert.is_false(fine)
+        has(err, "a HEAD request has no body, and this one has " .. next(given))
+        assert.is_false((fresh.try(function() return fresh.request("HEAD", URL, given) end)))
+      end)
+    end
+  end)
+
+  -- With a smaller one the rest of the body was the next request of the connection.
+  it("has the length that it has, whatever the headers say", function()
+    for _, client in ipairs { {}, { headers = { ["content-LENGTH"] = "3" } } } do
+      sim(function(request)
+        assert.are.equal("abcdef", request.body)
+        assert.is_true(request.headers["content-length"] == nil or request.headers["content-length"] == "6")
+        assert.are.equal("y", request.headers.x)
+        return 200
+      end, function(fresh)
+        local api = fresh.client(client)
+        assert(api:post(URL, { body = "abcdef", headers = { x = "y", ["Content-Length"] = "3" } }))
+        assert(api:post(URL, { body = "abcdef", headers = { x = "y",
+          ["Content-Length"] = function() return "3" end } }))
+      end)
+    end
+  end)
+
   it("is one of body, json, form and file", function()
     for _, pair in ipairs { { "body", "json" }, { "body", "form" }, { "json", "form" }, { "json", "file" } } do
       local options = { [pair[1]] = pair[1] == "json" and {} or "x", [pair[2]] = pair[2] == "file" and "x" or {} }

@@ -84,6 +84,17 @@ local function forget(lines, option)
   end
 end
 
+-- A word of flags in which -K comes last, as in -sK or -sKFILE: the flags before it, and
+-- the file, or "" where that is the next word.
+local function file_after(word, aliases)
+  for i = 2, word:find "^%-%a" and #word or 0 do
+    local letter = word:sub(i, i)
+    if letter == "K" then return word:sub(1, i - 1), word:sub(i + 1) end
+    local option = aliases["-" .. letter]
+    if not option or option._maxargs ~= 0 then return nil end
+  end
+end
+
 -- The words of a command line, with those of its files in their places.
 expand = function(argv, aliases, run, depth)
   local out, i = {}, 1
@@ -93,8 +104,10 @@ expand = function(argv, aliases, run, depth)
       for j = i, #argv do out[#out + 1] = argv[j] end
       return out
     end
-    local path = word:match "^%-%-config=(.*)$" or word:match "^%-K(.+)$"
-    if word == "--config" or word == "-K" then
+    local flags, path = file_after(word, aliases)
+    if flags and flags ~= "-" then out[#out + 1] = flags end
+    path = path or word:match "^%-%-config=(.*)$"
+    if word == "--config" or path == "" and flags then
       i = i + 1
       path = argv[i]
     end

@@ -26,6 +26,9 @@ local COMMAND_LINE = {
     "a request has one body, not both %s and %s" },
     "Two options each make a body.",
     [[Keep one. Several `-d` are joined; fields of a form with files are `-F`.]] },
+  { "a HEAD request has no body, and this one has %s",
+    "It would leave as a POST.",
+    "Leave it out, or send another method." },
   { { "--form takes NAME=VALUE, NAME=@FILE or NAME=<FILE, not '%s'",
     "%s takes NAME=VALUE, not '%s'" },
     "It has no `=`.",
@@ -180,6 +183,13 @@ local JOURNALS = {
   { "it is no journal of lull's; name another file",
     "The file is something else; it was not touched.",
     "Name another file." },
+  { "it is no plain file; name another file",
+    "A pipe or a device can hold no journal.",
+    "Name another file." },
+  { "it is not there any more: it was deleted, moved or replaced while it was written to",
+    "The run ends: what it sends could not be remembered.",
+    [[Leave a journal where it is while a run has it. What was done is in the file that was moved; one that was
+    deleted is lost, and what it knew of is done again by a new run.]] },
   { "another process is at work on it (pid %ld); wait for its end",
     "A journal has one process at a time.",
     [[Wait, or end that one. `lull status` only looks, and disturbs nobody. For many processes: a journal in
@@ -364,6 +374,9 @@ local SCRIPTS = {
     "The URL is not whole.",
     [[`https://host/path`, or a `base` for the client and `/path` for its calls; what is no part of a URL is
     escaped by `lull.escape`.]] },
+  { "%s: '%s' is told by lull itself",
+    "The length of a body is no place for a key.",
+    "Give the key another header." },
   { { "%s: '%s' is no name of a header",
     [[%s['%s'] holds a line end or a NUL, which would smuggle another header in]],
     " holds a control byte, or nothing",
