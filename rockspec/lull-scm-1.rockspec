@@ -79,6 +79,7 @@ build = {
     ["lull.prepare"] = "src/lull/prepare.lua",
     ["lull.presets"] = "src/lull/presets.lua",
     ["lull.progress"] = "src/lull/progress.lua",
+    ["lull.readable"] = "src/lull/readable.lua",
     ["lull.redact"] = "src/lull/redact.lua",
     ["lull.redis"] = "src/lull/redis.lua",
     ["lull.report.collect"] = "src/lull/report/collect.lua",

@@ -10,6 +10,7 @@ local core = require "lull.core"
 local options = require "lull.options"
 local outcome = require "lull.outcome"
 local maker = require "lull.lazy" "lull.prepare"
+local readable = require "lull.lazy" "lull.readable"
 local request = require "lull.lazy" "lull.request"
 local sched = require "lull.sched"
 local secret = require "lull.secret"
@@ -131,6 +132,9 @@ local function consult(client, details, factory, own)
   return verdict, changes(verdict, factory, may_retry)
 end
 
+-- The path, and the system's words for what is wrong with it.
+local function why_unread(path) return readable.problem(path) or path end
+
 local function refuse_start(method, url, spec, problem, detail)
   if problem == "invalid argument" then
     local wrong = core.url(url) and "no such method" or "the URL " .. text.url_problem(url)
@@ -140,7 +144,7 @@ local function refuse_start(method, url, spec, problem, detail)
     return nil, outcome.refuse(method, url, "rule", { class = "local.file", detail = detail })
   end
   if spec.file then
-    return nil, outcome.refuse(method, url, "rule", { class = "local.file", detail = spec.file })
+    return nil, outcome.refuse(method, url, "rule", { class = "local.file", detail = why_unread(spec.file) })
   end
   return nil, outcome.refuse(method, url, "rule", { text = problem })
 end
@@ -150,7 +154,7 @@ local function without_body(client, details, path)
   if details.status then
     details.last_status, details.last_body = details.status, details.body
   end
-  details.class, details.detail, details.text = "local.file", path, nil
+  details.class, details.detail, details.text = "local.file", why_unread(path), nil
   details.why, details.why_text = "rule", "not to be retried"
   return outcome.conclude(details, nil, client.rules)
 end

@@ -411,6 +411,9 @@ describe("the binary #binary", function()
     for _, seed in ipairs { "x", "1.5", "1e300", "''" } do
       refused(lull("--seed " .. seed .. " " .. path), 2, "--seed")
     end
+    local journal = lull("--journal redis://127.0.0.1:1/x " .. path)
+    refused(journal, 2, "lull: the journal's URL names no database; in Redis it is redis://")
+    assert.is_nil(journal.err:find "traceback")
     refused(lull("--log /no/such/dir/log " .. path), 2, "--log", "/no/such/dir/log")
   end)
 

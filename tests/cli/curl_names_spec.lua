@@ -83,15 +83,24 @@ describe("beside curl #binary", function()
       ["get u -w '%{http_cod}'"] = "unknown %-%-write%-out variable 'http_cod' %(did you mean 'http_code'%?%)",
       ["get u --budget x=1"] = "unknown field of budget 'x'", ["get u --breaker nine"] = "breaker.failures is a share",
       ["get u --budget 5,7"] = "%-%-budget takes NAME=VALUE, not '7'",
+      -- It was said without the reason, as a failure of the call.
+      ["post u -F f=@/nowhere"] = "cannot read /nowhere: No such file or directory",
+      ["post u -F f=@/nowhere --dry-run"] = "cannot read /nowhere: No such file or directory",
+      ["put u -T /tmp/."] = "cannot read /tmp/.: Is a directory",
+      ["put u --data-binary @/nowhere"] = "cannot read /nowhere: No such",
+      ["post u -F f=@/nowhere --each README.md"] = "cannot read /nowhere: No such",
       ["post u -F a=@- -d @-"] = "standard input can be read only once",
       ["get u --script --skip-existing -O"] = "%-%-script goes without %-%-skip%-existing" } do
       local result = lull(arguments)
       assert.matches("^lull: .*" .. words, result.err)
       assert.equal(2, result.code)
     end
-    local result = sim "post http://api.test/ -F f=@/nowhere"
-    assert.matches("%(local.file: /nowhere%)", result.err)
-    assert.equal(1, result.code)
+    -- Files that rows name are each row's.
+    for _, body in ipairs { "post -F f=@/nowhere/{id}", "put -T /nowhere/{id}" } do
+      local result = sim(body:gsub(" ", " http://api.test/ ", 1) .. " --each " .. wire.write("id\n1\n", ".csv"))
+      assert.matches("%(local.file: \\/nowhere\\/1: No such file or directory%)", result.out)
+      assert.equal(1, result.code)
+    end
   end)
 
   it("has fields of rows in forms and in what is percent-encoded", function()
@@ -236,6 +245,13 @@ data-urlencode "q=a b"
       assert.matches("\nclient 1: no base\n  attempts 5", result.out)
     end
     assert.matches("\n%-> x\n", lull("plan " .. server.url .. " -o x").out)
+    local form = "post u -F a=b --dry-run "
+    assert.matches("\nContent%-Type: multipart/form%-data\n\na=b\n", lull(form).out)
+    assert.is_nil(lull(form .. "-H content-type:text/x").out:find "multipart")
+    -- All of the file was shown.
+    local long = lull("get http://u/ -G --dry-run --data-urlencode q@" .. wire.write(("x"):rep(12000))).out
+    assert.matches("^GET http://u/%?q=x+%.%.%. %(12,012 bytes%)\n", long)
+    assert.equal(500, #long:match "http://u/%?q=x+")
     for _, more in ipairs { "--dry-run", "--script", "--curl" } do
       lull(("post %s/a -d x %s"):format(server.url, more))
     end

@@ -32,6 +32,8 @@ local answers = {
   ["/latin"] = function() return 200, { ["content-type"] = "text/plain; charset=latin1" }, "caf\233" end,
   ["/bad"] = function() return 404, nil, "x\0y" end,
   ["/json"] = function() return 200, nil, { state = "paid" } end,
+  ["/"] = function() return 200 end,
+  ["/ok/"] = function() return 200 end,
   ["/echo"] = function(request) return 200, nil, request.body end,
 }
 return { ["http://api.test"] = function(request)
@@ -545,6 +547,18 @@ describe("lull get #binary", function()
       assert.matches("404", sim("get -fsSL URL/missing").err)
     end)
 
+    -- Hands that are used to curl had a GET with a body, and no word of it.
+    it("a line about a GET with a body", function()
+      local said = "lull: a GET with a body is sent: the method is the command (lull post sends a POST, "
+        .. "-G puts -d into the URL)\n"
+      for arguments, words in pairs { ["get URL/echo -d a=b"] = said, ["get URL/echo -F a=b"] = said,
+        ["get URL/echo -s -d a=b"] = "", ["get URL/echo -sS -d a=b"] = said, ["get URL/echo -G -d a=b"] = "",
+        ["delete URL/echo -d a=b"] = "" } do
+        local result = sim(arguments)
+        assert.same({ 0, words }, { result.code, result.err }, arguments)
+      end
+    end)
+
     it("2 and a hint for what is no command line", function()
       for arguments, message in pairs {
         ["get"] = "no URL is given",
@@ -565,6 +579,8 @@ describe("lull get #binary", function()
         ["post http://h.test/ --key order:42"] = "after --key stands 'order:42'",
         ["post http://h.test/ -Ss --key '{id}'"] = "after --key stands '{id}'",
         ["post http://h.test/{id} --each x.csv --key v1.2"] = "after --key stands 'v1.2'",
+        -- A script's first call said it, with the lines of lull's own files.
+        ["get --journal redis://127.0.0.1:1/x u --each README.md"] = "the journal's URL names no database; in Redis",
         -- All were ignored.
         ["post --failed f u"] = "--failed is for rows: give them by --each (a file with a URL a line: post {.} --each",
         ["get --results f u"] = "--results is for rows",
@@ -651,6 +667,8 @@ describe("lull get #binary", function()
       same_request "post URL/ok"
       same_request "post -d a=1 -d 'b=@2 3' URL/ok"
       same_request(("put -T %s URL/ok"):format(file))
+      -- curl adds the file's name to such a URL.
+      same_request(("put -T %s URL/ok/"):format(file))
       same_request(("patch -T %s -H 'Content-Type: text/plain' URL/ok"):format(file))
       same_request(("put --data-binary @%s URL/ok"):format(file))
       same_request "post --json '{}' -A me/2 URL/ok"

@@ -180,8 +180,8 @@ describe("a body", function()
       assert.are.equal("local.file", err.reason)
       assert.are.equal(1, err.attempts)
       assert.are.equal(503, err.response.status)
-      has(err, "PUT http://api.test/: a file cannot be read or written (local.file: " .. path .. ".missing) "
-        .. "after 1 attempt in 0s: not to be retried")
+      has(err, "PUT http://api.test/: a file cannot be read or written (local.file: " .. path .. ".missing: "
+        .. "No such file or directory) after 1 attempt in 0s: not to be retried")
     end)
     assert.are.equal(1, #t.requests)
     assert.are.equal(0, t.live)

@@ -80,7 +80,7 @@ local LUA_LIBRARIES = {
   ["lull.core"] = { "batch.journal", "batch.memory", "json", "sched", "outcome", "attempt", "options", "client",
     "trace", "sim", "sim.chaos", "sim.record", "sim.relay", "sim.simulate", "input", "multipart", "pages", "patience",
     "cli.each", "cli.files", "cli.flags", "cli.fetch", "cli.journal", "cli.main", "cli.progress", "cli.switches",
-    "batch.reading", "fleet.experiment", "report.formats" },
+    "batch.reading", "fleet.experiment", "report.formats", "readable" },
   cjson = { "json", "sim.answer", "cli.switches" },
   argparse = {}, -- cli.parser chooses one
 }

@@ -59,8 +59,8 @@ local function add_limits(add, limits, repeats)
   if deadline < math.huge then add("--retry-max-time", seconds(deadline)) end
 end
 
--- Whether there is a body; a POST has one, if it is empty.
-local function add_body(add, o)
+-- Whether there is a body; a POST has one, if it is empty. `uploads`: -T is curl's.
+local function add_body(add, o, uploads)
   local any
   for _, name in ipairs { "data", "json" } do
     for _, value in ipairs(o[name]) do
@@ -77,12 +77,10 @@ local function add_body(add, o)
     add "--get"
     any = false
   end
-  for _, name in ipairs { "data_binary", "upload_file" } do
-    if o[name] then
-      add("--" .. name:gsub("_", "-"), o[name])
-      any = true
-    end
-  end
+  if o.data_binary then add("--data-binary", o.data_binary) end
+  if o.upload_file and uploads then add("--upload-file", o.upload_file) end
+  if o.upload_file and not uploads then add("--data-binary", "@" .. o.upload_file) end
+  any = any or o.data_binary or o.upload_file
   if not any and not o.get and (o.method == "POST" or o.method == "PUT" or o.method == "PATCH") then
     add("--data", "")
     if not has_header(o, "content-type") then add("--header", "Content-Type:") end
@@ -90,10 +88,14 @@ local function add_body(add, o)
   return any
 end
 
-local function add_method(add, o, body)
+local function add_method(add, o, body, uploads)
   if o.method == "HEAD" then return add "--head" end
   local natural = "GET"
-  if o.upload_file then natural = "PUT" elseif body or o.method == "POST" and not o.get then natural = "POST" end
+  if o.upload_file and uploads then
+    natural = "PUT"
+  elseif body or o.method == "POST" and not o.get then
+    natural = "POST"
+  end
   if o.method ~= natural then add("--request", o.method) end
 end
 
@@ -136,7 +138,9 @@ function M.command(o, job, url, output)
   local file = output or o.remote_name or o.upload_file
   add_limits(add, job.client.core:limits(file ~= nil and file ~= false), may_repeat(o, job))
   add_transport(add, o)
-  add_method(add, o, add_body(add, o))
+  -- To a URL that ends in a slash curl adds the file's name.
+  local uploads = not url:gsub("[?#].*", ""):find "/$" and url:find "^%a[%w+.-]*://[^/]+/" ~= nil
+  add_method(add, o, add_body(add, o, uploads), uploads)
   add_headers(add, o, key_of(job))
   if output then add("--output", output) end
   if o.remote_name then add "--remote-name" end

@@ -364,6 +364,12 @@ local function has_switches(o)
   return false
 end
 
+-- curl would make a POST of it.
+local function tell_of_body(o)
+  if o.method ~= "GET" or o.get or not jobs.has_body(o) then return end
+  exit.complain "a GET with a body is sent: the method is the command (lull post sends a POST, -G puts -d into the URL)"
+end
+
 -- The exit code of what cannot begin; nil when all is prepared.
 local function prepare(command, o)
   local problem, unusable
@@ -373,6 +379,7 @@ local function prepare(command, o)
     return exit.NOT_LOADED
   end
   exit.quiet = o.silent and not o.show_error
+  if not (problem or exit.quiet) then tell_of_body(o) end
   return problem and misuse(command, problem, o) or nil
 end
 

@@ -4,6 +4,7 @@
 local base64 = require "lull.base64"
 local form = require "lull.lazy" "lull.cli.form"
 local lull = require "lull"
+local readable = require "lull.lazy" "lull.readable"
 local secret = require "lull.secret"
 local text = require "lull.text"
 local usage = require "lull.usage"
@@ -31,6 +32,14 @@ local function read(path)
   return bytes
 end
 
+-- A file is looked at before anything is sent. Where its name has fields, each row has
+-- another one.
+local function readable_file(path, o)
+  local problem = not (o.each and path:find("{", 1, true)) and readable.problem(path)
+  if problem then refuse("cannot read %s", problem) end
+  return path
+end
+
 -- As curl: of a file for -d the line ends are left out.
 local function data(value, exact, with_rows)
   if value:sub(1, 1) == "\0" then return form.urlencode(value:sub(2), read, with_rows) end
@@ -48,12 +57,14 @@ end
 local FORM = { ["Content-Type"] = "application/x-www-form-urlencoded" }
 
 -- The parts of a form.
-local function parts_of(list)
+local function parts_of(list, o)
   local parts = {}
   for i, words in ipairs(list) do
     parts[i] = form.part(words) or refuse("--form takes NAME=VALUE, NAME=@FILE or NAME=<FILE, not '%s'", words)
     if parts[i].file == "-" then
       parts[i] = { name = parts[i].name, type = parts[i].type, filename = parts[i].filename, value = read "-" }
+    elseif parts[i].file then
+      readable_file(parts[i].file, o)
     end
   end
   return parts
@@ -62,18 +73,18 @@ end
 -- The body and the headers that come with it.
 local BODIES = {
   data = function(list, o) return all_data(list, false, "&", o.each ~= nil), FORM end,
-  form = function(list) return parts_of(list), {} end,
-  data_binary = function(value)
+  form = function(list, o) return parts_of(list, o), {} end,
+  data_binary = function(value, o)
     local path = value:match "^@(.+)$"
-    if path and path ~= "-" then return lull.file(path), FORM end
+    if path and path ~= "-" then return lull.file(readable_file(path, o)), FORM end
     return data(value, true), FORM
   end,
   json = function(list)
     return all_data(list, true, ""), { ["Content-Type"] = "application/json", Accept = "application/json" }
   end,
-  upload_file = function(path)
+  upload_file = function(path, o)
     if path == "-" then return read(path), {} end
-    return lull.file(path), {}
+    return lull.file(readable_file(path, o)), {}
   end,
 }
 

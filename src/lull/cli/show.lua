@@ -9,6 +9,14 @@ local M = {}
 
 M.SHOWN = 3 -- requests
 
+local MOST = 500 -- bytes of a URL
+
+-- A file may be in it.
+local function cut(url)
+  if #url <= MOST then return url end
+  return ("%s... (%s bytes)"):format(url:sub(1, MOST), text.commas(#url))
+end
+
 local function part_text(part)
   local what = part.file and (part.filename == false and "<" or "@") .. part.file or text.number(part.value)
   return ("%s=%s%s"):format(part.name, what, part.type and ";type=" .. part.type or "")
@@ -33,6 +41,13 @@ local function add_headers(lines, headers)
   end
 end
 
+local function has_type(headers)
+  for name in pairs(headers or {}) do
+    if name:lower() == "content-type" then return true end
+  end
+  return false
+end
+
 ---A request as text, without secrets.
 ---@param method string
 ---@param url string
@@ -40,9 +55,12 @@ end
 ---@param settings table the client's
 function M.request(method, url, call, settings)
   if call.query then url = url .. (url:find("?", 1, true) and "&" or "?") .. call.query end
-  local lines = { method .. " " .. outcome.shown_url(url) }
+  local lines = { method .. " " .. cut(outcome.shown_url(url)) }
   add_headers(lines, settings.headers)
   add_headers(lines, call.headers)
+  if call.multipart and not has_type(settings.headers) then
+    lines[#lines + 1] = "Content-Type: multipart/form-data"
+  end
   if call.key then lines[#lines + 1] = "Idempotency-Key: " .. (call.key == true and "(a new one)" or call.key) end
   lines[#lines + 1] = body_text(call)
   if call.output then lines[#lines + 1] = "-> " .. call.output end

@@ -7,6 +7,7 @@ local flags = require "lull.lazy" "lull.cli.flags"
 local lull = require "lull"
 local output = require "lull.cli.output"
 local journals = require "lull.lazy" "lull.batch.journal"
+local redis = require "lull.lazy" "lull.redis"
 local sched = require "lull.sched"
 local progress = require "lull.lazy" "lull.cli.progress"
 local usage = require "lull.usage"
@@ -178,6 +179,12 @@ local function watch(o)
   end
 end
 
+-- What is wrong with the URL of a journal.
+local function journal_problem(url)
+  local ok, problem = pcall(redis.read, url, "journal")
+  return not ok and problem or nil
+end
+
 local LOSSES = { stop = true, ["local"] = true }
 
 -- Gives what is wrong.
@@ -202,6 +209,8 @@ function M.prepare(o)
   problem = o.on_store_loss and set_loss(o.on_store_loss)
   if problem then return problem end
   if o.journal == "" then return "--journal takes the name of a file, or a redis:// URL" end
+  problem = o.journal and redis.is(o.journal) and journal_problem(o.journal)
+  if problem then return problem end
   sched.journal, sched.force, sched.assume_durable = o.journal, o.force, o.assume_durable
   if o.journal then journals.await() end
   if o.sim then
