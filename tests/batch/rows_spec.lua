@@ -101,6 +101,10 @@ describe("rows of other files", function()
     assert.are.same({ { a = 1 }, "t", 7, "5: null is no item", { b = { 1 } } },
       rows_of('{"a":1}\n"t"\n\n7\nnull\n{"b":[1]}\n', ".jsonl"))
     has(rows_of("{\n", ".ndjson")[1], "1: not JSON: ")
+    -- A number that is read as endless, which nothing can write again, ended the run.
+    local beyond = ": a number is beyond what can be told of, such as 1e999"
+    assert.are.same({ "1" .. beyond, { v = 1e300 }, "3" .. beyond, "4" .. beyond, "5" .. beyond },
+      rows_of('{"v":1e999}\n{"v":1e300}\n{"v":[{"w":-1e999}]}\n1e999\n{"v":NaN}\n', ".ndjson"))
   end)
 
   it("are lines otherwise, or what `format` says", function()

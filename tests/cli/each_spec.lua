@@ -116,6 +116,31 @@ describe("lull post --each #binary", function()
     assert.equal(0, result.code)
   end)
 
+  it("sends NDJSON as it is", function()
+    local row = '{"id":1,"tags":[], "n":12345678901234567890, "v": 1.0}'
+    for template, body in pairs { ["{.}"] = row, ['{"t": {tags}, "n": {n}, "v": {v}}'] =
+      '{"t": [], "n": 12345678901234567890, "v": 1.0}' } do
+      for _, how in ipairs { "", "--journal " .. wire.path ".lull" } do
+        local words = ("post http://api.test/x --each FILE --bodies %s --json '%s'"):format(how, template)
+        local sent = each(row .. "\n", words, ".ndjson")
+        assert.equal("POST /x - - " .. body, results_of(sent.out)[1].body)
+      end
+    end
+  end)
+
+  -- It ended the run with a traceback, and --failed had nothing of what was left.
+  it("fails a row alone whose number nothing can write again", function()
+    local rows = '{"id":1,"v":2}\n{"id":2,"v":1e999}\n{"id":3,"v":{"w":-1e999}}\n{"id":4,"v":5}\n'
+    for _, how in ipairs { "-d {v}", "-F v={v}", "--data-urlencode v={v}", "--json {.}", "--json '{\"x\": {v}}'",
+      "--journal " .. wire.path ".lull" .. " -d {v}" } do
+      local failed = wire.path()
+      local result = each(rows, "post http://api.test/{id} --each FILE --failed " .. failed .. " " .. how, ".ndjson")
+      assert.equal(1, result.code)
+      assert.matches("4 rows: 2 done, 2 failed\n$", result.err)
+      assert.equal('{"id":2,"v":1e999}\n{"id":3,"v":{"w":-1e999}}\n', wire.read(failed))
+    end
+  end)
+
   it("writes bodies into files that rows name, each into one of its own", function()
     local folder = wire.path ""
     wire.run("mkdir " .. folder)
@@ -226,7 +251,7 @@ describe("lull post --each #binary", function()
     assert.matches('"<B \\"2\\">{","0012","0012"]', direct)
     direct, scripted = same(rows, ".csv", "put 'http://api.test/{id}' -d 'a={sku}&b={n}' -u me:word")
     assert.equal(direct, scripted)
-    direct, scripted = same('{"id": 1, "a": {"if": [1, null]}}\n', ".ndjson",
+    direct, scripted = same('{"id": 1, "a": {"if": [1,null]}}\n', ".ndjson",
       [[patch 'http://api.test/{id}' --json '{"x":{a.if},"y":[],"z":"{id}"}']])
     assert.equal(direct, scripted)
     direct, scripted = same("http://api.test/a?b\n", ".txt", "delete {.}")

@@ -44,6 +44,25 @@ describe("a template", function()
     assert.equal("a%20line", of("{.}", "form", "a line"))
   end)
 
+  -- A row was read and written anew: [] came as {}, 1.0 as 1, and a long number in quotes.
+  it("puts the JSON of a row of NDJSON as it stands in its text", function()
+    local raw = ' {"id": 1.0, "a.b": [], "o": {"p": [1, {"q]\\"": "}"}], "\\u0078": -1.50e+3}, "t": "3\\/", '
+      .. '"n": 12345678901234567890, "n2": null, "d": 1, "d": {}} '
+    local row = json.decode(raw)
+    local function same(text, source) assert.equal(text, (template.new(source, "json"):of(row, raw))) end
+    same(raw:match "^ (.*) $", "{.}")
+    same('[1.0,[],"3\\/",12345678901234567890,null,{}]', "[{id},{a.b},{t},{n},{n2},{d}]")
+    same('[[1, {"q]\\"": "}"}],-1.50e+3]', "[{o.p},{o.x}]")
+    same('"1.0 3\\/ 12345678901234567890 [] -1.50e+3"', '"{id} {t} {n} {a.b} {o.x}"')
+  end)
+
+  it("never puts JSON that is none, as it was read from such", function()
+    local read = { ['{"a":0x10}'] = "16", ['{"a":01}'] = "1", ['{"a":"\t"}'] = '"\\t"', ['{"a":1.}'] = "1" }
+    for raw, text in pairs(read) do
+      assert.equal("[" .. text .. "]", (template.new("[{a}]", "json"):of(json.decode(raw), raw)))
+    end
+  end)
+
   it("never lets a value name another folder", function()
     assert.equal("out/a b.json", of("out/{id}.json", "path", { id = "a b" }))
     refused("the field 'id' is \"../x\", which cannot be part of a file's name", "out/{id}", "path", { id = "../x" })
@@ -57,6 +76,8 @@ describe("a template", function()
     assert.is_nil((of("{x}", "file", { x = "a\0b" })))
     assert.equal("a\nb a\tb", of("{x}", "file", { x = "a\nb" }) .. " " .. of("{x}", "line", { x = "a\tb" }))
     refused("the row makes an empty key", "{x}", "key", { x = "" })
+    refused("the field 'x': cannot make JSON of this: a text must not begin with lull's own mark", "[{x}]", "json",
+      { x = "\1lull:raw:1" })
     assert.equal("", of("{x}", "line", { x = "" }))
   end)
 

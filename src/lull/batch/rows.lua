@@ -191,11 +191,23 @@ end
 
 -- ---- NDJSON and lines ----------------------------------------------------
 
+-- Whether there is a number in it that JSON has no form for: 1e999, which is read as
+-- endless, or NaN.
+local function has_no_form(value)
+  if type(value) == "number" then return value - value ~= 0 end
+  if type(value) ~= "table" then return false end
+  for _, field in pairs(value) do
+    if has_no_form(field) then return true end
+  end
+  return false
+end
+
 local function values(reader)
   return function()
     local line, number = filled(reader)
     if not line then return nil end
     local value, problem = json.decode(line)
+    if not problem and has_no_form(value) then problem = "a number is beyond what can be told of, such as 1e999" end
     if problem then return reader:broken(number, problem), line end
     if value == json.null or type(value) == "boolean" then
       return reader:broken(number, ("%s is no item"):format(line)), line
@@ -242,12 +254,12 @@ local function guess(reader, size)
   return function(n) return reader.bytes > 0 and math.max(n, math.floor(n * size / reader.bytes + 0.5)) or nil end
 end
 
----As `rows`; and with the function a table: when a row has been read, its
----`header` is the text of a table's first line.
+---As `rows`; and with the function a table: its `format`, and when a row has been
+---read its `header`, the text of a table's first line.
 ---@param path string
 ---@param options table?
 ---@return function next the next row and its text
----@return { header: string? }
+---@return { format: string, header: string? }
 function M.open(path, options)
   usage.no_nul(usage.type(path, "the path of rows", "string"), "the path of rows")
   for name in pairs(usage.type(options or {}, "rows' options", "table")) do
@@ -257,7 +269,7 @@ function M.open(path, options)
   local file, problem = io.stdin, nil
   if path ~= "-" then file, problem = io.open(path, "rb") end
   if not file then usage.fail("cannot open " .. problem) end
-  local reader = setmetatable({ name = path == "-" and "standard input" or path, file = file,
+  local reader = setmetatable({ name = path == "-" and "standard input" or path, file = file, format = format,
     lines = input.lines(file), number = 0, bytes = 0, again = {} }, Reader)
   local next_row = MAKERS[format](reader)
   progress.sizes[next_row] = guess(reader, left_in(file))

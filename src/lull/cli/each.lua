@@ -127,8 +127,8 @@ local function url_of(plan, row)
   return nil, ("'%s' %s"):format(url, text.url_problem(url))
 end
 
-local function body_for(plan, row)
-  if plan.body then return plan.body:of(row) end
+local function body_for(plan, row, raw)
+  if plan.body then return plan.body:of(row, plan.is_json and raw or nil) end
   if not plan.upload then return plan.file end
   local path, problem = plan.upload:of(row)
   return path and lull.file(path), problem
@@ -157,14 +157,14 @@ local function parts_for(plan, row)
   return list
 end
 
--- What is sent for a row: the URL and the call's options; or nil and what is
--- wrong with the row.
-local function request_of(plan, row)
+-- What is sent for a row, of which `raw` is the text: the URL and the call's options;
+-- or nil and what is wrong with the row.
+local function request_of(plan, row, raw)
   local url, problem = url_of(plan, row)
   if not url then return nil, problem end
   if plan.is_bare then return url, nil end
   local call = { headers = next(plan.headers) and {} or nil, key = plan.job.call.key }
-  call.body, problem = body_for(plan, row)
+  call.body, problem = body_for(plan, row, raw)
   if plan.parts and not problem then call.multipart, problem = parts_for(plan, row) end
   problem = problem or add(call, "key", plan.key, row) or add(call, "output", plan.output, row)
     or add(call, "query", plan.query, row)
@@ -203,10 +203,10 @@ local function check_id(plan, row)
 end
 
 -- The first row shows what is wrong with all of them.
-local function check_first(plan, row, o)
+local function check_first(plan, row, o, raw)
   check_fields(plan, row)
   if o.journal then check_id(plan, row) end
-  local url, call = request_of(plan, row)
+  local url, call = request_of(plan, row, raw)
   if not url then refuse("the first row: %s", call) end
   if plan.body and plan.body.place == "json" then
     local value, problem = json.decode(call.body)
@@ -242,8 +242,8 @@ local function taken(run, call)
 end
 
 -- What `how` gives of a row's request; or nil, nil and why there is none.
-local function send(run, row, how)
-  local url, call = request_of(run.plan, row)
+local function send(run, row, raw, how)
+  local url, call = request_of(run.plan, row, raw)
   local problem = not url and call or taken(run, call)
   if problem then return nil, nil, outcomes.failure(problem) end
   return how(run.plan.job.client, run.o.method, url, call)
@@ -272,7 +272,7 @@ end
 
 -- One row from its request to its line, in a task of its own.
 local function one(run, row, raw, number)
-  local res, _, err = send(run, row, request)
+  local res, _, err = send(run, row, raw, request)
   return settle(run, id_of(run, row, number), number, raw, res, err)
 end
 
@@ -284,7 +284,7 @@ local function crowd(run, source)
   local function begin(row, raw, number)
     local name = run.plan.id and id_of(run, row) or nil
     if collect then collect.row(name or number) end
-    local id, res, err = send(run, row, clients.begin)
+    local id, res, err = send(run, row, raw, clients.begin)
     if id then return id, number, run.failed and raw or nil, name end
     return nil, settle(run, name, number, raw, res, err)
   end
@@ -353,12 +353,13 @@ local function prepare(o)
   if not plan then refuse("%s", problem) end
   local ok, next_row, reader = pcall(rows.open, o.each, { format = o.format })
   if not ok then refuse("%s", next_row) end
+  plan.is_json = reader.format == "ndjson"
   local run = { o = o, plan = plan, next = next_row, reader = reader, outputs = {},
     count = { done = 0, failed = 0, later = 0, open = 0 }, before = {} }
   run.walks_again = o.each ~= "-" and reader.file:seek() ~= nil
   local readable, row = lull.try(function() return peek(run) end)
   if not readable then refuse("%s", row) end
-  if row ~= nil then check_first(plan, row, o) end
+  if row ~= nil then check_first(plan, row, o, run.first.raw) end
   check_outputs(run)
   local instead = o.dry_run or o.script
   run.results = instead and io.stderr or (o.results or not o.write_out) and outcomes.open(o.results)
@@ -368,8 +369,8 @@ end
 
 -- ---- instead of sending --------------------------------------------------
 
-local function show(run, row)
-  local url, call = request_of(run.plan, row)
+local function show(run, row, raw)
+  local url, call = request_of(run.plan, row, raw)
   if not url then return outcomes.write(io.stdout, "# ", call, "\n\n") end
   outcomes.write(io.stdout, showing.request(run.o.method, url, call or {}, run.plan.job.settings))
 end
@@ -377,9 +378,9 @@ end
 local function dry_run(run)
   local take = source_of(run)
   for _ = 1, showing.SHOWN do
-    local row = take()
+    local row, raw = take()
     if row == nil then break end
-    if not rows.is_broken(row) then show(run, row) end
+    if not rows.is_broken(row) then show(run, row, raw) end
   end
   showing.plan(run.plan.job.client)
 end

@@ -2,6 +2,7 @@
 -- row, "{{" for a brace. What a field has is escaped by the place it is put in.
 
 local json = require "lull.json"
+local rawjson = require "lull.lazy" "lull.cli.rawjson"
 local text = require "lull.text"
 
 local M = {}
@@ -121,8 +122,11 @@ local function literal(value)
   return json.encode(value)
 end
 
-local function as_json(value, part)
-  if part.quoted then return json.encode(words(value)):sub(2, -2) end
+-- A text is what it says, whatever it was written like.
+local function as_json(value, part, raw)
+  local stood = raw and (not part.quoted or type(value) ~= "string") and rawjson.field(raw, part.field)
+  if part.quoted then return json.encode(stood or words(value)):sub(2, -2) end
+  if stood then return stood end
   if type(value) == "string" and part.field ~= "." then return literal(value) end
   return json.encode(value)
 end
@@ -166,18 +170,27 @@ local function problem_of(value, part, place)
   if value == json.null and place ~= "json" then return ("the field '%s' is null"):format(part.field) end
 end
 
+-- What is put for a field; or nil and what is wrong: a value may have no form in JSON.
+local function piece_of(put, value, part, raw)
+  local ok, piece, problem = pcall(put, value, part, raw)
+  if ok then return piece, problem end
+  local why = tostring(piece):match "cannot make JSON.*$" or error(piece, 0)
+  return nil, ("the field '%s': %s"):format(part.field, why)
+end
+
 ---The text for one row; or nil and what is wrong with the row.
 ---@param row any
+---@param raw string? of NDJSON: the row's text, whose values JSON is made of
 ---@return string?
 ---@return string? problem
-function Template:of(row)
+function Template:of(row, raw)
   local out, put = {}, PLACES[self.place]
   for i, part in ipairs(self.parts) do
     local piece, problem = part, nil
     if type(part) == "table" then
       local value = M.field(row, part.field)
       problem = problem_of(value, part, self.place)
-      if not problem then piece, problem = put(value, part) end
+      if not problem then piece, problem = piece_of(put, value, part, raw) end
     end
     if problem then return nil, problem end
     out[i] = piece
