@@ -45,6 +45,7 @@ build = {
     ["lull.cli.output"] = "src/lull/cli/output.lua",
     ["lull.cli.parser"] = "src/lull/cli/parser.lua",
     ["lull.cli.progress"] = "src/lull/cli/progress.lua",
+    ["lull.cli.rawjson"] = "src/lull/cli/rawjson.lua",
     ["lull.cli.report"] = "src/lull/cli/report.lua",
     ["lull.cli.script"] = "src/lull/cli/script.lua",
     ["lull.cli.show"] = "src/lull/cli/show.lua",
