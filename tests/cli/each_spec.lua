@@ -351,4 +351,30 @@ lull.exit(sum.code)
     assert.equal("{", result.out)
     assert.is_nil(result.err:find("traceback", 1, true), result.err)
   end)
+
+  -- When standard output was closed --failed was left empty, without its header.
+  it("keeps what is not done when nobody reads its lines any more", function()
+    local rows = {}
+    for i = 1, 300 do rows[i] = (i % 50 == 0 and "bad" or i % 70 == 0 and "later" or "r") .. i end
+    for _, how in ipairs { "", " --id {id}", " --parallel 1", " --report " .. wire.path ".json" } do
+      local server, failed = wire.server(WORLD), wire.path()
+      local file = wire.write("id\n" .. table.concat(rows, "\n") .. "\n", ".csv")
+      local words = ("post '%s/{id}' --each %s --key --failed %s%s"):format(server.url, file, failed, how)
+      local result = lull(words .. " | head -n 1")
+      assert.matches('^{"id":[^\n]*}\n$', result.out)
+      assert.equal("", result.err)
+      local left, sent = {}, {}
+      for line in wire.read(failed):gmatch "[^\n]+" do
+        assert.is_nil(left[line], line)
+        left[line] = true
+      end
+      assert.is_true(left.id)
+      local id = json.decode(result.out).id
+      assert.is_nil(left[rows[id] or id])
+      for _, request in ipairs(server:requests()) do sent[request.path:sub(2)] = true end
+      for _, row in ipairs(rows) do
+        if row:find "^[bl]" or not sent[row] then assert.is_true(left[row], row) end
+      end
+    end
+  end)
 end)

@@ -259,6 +259,7 @@ end
 
 -- A row's line, and what the run counts it as.
 local function settle(run, name, number, raw, res, err)
+  if run.begun then run.begun[number] = nil end
   local line = { id = name or number }
   if res then return outcomes.accepted(run, line, res, number) end
   outcomes.refused(run, line, err, raw, number)
@@ -314,20 +315,29 @@ local function source_of(run)
     if rows.is_broken(row) then
       outcomes.keep_row(run, raw)
       outcomes.put(run, { id = number, outcome = "failed", error = tostring(row) })
+    elseif run.begun then
+      run.begun[number] = raw
     end
     return row, raw, number
   end
 end
 
--- After a signal: what was not begun is not done either. A journal knows that.
+-- What was not begun is not done either. A journal knows that.
 local function keep_rest(run)
-  if not run.failed or not sched.interrupted or not run.walks_again or run.o.journal then return end
+  if not (run.begun and run.walks_again) then return end
   local row, raw = run.next()
   while row ~= nil do
     outcomes.keep_row(run, raw)
     run.count.open = run.count.open + 1
     row, raw = run.next()
   end
+end
+
+-- After a run that was broken off, as nobody reads what it prints: those that were
+-- under way have no end either.
+local function keep_all(run)
+  for _, number in ipairs(text.keys(run.begun or {})) do outcomes.keep_row(run, run.begun[number]) end
+  keep_rest(run)
 end
 
 -- What is written must not be what is read: the rows would be gone.
@@ -364,6 +374,7 @@ local function prepare(o)
   local instead = o.dry_run or o.script
   run.results = instead and io.stderr or (o.results or not o.write_out) and outcomes.open(o.results)
   run.failed = o.failed and not instead and outcomes.open(o.failed)
+  run.begun = run.failed and not o.journal and {} or nil -- texts of rows under way, by number
   return run
 end
 
@@ -399,14 +410,14 @@ local function run_all(run)
   progress.sizes[source] = progress.sizes[run.next]
   if not o.journal and clients.is_unattended(run.plan.job.client) then
     run.sum = crowd(run, source)
-    return keep_rest(run)
+    return sched.interrupted and keep_rest(run)
   end
   local function fn(...) return one(run, ...) end
   local told = { again = "the same command", bodies = o.bodies, before = function(state, kept, row, raw)
     outcomes.before(run, state, kept, id_of(run, row), raw)
   end }
   run.sum = (o.journal and batches or lull).each(source, options, fn, told)
-  keep_rest(run)
+  if sched.interrupted then keep_rest(run) end
 end
 
 -- What makes no sense with rows, before they are looked at.
@@ -424,15 +435,16 @@ end
 ---@return integer?
 ---@return string? problem
 function M.run(o)
-  local misuse, sum
+  local misuse, sum, run
   local ok, err = sched.main(function()
     local usable, problem = lull.try(function()
       check_options(o)
       return prepare(o)
     end)
     if usable then
-      run_all(problem)
-      sum = problem.sum
+      run = problem
+      run_all(run)
+      sum = run.sum
     elseif type(problem) == "table" and problem.usage then
       misuse = problem.usage
     else
@@ -441,6 +453,7 @@ function M.run(o)
     if usable then outcomes.tell(problem) end
   end)
   if misuse then return nil, misuse end
+  if run and not ok then keep_all(run) end
   local code = exit.ended(ok, err)
   return code ~= 0 and code or sum and sum.code or 0
 end
