@@ -995,6 +995,9 @@ function lull.progress() end
 ---@field waits lull.wait[]
 ---s until the first goes on, when all calls wait.
 ---@field held number?
+---That the Redis of the journal, or of shared lanes, has not answered for 2 s, and the run
+---does not go on without it.
+---@field away string?
 ---Items a second, over the last half minute.
 ---@field rate number?
 ---s that it may take still; none where nobody can say.
@@ -1301,6 +1304,18 @@ function sim_redis:crash(nth, keep) end
 ---@field chaos? boolean
 
 -- ---- The log -------------------------------------------------------------
+
+---A line of `--log` between the verdicts: the Redis of a journal, or of shared lanes,
+---has been away for 2 s, or is back.
+---@class lull.log_store
+---s after the beginning.
+---@field time number
+---Seconds since 1970.
+---@field wall number
+---@field store "away"|"back"
+---@field why string
+---s that it has been away, or was.
+---@field away_for number
 
 ---One line of `--log`: a verdict.
 ---@class lull.log_entry

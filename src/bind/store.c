@@ -287,15 +287,15 @@ static int news(lua_State *L)
   return (int)count;
 }
 
-/* store:away() -> why the server is not there now, or nil */
+/* store:away() -> why the server is not there now, or nil; and the number of
+   the question that it has not answered yet, 0 for none */
 static int away(lua_State *L)
 {
   struct lull_store *s = lull_bind_store_at(L, 1);
   const char *why = s->ops->away ? s->ops->away(s) : "";
-  if (!why[0])
-    return 0;
-  lua_pushstring(L, why);
-  return 1;
+  lua_pushstring(L, why[0] ? why : NULL);
+  lua_pushnumber(L, (lua_Number)s->asking);
+  return 2;
 }
 
 /* store:passing() -> what is wrong may pass: another run may do */

@@ -3,6 +3,7 @@
 -- no clock but the world's.
 
 local lanes = require "lull.lanes"
+local patience = require "lull.lazy" "lull.patience"
 local sched = require "lull.sched"
 local text = require "lull.text"
 local utf8 = require "lull.utf8"
@@ -170,6 +171,7 @@ function M.now()
   local calls
   p.waits, p.waiting, calls = waits_of(engine)
   counts(p, run, calls)
+  p.away = patience.absent()
   if calls > 0 and p.waiting == calls then p.held = soonest(p.waits) end
   if run then
     local now, settled = engine:now(), p.done + p.failed + p.later
@@ -187,6 +189,7 @@ local WHO = { hint = ", as the server asked", rule = ", as the script says" }
 -- "14 wait: 429 until 10:42:10, as the server asked". `drop` 1: without the lane;
 -- 2: without who set it.
 local function wait_text(p, drop, now)
+  if p.away then return p.waiting > 0 and ("%s wait: %s"):format(text.commas(p.waiting), p.away) or p.away end
   local group = p.waits[1]
   if not group then return nil end
   local what = group.cause and lanes.CAUSES[group.cause] or tostring(group.status or group.class or "of the run before")

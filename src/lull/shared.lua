@@ -70,7 +70,7 @@ function M.use(path, all)
   end
   if now then return end
   now = open(path)
-  now.all = all or false
+  now.all, now.goes_on = all or false, sched.store_loss_local
   sched.engine():share(now.store, all or false, sched.store_loss_local or false)
   if not all then
     sched.on("store", function(_, problem) sched.abort(problem_of(problem, M.passing())) end)

@@ -5,6 +5,7 @@ local core = require "lull.core"
 local json = require "lull.json"
 local lanes = require "lull.lanes"
 local outcome = require "lull.outcome"
+local patience = require "lull.lazy" "lull.patience"
 local redact = require "lull.redact"
 local sched = require "lull.sched"
 local secret = require "lull.secret"
@@ -111,6 +112,19 @@ function M.record(id, details, since, news)
   }
 end
 
+-- Of a store whose server is away, or back.
+local function tell_store(trace, log, since, news)
+  local at, state = sched.engine():now() - since, news.away and "away" or "back"
+  if trace then
+    trace:write(utf8.visible(secret.redact(("%9.3f  store: %s %s %s"):format(at, state,
+      news.away and "for" or "after", text.duration(news.seconds)) .. " (" .. news.why .. ")")), "\n")
+  end
+  if log then
+    log(json.line(redact.all { time = at, wall = sched.engine():wall(), store = state, why = news.why,
+      away_for = news.seconds }))
+  end
+end
+
 ---Reports every verdict: to `trace` (a file) as lines, to `log` (a function) as
 ---lines of JSON, to `record` (a function) as it is, to `watch` (a function) with
 ---its call's id.
@@ -129,6 +143,9 @@ function M.install(trace, log, record, watch)
     if record then record(details) end
     if watch then watch(id, details) end
   end)
+  if trace or log then
+    patience.listen(function(news) tell_store(trace, log, since, news) end)
+  end
   sched.on("done", function(id) numbers[id] = nil end)
 end
 

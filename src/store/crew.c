@@ -129,10 +129,19 @@ static enum lull_server_end listen(struct lull_crew *c)
   return what;
 }
 
+static void count(struct lull_crew *c)
+{
+  pthread_mutex_lock(&c->mutex);
+  c->questions++;
+  pthread_mutex_unlock(&c->mutex);
+}
+
 static enum lull_server_end ask(struct lull_crew *c, int script, int argc,
                                 redisReply **reply)
 {
-  enum lull_server_end what = listen(c);
+  enum lull_server_end what;
+  count(c);
+  what = listen(c);
   *reply = NULL;
   if (what == LULL_SERVER_OK)
     what = lull_link_run(&c->link, script, argc, c->argv, c->lens, reply);
@@ -140,6 +149,7 @@ static enum lull_server_end ask(struct lull_crew *c, int script, int argc,
     lull_line_close(&c->link.line);
     lull_line_close(&c->ear.line);
   }
+  count(c);
   return what;
 }
 
@@ -352,6 +362,15 @@ uint64_t lull_crew_lapses(struct lull_crew *c)
   lapses = c->lapses;
   pthread_mutex_unlock(&c->mutex);
   return lapses;
+}
+
+uint64_t lull_crew_asking(struct lull_crew *c)
+{
+  uint64_t asking;
+  pthread_mutex_lock(&c->mutex);
+  asking = c->questions % 2 ? c->questions : 0;
+  pthread_mutex_unlock(&c->mutex);
+  return asking;
 }
 
 void lull_crew_stop(struct lull_crew *c)

@@ -40,9 +40,10 @@ struct lull_crew {
   bool busy, stop, joined;
   redisReply *reply; /* of `answered` writes, to be taken by the loop */
   uint64_t answered;
-  uint64_t lapses; /* how often something may have been said unheard */
-  bool passing;    /* what is wrong may pass */
-  char away[256];  /* why the server is not there now; "": it is */
+  uint64_t lapses;    /* how often something may have been said unheard */
+  bool passing;       /* what is wrong may pass */
+  uint64_t questions; /* odd: the last has no answer yet */
+  char away[256];     /* why the server is not there now; "": it is */
   char wrong[256];
 };
 
@@ -64,6 +65,9 @@ redisReply *lull_crew_reply(struct lull_crew *c, bool wait, uint64_t *writes,
 /* Copies why the server is away or what is wrong. */
 void lull_crew_words(struct lull_crew *c, char away[256], char wrong[256],
                      bool *passing);
+
+/* The number of the question that has no answer yet; 0: there is none. */
+uint64_t lull_crew_asking(struct lull_crew *c);
 
 /* How often something may have been said that was not heard. */
 uint64_t lull_crew_lapses(struct lull_crew *c);

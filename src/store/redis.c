@@ -161,6 +161,7 @@ static void look(struct store_redis *r)
   bool passing;
   lull_crew_words(&r->crew, r->away, wrong, &passing);
   r->store.lapses = lull_crew_lapses(&r->crew);
+  r->store.asking = lull_crew_asking(&r->crew);
   if (wrong[0] && !r->store.problem[0])
     memcpy(r->store.problem, wrong, sizeof wrong);
 }

@@ -92,7 +92,8 @@ struct lull_store_ops {
   /* What a shared store has to tell next, in texts, borrowed until the next
      call; how many, 0: nothing. NULL: it is not shared. */
   size_t (*news)(struct lull_store *s, const struct lull_store_text **texts);
-  /* Why its server is not there now, "" when it is. NULL: it is not shared. */
+  /* Why its server is not there now, "" when it is; renews `asking`. NULL: it
+     is not shared. */
   const char *(*away)(struct lull_store *s);
   /* Keeps all that was written, and frees the store. */
   void (*close)(struct lull_store *s);
@@ -111,6 +112,7 @@ struct lull_store {
   bool passing;   /* the problem may pass: another run may do */
   lull_usec told; /* what a shared store's clock showed just now; 0: nothing */
   uint64_t lapses;         /* how often something may have been said unheard */
+  uint64_t asking;         /* question to its server without answer; 0: none */
   bool timed;              /* `skew` is known */
   lull_usec skew;          /* to be added to our own, to have the store's */
   struct lull_buf pending; /* encoded writes that were not handed over */

@@ -397,6 +397,55 @@ describe("a Redis that is no good #binary", function()
     for path, of in pairs((seen_by(server))) do assert(of.n == 1, path .. " was sent again") end
   end)
 
+  local function line_with(child, part)
+    repeat local line = assert(child:line()) until line:find(part, 1, true)
+  end
+
+  -- Nothing was said of seconds in which nothing went on, and the line of progress named
+  -- a rate as what was waited for.
+  it("that is away for more than a moment is said to be, and to be back", function()
+    local redis, log = wire.redis "--appendonly yes", wire.path ".log"
+    local child = under_way(redis, "--trace --progress always --log " .. log)
+    redis:kill()
+    line_with(child, "  store: away for 2")
+    line_with(child, "Redis does not answer")
+    redis:start()
+    line_with(child, "  store: back after ")
+    has(child:finish(), "total 600 done 600")
+    local told = wire.read(log)
+    has(told, '"store":"away"')
+    has(told, "cannot reach Redis: ")
+    has(told, '"store":"back"')
+    assert.equal(2, select(2, told:gsub('"store":', ""))) -- once, though its lanes are there, too
+  end)
+
+  -- One that took what it was asked and said nothing was not away for 5 s.
+  it("that hangs is away, too", function()
+    local redis = wire.redis "--appendonly yes"
+    local child = under_way(redis, "--trace")
+    redis.child:signal "STOP"
+    line_with(child, "/0/scans: Redis does not answer)")
+    redis.child:signal "CONT"
+    line_with(child, "  store: back after ")
+    has(child:finish(), "total 600 done 600")
+  end)
+
+  it("that is away is told of to who sits at a terminal, and not to others", function()
+    local redis = wire.redis "--appendonly yes"
+    local child, server = under_way(redis, "")
+    local session = wire.start(("script -qec %s /dev/null"):format(wire.quote(command(redis.url .. "seen",
+      "--progress never " .. wire.write(SCRIPT, ".lua"), server.url .. " 300 plain"))))
+    line_with(session, "item")
+    redis:kill()
+    line_with(session, "/0/seen: cannot reach Redis: ")
+    redis:start()
+    line_with(session, "/0/seen: Redis answers again")
+    has(session:finish(), "total 300 done 300")
+    local rest = child:finish()
+    has(rest, "total 600 done 600")
+    assert.is_nil(rest:find "Redis")
+  end)
+
   -- While it reads its file, Redis says that it keeps none: a run was refused that
   -- came a moment too early after a restart.
   it("that reads its file is waited for", function()

@@ -622,6 +622,21 @@ print(lull.now() >= 1, lull.lanes().one.processes)
     hold("back", 40, 10, 0.2, gated)
   end)
 
+  it("say that their server has been away for more than a moment, and is back", function()
+    local gated = wire.gated_server(30)
+    local child = start(gated, redis, "said", 40, "10/200ms", "--trace --progress always")
+    times_of(gated, "said", 10)
+    redis:kill()
+    gated:open(30)
+    for _, part in ipairs { "  store: away for 2", " wait: Redis does not answer" } do
+      repeat local line = assert(child:line()) until line:find(part, 1, true)
+    end
+    redis:start()
+    local rest = child:finish()
+    has(rest, "  store: back after ")
+    has(rest, "done 40 processes 1")
+  end)
+
   -- Fail closed is the default. Each of two has half of what is allowed, once what the
   -- other may have sent before is out of the window.
   it("go on with their part while their server is away, where that is asked for", function()

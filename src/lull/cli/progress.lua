@@ -77,7 +77,7 @@ local function columns()
 end
 
 -- Nothing is said of a script's single calls, but of a wait that holds them all.
-local function worth(p) return p.batch or (p.held or 0) > HOLDS or shown and p.held end
+local function worth(p) return p.batch or p.away or (p.held or 0) > HOLDS or shown and p.held end
 
 local function draw()
   if amid then return end
@@ -91,7 +91,7 @@ end
 
 -- ---- plain lines ---------------------------------------------------------
 
-local last_said, last_held
+local last_said, last_held, last_away
 
 local function say()
   local p = progress.now()
@@ -99,6 +99,7 @@ local function say()
   local now, held = engine:now(), p.held and engine:wall() + p.held
   local news = held and p.held > HOLDS and not (last_held and math.abs(held - last_held) < 1)
   if news then last_held = held end
+  news, last_away = news or (p.away and not last_away), p.away
   if not news and now - last_said < SELDOM then return end
   if not (p.batch or news) then return end
   last_said = now

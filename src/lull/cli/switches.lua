@@ -8,6 +8,7 @@ local lull = require "lull"
 local output = require "lull.cli.output"
 local journals = require "lull.lazy" "lull.batch.journal"
 local redis = require "lull.lazy" "lull.redis"
+local patience = require "lull.lazy" "lull.patience"
 local sched = require "lull.sched"
 local progress = require "lull.lazy" "lull.cli.progress"
 local usage = require "lull.usage"
@@ -222,10 +223,20 @@ function M.prepare(o)
   return watch(o) or M.tell(o)
 end
 
+-- Whoever sits there learns why nothing moves. Who goes on with a part has said so.
+local function tell_store(o)
+  if o.quiet or o.silent or o.trace or not core.terminal(io.stderr) then return end
+  patience.listen(function(news)
+    if news.away and sched.store_loss_local then return end
+    exit.complain(news.why .. (news.away and "; it is waited for" or " again"))
+  end)
+end
+
 ---Begins to tell how far it is, where anybody looks.
 ---@param o table the options
 ---@return string? problem
 function M.tell(o)
+  tell_store(o)
   if not (o.progress or core.terminal(io.stderr)) then return nil end
   return progress.begin(o.progress, o.quiet or o.silent)
 end
