@@ -485,6 +485,8 @@ function client:request(method, target, options) end
 ---@field headers lull.headers
 ---Decoded; empty when it went into a file.
 ---@field body string
+---Bytes of the file that it went into; nil without `output`.
+---@field written? integer
 ---What ended the body before its end; nil when it is whole.
 ---@field body_error? lull.class
 ---After redirects.

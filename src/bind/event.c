@@ -101,6 +101,9 @@ static void push_accepted(lua_State *L, const struct lull_call *c,
   lua_createtable(L, 0, 4);
   lull_bind_set_integer(L, "status", last.status);
   lull_bind_set_bytes(L, "body", last.body, last.body_len);
+  if (c->request.output)
+    lull_bind_set_integer(L, "written",
+                          (lua_Integer)c->request.output->written);
   if (lull_call_judged(c)->cut)
     lull_bind_outcome(L, lull_call_judged(c));
   set_packed(L, c, now);

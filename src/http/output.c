@@ -357,6 +357,7 @@ enum lull_err lull_output_commit(struct lull_output *o)
   }
   if (o->part.note)
     unlink(o->part.note);
+  o->written = o->part.size;
   lull_part_close(&o->part);
   lull_part_forget(&o->part);
   return LULL_OK;

@@ -30,6 +30,7 @@ struct lull_output {
   bool onto;     /* go on with the file that is there, of whatever version */
   uint64_t have; /* so long is that file; 0: begin anew */
   int64_t have_since; /* s since 1970: when it was written to last */
+  uint64_t written;   /* bytes of the whole, once it has its name */
   bool checked;       /* `sum` is what the whole has to have */
   char sum[LULL_SHA256_HEX + 1];
   char key[LULL_SHA256_HEX + 1]; /* what is asked for */

@@ -139,6 +139,14 @@ describe("beside curl #binary", function()
     local refusing = wire.refusing()
     local gone = lull("get -s --attempts 1 -w '%{http_code} %{errormsg}' " .. refusing)
     assert.matches("^000 GET http.*net.refused", gone.out)
+    -- It was 0 with -o, as the body is not in memory.
+    local size = "get http://api.test/a -w '%{size_download}\\n' -o "
+    local file = wire.path()
+    assert.equal("12\n", sim(size .. file).out)
+    assert.equal(12, #wire.read(file))
+    assert.equal("12\n", sim(size .. "/dev/null").out)
+    assert.equal("12\n", sim(size .. "/dev/stderr").out)
+    assert.equal("12\n", sim("get http://api.test/{.} -w '%{size_download}\\n' -o /dev/null --each -", "a\n").out)
     local path = wire.write "%{method} %{urlnum}\n"
     assert.equal("GET 0\n", sim("get http://api.test/ -o /dev/null -w @" .. path).out)
   end)

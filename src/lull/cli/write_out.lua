@@ -22,7 +22,7 @@ local VARIABLES = {
   http_code = status, response_code = status,
   content_type = header "content-type",
   redirect_url = header "location",
-  size_download = function(_, last) return text.number(last and #(last.body or "") or 0) end,
+  size_download = function(_, last) return text.number(last and (last.written or #(last.body or "")) or 0) end,
   time_total = function(made) return time(made.elapsed) end,
   num_retries = function(made) return text.number(math.max((made.attempts or 0) - 1, 0)) end,
   attempts = function(made) return text.number(made.attempts or 0) end,
