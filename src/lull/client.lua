@@ -133,7 +133,7 @@ local function consult(client, details, factory, own)
 end
 
 -- The path, and the system's words for what is wrong with it.
-local function why_unread(path) return readable.problem(path) or path end
+local function why_unread(path) return readable.problem(path) or path .. ": not a regular file" end
 
 local function refuse_start(method, url, spec, problem, detail)
   if problem == "invalid argument" then

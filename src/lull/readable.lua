@@ -4,17 +4,20 @@ local core = require "lull.core"
 
 local M = {}
 
----Opens no fifo: who writes to it would see it close.
+---Reads nothing: of a pipe that would be lost. A fifo is not opened: who writes to it
+---would see it close.
 ---@param path string
 ---@return string? problem "path: reason"; nil when it can be read
 function M.problem(path)
-  local kind = core.place(path)
-  if kind == "stream" or kind == "descriptor" then return nil end
+  if core.place(path) == "stream" then return nil end
+  local folder = io.open(path .. "/.")
+  if folder then
+    folder:close()
+    return path .. ": Is a directory"
+  end
   local file, problem = io.open(path, "rb")
-  if not file then return problem end
-  local _, reason = file:read(1) -- a folder can be opened
-  file:close()
-  return reason and ("%s: %s"):format(path, reason) or nil
+  if file then file:close() end
+  return problem
 end
 
 return M

@@ -66,6 +66,18 @@ describe("beside curl #binary", function()
     assert.matches('name="in"\r\n\r\nsome text\r\n', out)
   end)
 
+  -- The look at the file took what was in the pipe.
+  it("sends what comes from a pipe, where it is read once", function()
+    local world = wire.write(WORLD, ".lua")
+    local function piped(arguments)
+      return wire.run("sh -c " .. quote(("printf 'from a pipe' | %s %s --sim %s"):format(BINARY, arguments, world)))
+    end
+    assert.matches("\r\nfrom a pipe\r\n", piped("post http://api.test/ -F a=@/dev/stdin").out)
+    local result = piped "put http://api.test/ -T /dev/stdin"
+    assert.matches("%(local.file: /dev/stdin: not a regular file%)", result.err)
+    assert.equal(1, result.code)
+  end)
+
   it("percent-encodes data among other data, and puts them into the URL", function()
     local file = wire.write "in a file & more"
     local out = same(("post URL/u -d a=1 --data-urlencode 'q=x y&z' -d b=2 --data-urlencode f@%s"):format(file))
