@@ -135,7 +135,7 @@ complete -c lull -n '__fish_seen_subcommand_from items' -l failed -d 'Those that
 complete -c lull -n '__fish_seen_subcommand_from items' -l later -d 'Those that can be tried later'
 complete -c lull -n '__fish_seen_subcommand_from items' -l done -d 'Those that are done'
 complete -c lull -n '__fish_seen_subcommand_from items' -l open -d 'Those that have begun and not ended, with their calls'
-complete -c lull -n '__fish_seen_subcommand_from items' -l csv -d 'The items themselves as CSV, ready to be the next --each'
+complete -c lull -n '__fish_seen_subcommand_from items' -l csv -d 'The items themselves as CSV, ready to be the next --each; of those done only ids'
 complete -c lull -n '__fish_seen_subcommand_from items' -l store-timeout -x -d 'A Redis with the journal may be away for so long (30s)'
 complete -c lull -n '__fish_seen_subcommand_from retry' -s h -l help -d 'Show this help message and exit'
 complete -c lull -n '__fish_seen_subcommand_from retry' -l reason -x -d 'Those alone that failed so: 422, 5xx, net.timeout, unsafe'

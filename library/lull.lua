@@ -767,6 +767,10 @@ function lull.map(source, options, fn) end
 ---Broken rows, which are among the failed.
 ---@field broken integer
 ---@field total integer
+---Some failed in a run before this one, or by another process: the code is 1.
+---@field failed_before boolean?
+---A signal came before the last item had begun: the code is 75, unless some failed.
+---@field cut boolean?
 ---The exit code for `lull.exit`: 1 when some failed, else 75 when some are left,
 ---for later or by a signal, else 0.
 ---@field code integer

@@ -366,6 +366,20 @@ static void set_budget(lua_State *L, const struct lull_budget_conf *b)
   set_number(L, "budget_capacity", b->capacity / 1000.0);
   set_number(L, "budget_cost", b->cost / 1000.0);
   set_number(L, "budget_refund", b->refund / 1000.0);
+  lua_pushboolean(L, b->payback);
+  lua_setfield(L, -2, "payback");
+}
+
+static void set_breaker(lua_State *L, const struct lull_breaker_conf *b)
+{
+  if (!b->on)
+    return;
+  lua_newtable(L);
+  set_number(L, "failures", b->failures);
+  set_time(L, "window", b->window);
+  set_number(L, "least", b->least);
+  set_time(L, "open", b->open);
+  lua_setfield(L, -2, "breaker");
 }
 
 /* client:limits([file]) -> all limits, `timeout` as a list: of a call whose
@@ -382,6 +396,10 @@ static int limits(lua_State *L)
   set_time(L, "max_hint", l->max_hint);
   set_time(L, "stall", lull_limits_bounds(l, 1, file).still);
   set_budget(L, &c->lane.budget);
+  set_breaker(L, &c->lane.breaker);
+  lua_pushboolean(L, c->lane.pace);
+  lua_setfield(L, -2, "pace");
+  set_time(L, "hedge", c->hedge);
   set_number(L, "redirects", c->redirects);
   set_number(L, "max_body", (double)c->max_body);
   set_number(L, "max_headers", (double)c->max_headers);

@@ -107,6 +107,30 @@ local function timeouts(list)
   return #words > 0 and table.concat(words, ", ") or "none"
 end
 
+local function budget_text(limits)
+  if not limits.budget then return "off" end
+  return ("%g tokens, a retry costs %g, a success gives %g%s"):format(limits.budget_capacity, limits.budget_cost,
+    limits.budget_refund, limits.payback and ", a retry that succeeds gives its cost back" or "")
+end
+
+local function breaker_text(b)
+  return ("opens for %s when %g%% of at least %d outcomes in %s are failures"):format(duration(b.open),
+    100 * b.failures, b.least, duration(b.window))
+end
+
+local function key_text(key)
+  return key == true and "a new one for each call" or "the same for all calls"
+end
+
+local function extras(out, o, limits)
+  out(("  breaker: %s\n"):format(limits.breaker and breaker_text(limits.breaker) or "off"))
+  out(("  pace: %s\n"):format(limits.pace and "what is left of a quota is spread over its window when it gets short"
+    or "off"))
+  out(("  hedge: %s\n"):format(limits.hedge > 0 and ("a second request of a safe method when there is no answer "
+    .. "after %s"):format(duration(limits.hedge)) or "off"))
+  if o.key then out(("  key: %s\n"):format(key_text(o.key))) end
+end
+
 local function describe(out, number, made)
   local o, core_client = made.settings, made.core
   local limits = core_client:limits()
@@ -117,8 +141,8 @@ local function describe(out, number, made)
   out(("  limits of its lane: %s\n"):format(rates_text(o.limit)))
   out(("  its lane learns what the server bears, from what it grants and refuses%s\n"):format(
     o.slow_start == false and "" or "; it begins with 10 at once"))
-  out(limits.budget and ("  retry budget: %g tokens, a retry costs %g, a success gives %g\n"):format(
-    limits.budget_capacity, limits.budget_cost, limits.budget_refund) or "  retry budget: off\n")
+  out(("  retry budget: %s\n"):format(budget_text(limits)))
+  extras(out, o, limits)
   local rules = effective(o.on)
   if #rules > 0 then out("  rules, the most specific wins; the table of defaults for the rest:\n") end
   for _, one in ipairs(rules) do out(("    %-20s %s\n"):format(one.rule.key, rule_text(one.rule))) end

@@ -184,6 +184,21 @@ end }]]
     assert.is_true(math.abs(list[1].wait - 0.15) < 0.001)
   end)
 
+  -- An empty history was an object, {}, where all others are lists.
+  it("tell of an open item without an attempt a list that is empty", function()
+    local gated, path = wire.gated_server(0), wire.path ".lull"
+    local child = wire.start(("%s put %s/1 --each %s --journal %s 2>&1"):format(BINARY, gated.url,
+      wire.write("id\na\n", ".csv"), path))
+    local out
+    wire.eventually(function()
+      out = lull("items --open " .. path).out
+      return out:find('"on_the_wire":true', 1, true) ~= nil
+    end, "one on the wire")
+    assert.is_truthy(out:find('"history":[]', 1, true), out)
+    child:signal "KILL"
+    child:finish()
+  end)
+
   it("let failed items be open again, but what may have been applied only by name", function()
     local path, command, server = journal_of()
     lull(command)

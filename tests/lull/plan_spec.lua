@@ -42,4 +42,19 @@ describe("lull plan", function()
     assert.are.equal("10 in 1s, all at once; 3 at once; " .. found, limits { "10/s", burst = true, parallel = 3 })
     assert.are.equal("12 in 15m 0s, spread for POST /login/*; " .. found, limits { ["POST /login/*"] = "12/15m" })
   end)
+
+  it("says what breaker, pace, hedge, payback and key there are", function()
+    local plain = planned {}
+    assert.are.same({ "off", "what is left of a quota is spread over its window when it gets short", "off" },
+      { line_of(plain, "breaker: "), line_of(plain, "pace: "), line_of(plain, "hedge: ") })
+    assert.is_nil(line_of(plain, "key: "))
+    assert.is_nil(line_of(plain, "retry budget: "):find "gives its cost back")
+    local full = planned { breaker = { failures = "25%", open = "1m" }, pace = false, hedge = "200ms", key = true,
+      budget = { payback = true } }
+    assert.are.same({ "opens for 1m 0s when 25% of at least 20 outcomes in 30s are failures", "off",
+      "a second request of a safe method when there is no answer after 0.2s", "a new one for each call" },
+      { line_of(full, "breaker: "), line_of(full, "pace: "), line_of(full, "hedge: "), line_of(full, "key: ") })
+    assert.is_truthy(line_of(full, "retry budget: "):find(", a retry that succeeds gives its cost back", 1, true))
+    assert.are.equal("the same for all calls", line_of(planned { key = "one" }, "key: "))
+  end)
 end)

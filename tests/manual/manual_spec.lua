@@ -10,6 +10,8 @@ local function generator(name)
   return assert(loadfile("docs/" .. name .. ".lua"))()
 end
 
+local BINARY = os.getenv "LULL_BINARY" or "build/lull"
+
 local function has(program)
   return wire.run("command -v " .. program).code == 0
 end
@@ -62,6 +64,21 @@ describe("the manual #binary", function()
       end
     end
     assert.are.same({}, wrong)
+  end)
+
+  -- It escaped the slashes, too, and every file of a subfolder had another name.
+  it("has a recipe for a folder to upload that keeps what is below it", function()
+    local code = assert(wire.read "docs/batches.md":match "%*%*A folder to upload.-\n```lua\n(.-)```")
+    local script = wire.write('local lull = require "lull"\nlocal api = lull.client { base = "http://a.test" }\n'
+      .. code .. "lull.exit(sum.code)\n", ".lua")
+    local world = wire.write([[return { ["http://a.test"] = function(request)
+      print(request.path)
+      return 201
+    end }]], ".lua")
+    local folder = wire.path ".d"
+    local result = wire.run(("mkdir -p '%s/photos/last year' && echo x >'%s/photos/last year/1 2.jpg' && lull=$PWD/%s "
+      .. "&& cd %s && find photos -type f | $lull --sim %s %s"):format(folder, folder, BINARY, folder, world, script))
+    assert.are.same({ 0, "/photos/last%20year/1%202.jpg\n", "" }, { result.code, result.out, result.err })
   end)
 
   it("has man pages made of its own pages", function()

@@ -68,13 +68,17 @@ local function settled(state, row)
   return item
 end
 
+-- An empty list is one in JSON, too.
+local function list_of(values) return values[1] and values or json.empty_array end
+
 -- One that has begun, with its calls.
 local function begun(journal, batch, row)
   local calls = {}
   for _, call in ipairs(row.calls_of or assert(journal:calls(batch, row.id))) do
     if call.nth > 0 then calls[#calls + 1] = memory.told(call.bytes) end
   end
-  return { id = row.id, outcome = "open", calls = calls }
+  for _, call in ipairs(calls) do call.history = call.history and list_of(call.history) end
+  return { id = row.id, outcome = "open", calls = list_of(calls) }
 end
 
 local function page_of(journal, batch, state, after)

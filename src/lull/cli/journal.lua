@@ -37,7 +37,7 @@ local PARSERS = {
     p:flag("--later", "Those that can be tried later.")
     p:flag("--done", "Those that are done.")
     p:flag("--open", "Those that have begun and not ended, with their calls.")
-    p:flag("--csv", "The items themselves as CSV, ready to be the next --each.")
+    p:flag("--csv", "The items themselves as CSV, ready to be the next --each; of those done only ids.")
   end,
   retry = function(p)
     p:argument "journal":argname "JOURNAL"
