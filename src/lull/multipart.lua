@@ -25,6 +25,7 @@ local function checked(part, name)
   word(part.name, name .. ".name", "string")
   word(part.type, name .. ".type", "string or nil")
   word(part.filename, name .. ".filename", "string or boolean or nil")
+  if part.filename == true then usage.fail(name .. ".filename must be a string or false, not true") end
   local plain = secret.plain(part.value)
   if (plain ~= nil) == (part.file ~= nil) then usage.fail(name .. ": a part has either a value or a file") end
   if part.file then word(part.file, name .. ".file", "string") end
@@ -34,10 +35,10 @@ end
 
 ---The check of the option: a list of parts.
 function M.check(value, name)
-  for i, part in ipairs(usage.type(value, name, "table")) do checked(part, ("%s[%d]"):format(name, i)) end
-  for key in pairs(value) do
-    if type(key) ~= "number" then usage.fail(name .. " is a list of parts, such as { name = \"a\", value = \"1\" }") end
+  if not usage.is_list(usage.type(value, name, "table"), name) then
+    usage.fail(name .. " is a list of parts, such as { name = \"a\", value = \"1\" }")
   end
+  for i, part in ipairs(value) do checked(part, ("%s[%d]"):format(name, i)) end
   return value
 end
 

@@ -103,8 +103,9 @@ local function header_fields(value, name, static)
   for field, v in pairs(value) do
     header_name(field, name)
     if type(v) == "function" and not static then v = "" end
-    local list = type(v) == "table" and not secret.is(v) and v or { v }
-    if getmetatable(list) or (list[1] == nil and next(list) ~= nil) then
+    local is_table = type(v) == "table" and not secret.is(v)
+    local list = is_table and v or { v }
+    if is_table and (getmetatable(v) or not usage.is_list(v, ("%s['%s']"):format(name, field))) then
       usage.fail(("%s['%s'] must be a string, a secret or a list of them"):format(name, field))
     end
     for _, one in ipairs(list) do

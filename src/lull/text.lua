@@ -72,7 +72,9 @@ local SHOWN = { string = true, number = true, boolean = true }
 function M.form(fields)
   local parts = {}
   for name, value in M.sorted(fields) do
-    local list = type(value) == "table" and not secret.is(value) and value or { value }
+    local is_table = type(value) == "table" and not secret.is(value)
+    local is_one = not is_table or not usage.is_list(value, tostring(name))
+    local list = is_one and { value } or value
     for _, item in ipairs(list) do
       local plain = secret.plain(item)
       if not SHOWN[type(plain)] then

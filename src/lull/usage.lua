@@ -204,6 +204,22 @@ function M.type(value, name, types)
   M.fail(("%s must be a %s, not a %s"):format(name, types, type(value)))
 end
 
+---True of a list, false of a table with names; one with a hole is refused, as what is
+---behind it would be lost.
+---@param value table
+---@param name string
+function M.is_list(value, name)
+  local last, count = 0, 0
+  for key in pairs(value) do
+    if type(key) ~= "number" or key < 1 or key % 1 ~= 0 then return false end
+    last, count = math.max(last, key), count + 1
+  end
+  if last == count then return true end
+  local hole = 1
+  while value[hole] ~= nil do hole = hole + 1 end
+  M.fail(("%s[%d] is nil: a list has no holes"):format(name, hole))
+end
+
 ---One of the words, which are keys of a table.
 function M.word(value, name, words)
   if type(value) == "string" and words[value] then return value end

@@ -101,6 +101,9 @@ describe("a wrong option", function()
     -- What is no secret of this lull was taken for an empty list, and not sent.
     refused({ headers = { a = setmetatable({}, {}) } }, "headers['a'] must be a string, a secret or a list of them")
     refused({ headers = { a = { b = "c" } } }, "headers['a'] must be a string, a secret or a list of them")
+    -- What was behind a hole was not sent, without a word.
+    refused({ headers = { a = { "b", nil, "d" } } }, "headers['a'][2] is nil: a list has no holes")
+    refused({ headers = { a = { "b", c = "d" } } }, "headers['a'] must be a string, a secret or a list of them")
     refused({ preset = 5 }, "preset must be a string or table, not a number")
     refused({ on = "retry" }, "on must be a table, not a string")
     refused({ headers = "x" }, "headers must be a table, not a string")
@@ -808,6 +811,15 @@ describe("the body", function()
       "multipart[1].type holds a line end or a NUL")
     call_refused({ multipart = { a = "1" } },
       'multipart is a list of parts, such as { name = "a", value = "1" }')
+    -- What was behind a hole was not sent, without a word.
+    local part = { name = "a", value = "1" }
+    call_refused({ multipart = { part, nil, part } }, "multipart[2] is nil: a list has no holes")
+    call_refused({ multipart = { [2] = part } }, "multipart[1] is nil: a list has no holes")
+    call_refused({ multipart = { part, [1.5] = part } }, "multipart is a list of parts, such as ")
+    call_refused({ form = { a = { "b", nil, "d" } } }, "a[2] is nil: a list has no holes")
+    call_refused({ query = { a = { b = "c" } } }, "the field 'a' must be a string, a number or a boolean, not a table")
+    call_refused({ multipart = { { name = "a", file = "x", filename = true } } },
+      "multipart[1].filename must be a string or false, not true")
     call_refused({ multipart = {}, json = {} }, "a request has one body, not both json and multipart")
   end)
 

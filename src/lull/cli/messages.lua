@@ -333,6 +333,8 @@ local SCRIPTS = {
     "%s['%s'] must be a string, a secret or a list of them",
     "%s must be a lull.token, not a %s",
     "the field '%s' must be a string, a number or a boolean, not a %s",
+    "%s[%d] is nil: a list has no holes",
+    ".filename must be a string or false, not true",
     ": a part has either a value or a file",
     [[ is a list of parts, such as { name = "a", value = "1" }]],
     [[a body is a string, lull.file(path) or a function that returns one of them, not a %s]],
