@@ -1123,7 +1123,8 @@ function json.encode(value) end
 function json.line(value) end
 
 ---The value of a text; nil and a message when it is no JSON. A whole number
----beyond 2^53 comes as a text of its digits, so that an id is never another.
+---beyond 2^53 comes as a text of its digits, so that an id is never another. An empty
+---list is encoded as `[]` again while it is empty.
 ---@param text string
 ---@return any value
 ---@return string? problem

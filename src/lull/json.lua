@@ -34,9 +34,15 @@ M.empty_array = setmetatable({}, { __newindex = function()
   usage.fail("lull.json.empty_array cannot be changed")
 end })
 
+-- An empty list that was read: a plain table, but for what it is written as while it
+-- is empty.
+local EMPTY = {}
+
 local EXACT = 2 ^ 53
 local MARK = "\1lull:raw:"
 local MARK_JSON = '"\\u0001lull:raw:([^"\\]*)"'
+
+local EMPTY_MARK = MARK .. "[]"
 
 -- The shortest form that reads back as the same number.
 local function number_text(n)
@@ -63,7 +69,7 @@ local prepare
 local prepare_table
 prepare_table = function(value, seen)
   local copy
-  if value == M.empty_array then return MARK .. "[]" end
+  if value == M.empty_array or (getmetatable(value) == EMPTY and next(value) == nil) then return EMPTY_MARK end
   if secret.is(value) then return value:reveal() end
   local meta = getmetatable(value)
   if type(meta) == "table" and rawget(meta, "__json") then return prepare_table(meta.__json(value), seen) end
@@ -156,6 +162,17 @@ end
 
 local DIGITS = ("%d"):rep(16)
 
+-- Where the text within JSON ends whose quote is at `at`.
+local function string_end(json, at)
+  local last = at
+  repeat
+    last = json:find('["\\]', last + 1)
+    local escape = last and json:sub(last, last) == "\\"
+    if escape then last = last + 1 end
+  until not last or not escape
+  return last or #json
+end
+
 -- Whole numbers of 16 digits and more that a double cannot hold, put into
 -- quotes; texts are passed over.
 local function quote_long(text)
@@ -165,13 +182,7 @@ local function quote_long(text)
     if not from then break end
     local last
     if text:sub(from, from) == '"' then
-      last = from
-      repeat
-        last = text:find('["\\]', last + 1)
-        local escape = last and text:sub(last, last) == "\\"
-        if escape then last = last + 1 end
-      until not last or not escape
-      last = last or #text
+      last = string_end(text, from)
       out[#out + 1] = text:sub(at, last)
     else
       local number
@@ -187,6 +198,34 @@ local function quote_long(text)
   end
   out[#out + 1] = text:sub(at)
   return table.concat(out)
+end
+
+local function has_empty_list(text)
+  local at = text:find("[", 1, true)
+  while at and not text:find("^%[%s*%]", at) do at = text:find("[", at + 1, true) end
+  return at ~= nil
+end
+
+-- Empty lists as marks: cjson would read them as it reads {}.
+local function mark_empty_lists(text)
+  local out, at = {}, 1
+  while at <= #text do
+    local quote = text:find('"', at, true)
+    out[#out + 1] = text:sub(at, (quote or 0) - 1):gsub("%[%s*%]", '"\\u0001lull:raw:[]"')
+    if not quote then break end
+    at = string_end(text, quote) + 1
+    out[#out + 1] = text:sub(quote, at - 1)
+  end
+  return table.concat(out)
+end
+
+local function with_empty_lists(value)
+  if value == EMPTY_MARK then return setmetatable({}, EMPTY) end
+  if type(value) ~= "table" then return value end
+  for k, v in pairs(value) do
+    if v == EMPTY_MARK or type(v) == "table" then value[k] = with_empty_lists(v) end
+  end
+  return value
 end
 
 local tointeger = math.tointeger
@@ -210,10 +249,13 @@ function M.decode(text)
   -- RFC 8259, section 8.1: a byte order mark may be ignored.
   if text:sub(1, 3) == "\239\187\191" then text = text:sub(4) end
   if text:find(DIGITS) then text = quote_long(text) end
+  local has_empty = has_empty_list(text)
+  if has_empty then text = mark_empty_lists(text) end
   local ok, value = pcall(cjson.decode, text)
   if not ok then
     return nil, "not JSON: " .. tostring(value):gsub("^.-:%d+: ", "")
   end
+  if has_empty then value = with_empty_lists(value) end
   if tointeger then
     if type(value) == "table" then return whole(value) end
     if type(value) == "number" then return tointeger(value) or value end

@@ -101,6 +101,22 @@ describe("json.encode", function()
 end)
 
 describe("json.decode", function()
+  -- What was read and sent back had {} for each [].
+  it("knows an empty list again when it is written", function()
+    local text = '{"a":[[],{},[{}]],"b":{},"c":"[]","d\\"[]":[]}'
+    local read = json.decode(text)
+    json.in_order = true
+    same(text, read)
+    assert.are.same({ { {}, {}, { {} } }, 0 }, { read.a, #read.a[1] })
+    read.a[1][1], read.a[2].x = 1, {}
+    same('[[1],{"x":{}},[{}]]', read.a)
+    json.in_order = false
+    same("[]", json.decode " [\n ] ")
+    same('["[]"]', json.decode '["[]"]')
+    same("[12]", json.decode "[12]")
+    assert.is_nil((json.decode "[[]"))
+  end)
+
   it("reads what JSON has", function()
     assert.are.same({ a = { 1, 2.5, "x", true, false, json.null } },
       json.decode '{"a":[1,2.5,"x",true,false,null]}')
