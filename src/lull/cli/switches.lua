@@ -225,7 +225,7 @@ end
 
 -- Whoever sits there learns why nothing moves. Who goes on with a part has said so.
 local function tell_store(o)
-  if o.quiet or o.silent or o.trace or not core.terminal(io.stderr) then return end
+  if not core.terminal(io.stderr) or o.quiet or o.silent or o.trace then return end
   patience.listen(function(news)
     if news.away and sched.store_loss_local then return end
     exit.complain(news.why .. (news.away and "; it is waited for" or " again"))
