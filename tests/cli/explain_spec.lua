@@ -44,6 +44,19 @@ describe("what is explained #binary", function()
     for name in pairs(names) do assert(core.classes()[name], name .. " is no class") end
   end)
 
+  -- They were in messages and in the log, and nowhere explained.
+  it("has what holds a lane, with the words of the line of progress", function()
+    local names = names_of "What holds a lane"
+    for value in wire.read "library/lull.lua":match "\n%-%-%-@field held_by%? (.-)\n":gmatch '"(%l+)"' do
+      assert(names[value], value .. " is not explained")
+      assert.equal(require("lull.lanes").CAUSES[value], names[value].says)
+    end
+    assert(names.held)
+    for _, name in ipairs { "held", "pause", "pace", "rate", "learned" } do
+      assert.are.same({ names[name] }, explain.find(name))
+    end
+  end)
+
   it("has each exit code", function()
     local names = names_of "Exit codes"
     for _, code in ipairs { 0, 1, exit.USAGE, exit.NOT_LOADED, exit.CRASHED, exit.LATER, 129, 130, 143 } do

@@ -214,12 +214,37 @@ local CODES = {
     "Run it again; with a journal it goes on." },
 }
 
+-- As `held_by` of an error and of a lane has them, and the line of progress in words.
+local HELD = {
+  { "held",
+    [[Nobody may go in the lane for now, because of a pause, the pace of a quota, a rate that the script sets, or
+    what the lane has learned (`pause`, `pace`, `rate`, `learned`).]],
+    [[Wait, or see with `lull.lanes()` until when; a call that may not wait so long ends with `hint`.]] },
+  { "pause", says = "a pause",
+    [[The server asked for it (Retry-After and its relatives), or refused so much that the lane waits by itself.
+    One pause holds all calls of the lane.]],
+    [[Nothing: it goes on by itself. `max_hint` is the longest that a call waits for; a rule with `pause = false`
+    does not hold the others.]] },
+  { "pace", says = "the quota",
+    [[The server tells how many requests are left until when, and few are: the rest is spread over that time.]],
+    "Nothing; `pace = false` sends them at once, and then waits." },
+  { "rate", says = "the rate",
+    [[The `limit` that the script sets is used up in its window.]],
+    "A higher `limit`, where the server grants it; `lull plan` shows what is set." },
+  { "learned", says = "what it learned",
+    [[The lane has found out what the server bears, and goes no faster: "9.8/s" is a rate, "20 in 1s" so many in each
+    window, "8 at once" so many under way. Where there are several, each of them holds.]],
+    "Give the `limit` where it is known: little is to be found out then." },
+}
+
 M.GROUPS = {
   { title = "How a call ends", about = "What `why` says, in errors, results, logs and journals.", list = WHY },
   { title = "Errors of the transport", list = CLASSES,
     about = "No answer came, or none that is whole. A rule for `net` is for all that begin so." },
   { title = "Statuses", list = STATUSES,
     about = "What a server says. One that is not here is as its hundred, `4xx` or `5xx`." },
+  { title = "What holds a lane", about = "What `held_by` says, in errors, in the log and in `lull.lanes()`.",
+    list = HELD },
   { title = "Exit codes", about = "Of scripts and commands.", list = CODES },
 }
 for _, group in ipairs(messages.GROUPS) do M.GROUPS[#M.GROUPS + 1] = group end

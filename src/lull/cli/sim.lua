@@ -194,10 +194,12 @@ A POLICY is a preset, one of the yardsticks none, curl, fixed (every second) and
 exponential (1, 2, 4 ... s) without jitter, budget or lane, or a Lua file that
 returns a table of client options.
 
-Columns: requests that the server saw, and how many of them a call took; when the
-last call ended; how long calls took that completed; the most requests in any
-100 ms; and how long after the outage goodput was back at 95 % of the load for
-good (--rate), or the last call that had met the outage ended.
+Columns: requests that the server saw, and how many of them a call took; 429s
+(refused); when the last call ended; how long calls took that completed (p50: half
+of them no longer); the most requests in any 100 ms (burst); and how long after the
+outage goodput was back at 95 % of the load for good (--rate), or the last call that
+had met the outage ended (recover); what a Redis was asked (scripts). "-": there is
+none. "apart": machines that share nothing.
 
 Examples:
   lull sim --limit 50/s --outage 0s..30s --spread 10s copyleaks standard
