@@ -242,6 +242,8 @@ data-urlencode "q=a b"
     assert.matches("Key: k7.* timeout 5s", lull("post --dry-run -K " .. max_time).out)
     -- Without a command it was an unknown option.
     assert.matches("^GET\n/k\n", lull("-K " .. wire.write("url = " .. server.url .. "/k\n")).out)
+    assert.matches("^GET\n/k\n", lull("-sK " .. wire.write("url = " .. server.url .. "/k\n")).out)
+    assert.equal("", lull("-so /dev/null " .. server.url .. "/k").out)
     assert.matches("^GET\n/k\n", lull("-s --config=" .. wire.write("url = " .. server.url .. "/k\n")).out)
     local itself = wire.path()
     local file = assert(io.open(itself, "w"))

@@ -67,6 +67,16 @@ function M.work_parser()
   return p:add_help(output.help(p))
 end
 
+-- The option whose value comes next: of flags in one word, as in -so FILE, the last.
+local function option_of(word, aliases)
+  local before, last = word:match "^%-(%a+)(%a)$"
+  for letter in (before or ""):gmatch "." do
+    local flag = aliases["-" .. letter]
+    if not flag or flag._maxargs > 0 then return aliases[word] end
+  end
+  return aliases[word] or aliases["-" .. (last or "")]
+end
+
 -- Options end at the script's name; what follows is the script's own. The last
 -- result: one is not among the aliases.
 local function split(argv, aliases)
@@ -78,7 +88,7 @@ local function split(argv, aliases)
       i = i + 1
       break
     end
-    local option = aliases[argv[i]]
+    local option = option_of(argv[i], aliases)
     strange = strange or not option
     if option and option._minargs == 1 and argv[i + 1] then
       i = i + 1
@@ -104,7 +114,7 @@ end
 -- A file of options may have the URLs, too.
 local function has_config(options)
   for _, word in ipairs(options) do
-    if word:find "^%-K" or word:find "^%-%-config" then return true end
+    if word:find "^%-%a*K" or word:find "^%-%-config" then return true end
   end
   return false
 end
