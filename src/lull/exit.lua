@@ -5,6 +5,7 @@ local ending = require "lull.ending"
 local outcome = require "lull.outcome"
 local sched = require "lull.sched"
 local secret = require "lull.secret"
+local text = require "lull.text"
 local usage = require "lull.usage"
 
 local M = {}
@@ -67,9 +68,29 @@ function M.code_of(err)
   return of_journal and rawget(err, "code") or 1
 end
 
+local WORDS = { { "done", "done" }, { "before", "before" }, { "failed", "failed" },
+  { "later", "can be tried later" }, { "open", "open" } }
+
+-- What a summary came to whose code a script has passed on; nil: nothing to be said.
+local function summary_of(err)
+  local sum = sched.concluded
+  if err.code == 0 or not sum or sum.code ~= err.code or sched.interrupted then return nil end
+  local parts = {}
+  for _, word in ipairs(WORDS) do
+    local n = sum[word[1]]
+    if n > 0 or word[1] == "done" then parts[#parts + 1] = ("%s %s"):format(text.commas(n), word[2]) end
+  end
+  return ("%s: %s"):format(text.count(sum.total, "item"), table.concat(parts, ", "))
+end
+
 local function failure(err)
-  local silent = ending.is_exit(err) or (sched.interrupted and ending.is_cancellation(err))
-  if not silent and not M.quiet then M.complain(secret.shown(err)) end
+  local words
+  if ending.is_exit(err) then
+    words = summary_of(err)
+  elseif not (sched.interrupted and ending.is_cancellation(err)) then
+    words = secret.shown(err)
+  end
+  if words and not M.quiet then M.complain(words) end
   return M.code_of(err)
 end
 

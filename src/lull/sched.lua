@@ -111,6 +111,9 @@ local function pack(...) return { n = select("#", ...), ... } end
 ---Is called with each task of the script's, when somebody wants to know.
 M.spawned = false
 
+---The summary of the `each` or `map` that ended last.
+M.concluded = nil
+
 ---No batch is fed here: what others feed is done.
 M.takes_only = false
 

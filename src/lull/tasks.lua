@@ -55,6 +55,7 @@ function M.conclude(sum)
   end
   sum.open = sum.total - sum.done - sum.failed - sum.later - sum.before
   sum.code = code_of(sum)
+  sched.concluded = sum
   return sum
 end
 

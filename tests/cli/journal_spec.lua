@@ -242,4 +242,20 @@ end }]]
     end
     assert.matches("lull retry orders.lull %-%-reason 5xx", lull("retry --help").out)
   end)
+
+  -- A script whose items had failed ended without a word.
+  it("are not needed to know what a script's items came to", function()
+    local script = wire.write([[
+local lull = require "lull"
+local sum = lull.each({ 1, 2, 3, 4 }, function(i)
+  if i == 1 then return true end
+  return nil, { later = i < 4 }
+end)
+lull.exit(tonumber(arg[1]) or sum.code)]], ".lua")
+    local said = "lull: 4 items: 1 done, 1 failed, 2 can be tried later\n"
+    for arguments, words in pairs { [script] = said, ["--quiet " .. script] = "", [script .. " 3"] = "",
+      [script .. " 0"] = "" } do
+      assert.equal(words, lull(arguments).err)
+    end
+  end)
 end)
