@@ -142,7 +142,7 @@ print(lull.lanes().one.paused > 60)
       ["rediss://%2Ftmp%2Fa/0/scans"] = "TLS is for hosts, not for sockets: redis://",
     } do
       local result = wire.run(command(journal, script))
-      assert.equal(1, result.code, result.out)
+      assert.equal(2, result.code, result.out)
       has(result.out, words)
     end
   end)
@@ -239,7 +239,7 @@ describe("a Redis that is reached by sentinels, or a name #binary", function()
       ["?sentinel_username=a"] = "sentinel_username has a password: name that with sentinel_password=",
     } do
       result = wire.run(command(journal .. query, script, go))
-      assert.equal(1, result.code, result.out)
+      assert.equal(2, result.code, result.out)
       has(result.out, words)
     end
     has(wire.run(command("redis://127.0.0.1/0/scans?sentinel_password=a", script, go)).out,
@@ -281,7 +281,7 @@ end
       ["the journal's URL names no host"] = "redis+sentinel://h,/main/0/scans",
     } do
       result = wire.run(command(url, script))
-      assert.equal(1, result.code, result.out)
+      assert.equal(2, result.code, result.out)
       has(result.out, words)
     end
   end)

@@ -349,7 +349,7 @@ describe("a Redis that is no good #binary", function()
       ["redis://127.0.0.1/0/scans?lease=0"] = "lease: from 1s to 1h",
     } do
       local result = wire.run(command(journal, script))
-      assert.are.equal(1, result.code, journal)
+      assert.are.equal(2, result.code, journal)
       has(result.out, words)
     end
   end)
