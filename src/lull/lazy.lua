@@ -34,12 +34,18 @@ local function put_back(theirs)
   end
 end
 
+-- One that a plain `require` has loaded, while this copy was the one that Lua knew.
+local function adopt(name)
+  if rawget(loaded, "lull.lazy") == M then family[name] = rawget(loaded, name) or nil end
+  return family[name]
+end
+
 local load_among_its_own
 
 -- What such a module requires is loaded once, too, whoever needs it first.
 local function require_own(name)
   if not (name:find "^lull%." and embedded(nil, name)) then return require(name) end
-  return family[name] or load_among_its_own(name)
+  return family[name] or adopt(name) or load_among_its_own(name)
 end
 
 -- Loads it as if no other copy were there.
@@ -61,7 +67,7 @@ end
 local function get(load)
   if type(load) == "function" then return load() end
   if not in_binary then return require(load) end
-  return family[load] or load_among_its_own(load)
+  return family[load] or adopt(load) or load_among_its_own(load)
 end
 
 ---@param load string|function a module's name, or what gives the module

@@ -348,8 +348,7 @@ static bool is_cut(const struct store_file *f, const unsigned char *head,
          access(log, F_OK) != 0;
 }
 
-/* What is wrong with a file that is there. One that is empty becomes a
- * journal. */
+/* What is wrong with a file. One that is empty becomes a journal. */
 static const char *misfit(const struct store_file *f, int fd)
 {
   unsigned char head[HEAD] = {0};

@@ -85,6 +85,16 @@ describe("the binary #binary", function()
       ]]
     end)
 
+    -- What `require` had loaded was loaded once more, and did not know its own objects.
+    it("also one that was required before it was used", function()
+      local result = script([[
+      local lull = require "lull"
+      local token = require "lull.token"
+      print(token.is(lull.token(function() return "x" end)))
+      ]])
+      assert.are.same({ "true\n", "" }, { result.out, result.err })
+    end)
+
     it("when a script guards what Lua knows of modules", function()
       check [[
       local lull = require "lull"
