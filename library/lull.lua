@@ -297,7 +297,8 @@ function client:request(method, target, options) end
 ---@field breaker? lull.breaker|false
 ---Spreads what is left of a quota over its window when it gets short. Default true.
 ---@field pace? boolean
----A lane begins with ten calls under way, and doubles with each round that is granted. Default true.
+---A lane begins with ten calls under way, and doubles with each round that is granted, or each 2 s in which
+---none ends. Default true.
 ---@field slow_start? boolean
 ---When no answer has come by then, a second attempt of a safe method is sent. Default never.
 ---@field hedge? lull.duration

@@ -38,10 +38,19 @@ lull_usec lull_slots_unpaused(const struct lull_slots *s, lull_usec now)
   return lull_usec_add(s->probed, LULL_SLOTS_PATIENCE);
 }
 
+/* It has begun slowly, and nothing has been found. */
+static bool is_starting(const struct lull_slots *s)
+{
+  return s->adaptive && !s->threshold && s->limit < ceiling(s);
+}
+
 lull_usec lull_slots_unfilled(const struct lull_slots *s)
 {
   unsigned limit = lull_slots_limit(s);
-  return limit && s->flying >= limit ? LULL_NEVER : 0;
+  if (!limit || s->flying < limit)
+    return 0;
+  return is_starting(s) ? lull_usec_add(s->started, LULL_SLOTS_PATIENCE)
+                        : LULL_NEVER;
 }
 
 bool lull_slots_probing(const struct lull_slots *s)
@@ -51,7 +60,10 @@ bool lull_slots_probing(const struct lull_slots *s)
 
 uint64_t lull_slots_take(struct lull_slots *s, lull_usec now)
 {
+  if (is_starting(s) && s->flying >= s->limit) /* none has ended for long */
+    s->limit = 2 * s->limit < ceiling(s) ? 2 * s->limit : ceiling(s);
   s->flying++;
+  s->started = now;
   if (s->ramp) {
     s->fresh++;
     s->probed = now;

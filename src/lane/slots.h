@@ -3,7 +3,8 @@
  * one that it learns, and after a pause the ramp from one upwards.
  *
  * The learned one begins with ten and doubles with each round of passes (the
- * slow start of RFC 5681), up to where `learn` found it; from there it grows
+ * slow start of RFC 5681), or when none of them has ended for long (a long
+ * poll, say), up to where `learn` found it; from there it grows
  * by one, seldom.
  *
  * A plain value, owned by its lane, and used by nobody else. Attempts are
@@ -20,13 +21,14 @@
 #define LULL_SLOTS_MOST 1000000 /* there it is none any more */
 #define LULL_SLOTS_RAMP 1024    /* likewise for the ramp after a pause */
 #define LULL_SLOTS_SELDOM 40    /* passes before it grows by one */
-#define LULL_SLOTS_PATIENCE (2 * LULL_SEC) /* with the one that goes first */
+#define LULL_SLOTS_PATIENCE (2 * LULL_SEC) /* with those that go first */
 
 struct lull_slots {
   unsigned parallel; /* 0: no limit */
   bool adaptive;
   unsigned flying;
-  uint64_t starts; /* how many there have been */
+  uint64_t starts;   /* how many there have been */
+  lull_usec started; /* the last one */
 
   unsigned limit;     /* the learned one */
   unsigned threshold; /* where it was found; 0: not yet */

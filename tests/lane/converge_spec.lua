@@ -260,6 +260,29 @@ describe("a lane converges", function()
     end
   end)
 
+  -- Ten calls that are answered after a minute, as a long poll is, held up all others of
+  -- their lane for that minute, and the next twenty for another.
+  it("on a server that answers late, and bears all", function()
+    local served, began = 0, {}
+    support.sim(function()
+      began[#began + 1] = require("lull").now()
+      return { status = 200, delay = 60 }
+    end, function(lull)
+      local polls = {}
+      for i = 1, 300 do
+        polls[i] = lull.spawn(function()
+          if lull.get("http://api.test/" .. i, { timeout = 100 }) then served = served + 1 end
+        end)
+      end
+      for _, poll in ipairs(polls) do poll:join() end
+    end)
+    assert.are.equal(300, served)
+    -- Twice as many each two seconds.
+    for k, at in pairs { [10] = 0, [11] = 2, [20] = 2, [21] = 4, [40] = 4, [41] = 6, [160] = 8, [161] = 10, [300] = 10 } do
+      assert.is_true(began[k] >= at and began[k] < at + 0.1, ("%d left after %.2f s"):format(k, began[k]))
+    end
+  end)
+
   it("after an outage", function()
     reaches(batch(limits.outage(limits.leaky(20, 5), 10, 40), 600, 16), 59.7, 1.15, 0.07)
   end)
