@@ -278,7 +278,8 @@ describe("a lane converges", function()
     end)
     assert.are.equal(300, served)
     -- Twice as many each two seconds.
-    for k, at in pairs { [10] = 0, [11] = 2, [20] = 2, [21] = 4, [40] = 4, [41] = 6, [160] = 8, [161] = 10, [300] = 10 } do
+    local AT = { [10] = 0, [11] = 2, [20] = 2, [21] = 4, [40] = 4, [41] = 6, [160] = 8, [161] = 10, [300] = 10 }
+    for k, at in pairs(AT) do
       assert.is_true(began[k] >= at and began[k] < at + 0.1, ("%d left after %.2f s"):format(k, began[k]))
     end
   end)
