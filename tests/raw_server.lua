@@ -1,5 +1,6 @@
 -- Answers the request of the nth connection with the bytes of the nth file, as
--- they are, and closes; the last file serves for ever. Prints its port first.
+-- they are, and closes; the last file serves for ever. A request for /answer/N gets
+-- the Nth, whatever came before. Prints its port first.
 --     raw_server.lua [--tls DIRECTORY WORD] FILE...
 -- Over TLS, with the certificate DIRECTORY/ca.pem, the WORD says how it ends:
 --     notify   with close_notify, before the connection closes
@@ -45,10 +46,10 @@ local function serve(client, answer)
   client:settimeout(20)
   if tls then client = assert(require("ssl").wrap(client, tls)) end
   if not tls or client:dohandshake() then
-    repeat
-      local line = client:receive "*l"
-    until not line or line == ""
-    client:send(answer)
+    local line = client:receive "*l"
+    local wanted = tonumber((line or ""):match "/answer/(%d+) ")
+    while line and line ~= "" do line = client:receive "*l" end
+    client:send(answers[wanted] or answer)
     finish(client)
   end
   client:close()

@@ -76,9 +76,9 @@ describe("the manual #binary", function()
       return 201
     end }]], ".lua")
     local folder = wire.path ".d"
-    local result = wire.run(("mkdir -p '%s/photos/last year' && echo x >'%s/photos/last year/1 2.jpg' "
-      .. "&& lull=$(realpath %s) && cd %s && find photos -type f | $lull --sim %s %s"):format(folder, folder, BINARY, folder, world,
-      script))
+    local upload = "mkdir -p '%s/photos/last year' && echo x >'%s/photos/last year/1 2.jpg' && lull=$(realpath %s) "
+      .. "&& cd %s && find photos -type f | $lull --sim %s %s"
+    local result = wire.run(upload:format(folder, folder, BINARY, folder, world, script))
     assert.are.same({ 0, "/photos/last%20year/1%202.jpg\n", "" }, { result.code, result.out, result.err })
   end)
 

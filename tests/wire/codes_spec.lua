@@ -203,6 +203,15 @@ describe("a code of libcurl's #binary", function()
       { h2 = h2.ca, tls = tls.ca, demand = demand.ca }
   end
 
+  -- Each raw answer is asked for by its number: by their order, one connection more than
+  -- was counted on gave all that came later the answer of another.
+  local function path_of(case)
+    for i, raw in ipairs(listed "raw") do
+      if raw == case.raw then return "/answer/" .. i end
+    end
+    return case.path or "/"
+  end
+
   local function call_of(case, urls, authorities)
     local kind = case.raw and "raw" or case.path and "path" or case.h2 and "h2" or case.at or "api"
     local options = case.options or {}
@@ -211,7 +220,7 @@ describe("a code of libcurl's #binary", function()
     local list = {}
     for key, value in pairs(options) do list[#list + 1] = ("%s = %q"):format(key, value) end
     return ("{ name = %q, url = %q, options = { %s } },\n"):format(case.name,
-      case.url or urls[kind] .. (case.path or "/"), table.concat(list, ", "))
+      case.url or urls[kind] .. path_of(case), table.concat(list, ", "))
   end
 
   setup(function()
