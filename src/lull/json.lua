@@ -8,6 +8,7 @@
 local core = require "lull.core"
 local lazy = require "lull.lazy"
 local secret = require "lull.secret"
+local texts = require "lull.text"
 local usage = require "lull.usage"
 local utf8 = lazy "lull.utf8"
 
@@ -162,17 +163,6 @@ end
 
 local DIGITS = ("%d"):rep(16)
 
--- Where the text within JSON ends whose quote is at `at`.
-local function string_end(json, at)
-  local last = at
-  repeat
-    last = json:find('["\\]', last + 1)
-    local escape = last and json:sub(last, last) == "\\"
-    if escape then last = last + 1 end
-  until not last or not escape
-  return last or #json
-end
-
 -- Whole numbers of 16 digits and more that a double cannot hold, put into
 -- quotes; texts are passed over.
 local function quote_long(text)
@@ -182,7 +172,7 @@ local function quote_long(text)
     if not from then break end
     local last
     if text:sub(from, from) == '"' then
-      last = string_end(text, from)
+      last = texts.string_end(text, from)
       out[#out + 1] = text:sub(at, last)
     else
       local number
@@ -213,7 +203,7 @@ local function mark_empty_lists(text)
     local quote = text:find('"', at, true)
     out[#out + 1] = text:sub(at, (quote or 0) - 1):gsub("%[%s*%]", '"\\u0001lull:raw:[]"')
     if not quote then break end
-    at = string_end(text, quote) + 1
+    at = texts.string_end(text, quote) + 1
     out[#out + 1] = text:sub(quote, at - 1)
   end
   return table.concat(out)

@@ -88,8 +88,12 @@ local function header_name(value, name)
   return value
 end
 
+-- What the transport says by itself: another number would cut the body, or make its
+-- rest the next request of the connection.
+local OWN = "content-length"
+
 local function key_header(value, name)
-  if header_name(value, name):lower() == "content-length" then
+  if header_name(value, name):lower() == OWN then
     usage.fail(("%s: '%s' is told by lull itself"):format(name, value))
   end
   return value
@@ -342,10 +346,6 @@ end
 
 ---True for a header that no other origin may see.
 function M.is_guarded(name, value) return redact.is_sensitive(name) or secret.is(value) end
-
--- What the transport says by itself: another number would cut the body, or make its
--- rest the next request of the connection.
-local OWN = "content-length"
 
 -- One line of a header, among those that any origin may see, or that only its own may.
 local function pack_field(name, one, open, hidden, replacing)

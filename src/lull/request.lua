@@ -68,24 +68,11 @@ local function chosen_body(o)
   return chosen
 end
 
-local function has_type(fields)
-  for name in pairs(fields or {}) do
-    if type(name) == "string" and name:lower() == "content-type" then return true end
-  end
-  return false
-end
-
--- Clients -> whether their own headers have a type.
-local typed = setmetatable({}, { __mode = "k" })
-
--- Whether the call's headers or the client's say what its body is.
+-- Whether the call's headers or the client's, which are looked at once, say what its
+-- body is.
 local function says_type(client, headers)
-  local by_client = typed[client]
-  if by_client == nil then
-    by_client = has_type(client.settings.headers)
-    typed[client] = by_client
-  end
-  return by_client or has_type(headers)
+  if client.typed == nil then client.typed = text.has_field(client.settings.headers, "content-type") end
+  return client.typed or text.has_field(headers, "content-type")
 end
 
 -- Puts a string or a lull.file where the core looks for it.

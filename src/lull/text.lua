@@ -34,6 +34,17 @@ function M.sorted(t)
   end
 end
 
+---Whether there is a header of that name, in whatever letters.
+---@param fields table? by name
+---@param name string in small letters
+---@return boolean
+function M.has_field(fields, name)
+  for field in pairs(fields or {}) do
+    if type(field) == "string" and field:lower() == name then return true end
+  end
+  return false
+end
+
 -- RFC 3986 section 2.3 names what stands for itself.
 function M.escape(text)
   return (tostring(text):gsub("[^%w%-._~]", function(c)
@@ -85,6 +96,20 @@ function M.form(fields)
     end
   end
   return table.concat(parts, "&")
+end
+
+---Where a text within JSON ends, whose quote is at `at`; its last byte when nothing ends it.
+---@param json string
+---@param at integer
+---@return integer
+function M.string_end(json, at)
+  local last = at
+  repeat
+    last = json:find('["\\]', last + 1)
+    local escape = last and json:sub(last, last) == "\\"
+    if escape then last = last + 1 end
+  until not last or not escape
+  return last or #json
 end
 
 ---Seconds for people: "0.25s", "12.3s", "2m 41s", "3h 5m", "20000d".

@@ -2,6 +2,7 @@
 -- on is not changed by having been read.
 
 local json = require "lull.json"
+local texts = require "lull.text"
 
 local M = {}
 
@@ -26,22 +27,12 @@ local function is_strict(text)
   return true
 end
 
--- Where the text ends whose quote is at `at`.
-local function string_end(text, at)
-  repeat
-    at = text:find('["\\]', at + 1)
-    local is_escape = text:sub(at, at) == "\\"
-    if is_escape then at = at + 1 end
-  until not is_escape
-  return at
-end
-
 -- Where the object or list ends that begins at `at`.
 local function group_end(text, at)
   local depth = 0
   while true do
     local mark = text:sub(at, at)
-    if mark == '"' then at = string_end(text, at) end
+    if mark == '"' then at = texts.string_end(text, at) end
     if mark == "{" or mark == "[" then depth = depth + 1 end
     if mark == "}" or mark == "]" then depth = depth - 1 end
     if depth == 0 then return at end
@@ -51,7 +42,7 @@ end
 
 local function value_end(text, at)
   local mark = text:sub(at, at)
-  if mark == '"' then return string_end(text, at) end
+  if mark == '"' then return texts.string_end(text, at) end
   if mark == "{" or mark == "[" then return group_end(text, at) end
   return text:find("[%s,}%]]", at) - 1
 end
@@ -61,7 +52,7 @@ end
 local function members_of(text)
   local members, at = {}, text:match '^{%s*()"'
   while at do
-    local last = string_end(text, at)
+    local last = texts.string_end(text, at)
     local name = json.decode(text:sub(at, last))
     local from = text:match("^%s*:%s*()", last + 1)
     last = value_end(text, from)

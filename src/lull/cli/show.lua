@@ -41,13 +41,6 @@ local function add_headers(lines, headers)
   end
 end
 
-local function has_type(headers)
-  for name in pairs(headers or {}) do
-    if name:lower() == "content-type" then return true end
-  end
-  return false
-end
-
 ---A request as text, without secrets.
 ---@param method string
 ---@param url string
@@ -58,7 +51,7 @@ function M.request(method, url, call, settings)
   local lines = { method .. " " .. cut(outcome.shown_url(url)) }
   add_headers(lines, settings.headers)
   add_headers(lines, call.headers)
-  if call.multipart and not has_type(settings.headers) then
+  if call.multipart and not text.has_field(settings.headers, "content-type") then
     lines[#lines + 1] = "Content-Type: multipart/form-data"
   end
   if call.key then lines[#lines + 1] = "Idempotency-Key: " .. (call.key == true and "(a new one)" or call.key) end
